@@ -1,0 +1,1 @@
+"""Runs workflows. Knows no screen, no web framework."""

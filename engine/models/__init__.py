@@ -1,0 +1,48 @@
+"""Every table of the product. Importing this package registers them all, so that no foreign key points nowhere."""
+
+from engine.models.base import Instant, Table, from_ms, new_id, now, to_ms
+from engine.models.people import ApiKey, AuthSession, Membership, Role, User, Workspace
+from engine.models.runs import (
+    Attempt,
+    Payload,
+    Run,
+    RunStatus,
+    Segment,
+    SegmentStatus,
+    Step,
+    StepStatus,
+    StoredFile,
+    Wait,
+)
+from engine.models.workflows import Credential, DraftEdit, FormLink, Trigger, Workflow, WorkflowVersion
+
+__all__ = [
+    "ApiKey",
+    "Attempt",
+    "AuthSession",
+    "Credential",
+    "DraftEdit",
+    "FormLink",
+    "Instant",
+    "Membership",
+    "Payload",
+    "Role",
+    "Run",
+    "RunStatus",
+    "Segment",
+    "SegmentStatus",
+    "Step",
+    "StepStatus",
+    "StoredFile",
+    "Table",
+    "Trigger",
+    "User",
+    "Wait",
+    "Workflow",
+    "WorkflowVersion",
+    "Workspace",
+    "from_ms",
+    "new_id",
+    "now",
+    "to_ms",
+]

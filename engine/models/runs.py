@@ -1,0 +1,150 @@
+"""What happened: runs, their segments, steps, attempts and waits. Rows are the truth; the queue only delivers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlmodel import Field
+
+from engine.models.base import Table, id_field, instant, json_column, stamp, workspace_key
+
+RunStatus = Literal["queued", "running", "waiting", "paused", "done", "failed", "cancelled"]
+StepStatus = Literal["running", "done", "failed", "skipped", "waiting", "cancelled"]
+SegmentStatus = Literal["queued", "running", "parked", "done"]
+Wanted = Literal["cancel", "pause"]
+
+
+class Run(Table, table=True):
+    """One run of one version. `seq` is the number of its newest event; `wake` grows with every settled wait."""
+
+    __table_args__ = (
+        sa.UniqueConstraint("workspace_id", "idempotency_key"),
+        sa.UniqueConstraint("trigger_id", "due"),
+        sa.Index("ix_run_list", "workspace_id", "created_at"),
+        sa.Index("ix_run_of_workflow", "workflow_id", "created_at"),
+        sa.Index("ix_run_status", "status", "created_at"),
+    )
+
+    id: str = id_field()
+    workspace_id: str = Field(foreign_key="workspace.id", max_length=32, ondelete="CASCADE")
+    workflow_id: str = Field(foreign_key="workflow.id", ondelete="CASCADE")
+    version_id: str = Field(foreign_key="workflow_version.id", ondelete="CASCADE")
+    status: str = Field(default="queued", max_length=10)
+    source: str = Field(max_length=10)
+    started_by: str | None = Field(default=None, max_length=32)
+    input: dict[str, Any] = json_column(nullable=False)
+    options: dict[str, Any] = json_column(default_factory=dict, nullable=False)
+    output: dict[str, Any] | None = json_column(default=None, nullable=True)
+    error: dict[str, Any] | None = json_column(default=None, nullable=True)
+    wanted: str | None = Field(default=None, max_length=8)
+    wake: int = Field(default=0)
+    seq: int = Field(default=0)
+    idempotency_key: str | None = Field(default=None, max_length=200)
+    trigger_id: str | None = Field(default=None, max_length=32)
+    due: datetime | None = instant(default=None, nullable=True)
+    again_of: str | None = Field(default=None, max_length=32)
+    reply: bool = Field(default=False)
+    created_at: datetime = stamp()
+    started_at: datetime | None = instant(default=None, nullable=True)
+    finished_at: datetime | None = instant(default=None, nullable=True)
+
+
+class Segment(Table, table=True):
+    """The part of a run that one worker advances at a time, under a lease and fenced by `epoch`."""
+
+    __table_args__ = (sa.Index("ix_segment_sweep", "status", "lease_until"),)
+
+    run_id: str = Field(primary_key=True, foreign_key="run.id", ondelete="CASCADE", max_length=32)
+    number: int = Field(default=0, primary_key=True)
+    workspace_id: str = Field(max_length=32)
+    status: str = Field(default="queued", max_length=8)
+    epoch: int = Field(default=0)
+    owner: str | None = Field(default=None, max_length=32)
+    lease_until: int | None = Field(default=None, sa_type=sa.BigInteger, description="ms, by the database's clock")
+    queued_at: int | None = Field(default=None, sa_type=sa.BigInteger, description="ms, by the database's clock")
+
+
+class Step(Table, table=True):
+    """What one node did for one item. `item` is empty for the whole node, else a path such as `17` or `0-255`."""
+
+    run_id: str = Field(primary_key=True, foreign_key="run.id", ondelete="CASCADE", max_length=32)
+    node_id: str = Field(primary_key=True, max_length=60)
+    item: str = Field(default="", primary_key=True, max_length=200)
+    workspace_id: str = Field(max_length=32)
+    seq: int = Field(default=0, description="The event that told of the row's present state")
+    epoch: int = Field(default=0)
+    attempt: int = Field(default=1)
+    status: str = Field(max_length=10)
+    output: dict[str, Any] | None = json_column(default=None, nullable=True)
+    input: dict[str, Any] | None = json_column(default=None, nullable=True)
+    error: dict[str, Any] | None = json_column(default=None, nullable=True)
+    counts: dict[str, Any] | None = json_column(default=None, nullable=True)
+    log: list[Any] | None = json_column(default=None, nullable=True)
+    started_at: datetime | None = instant(default=None, nullable=True)
+    finished_at: datetime | None = instant(default=None, nullable=True)
+
+
+class Attempt(Table, table=True):
+    """One try of an effect, written before the effect happens. Open (`outcome` null) after a crash: nobody knows."""
+
+    run_id: str = Field(primary_key=True, foreign_key="run.id", ondelete="CASCADE", max_length=32)
+    node_id: str = Field(primary_key=True, max_length=60)
+    item: str = Field(default="", primary_key=True, max_length=200)
+    number: int = Field(primary_key=True)
+    workspace_id: str = Field(max_length=32)
+    generation: int = Field(default=0, description="Grows when a repeat is a new request, not the same one again")
+    epoch: int = Field(default=0)
+    started_at: int = Field(sa_type=sa.BigInteger, description="ms, by the database's clock")
+    deadline: int = Field(sa_type=sa.BigInteger, description="ms; after this the call can no longer be under way")
+    outcome: str | None = Field(default=None, max_length=10)
+    error: dict[str, Any] | None = json_column(default=None, nullable=True)
+
+
+class Wait(Table, table=True):
+    """What a parked run waits for. Settled once: settling consumes the row's token and raises the run's `wake`."""
+
+    __table_args__ = (
+        sa.UniqueConstraint("run_id", "node_id", "item", "round"),
+        sa.Index("ix_wait_due", "settled_at", "due"),
+    )
+
+    id: str = id_field()
+    workspace_id: str = workspace_key()
+    run_id: str = Field(foreign_key="run.id", index=True, ondelete="CASCADE")
+    node_id: str = Field(max_length=60)
+    item: str = Field(default="", max_length=200)
+    round: int = Field(default=0, description="Several waits of one step, one after the other")
+    kind: str = Field(max_length=10, description="timer, retry or ask")
+    due: datetime | None = instant(default=None, nullable=True)
+    detail: dict[str, Any] | None = json_column(default=None, nullable=True)
+    outcome: dict[str, Any] | None = json_column(default=None, nullable=True)
+    created_at: datetime = stamp()
+    settled_at: datetime | None = instant(default=None, nullable=True)
+
+
+class Payload(Table, table=True):
+    """A stored value above the inline limit, by the SHA-256 of its bytes."""
+
+    workspace_id: str = Field(primary_key=True, foreign_key="workspace.id", ondelete="CASCADE", max_length=32)
+    hash: str = Field(primary_key=True, max_length=64)
+    size: int = Field(sa_type=sa.BigInteger)
+    created_at: datetime = stamp()
+
+
+class StoredFile(Table, table=True):
+    """A file that a person uploaded or a run produced. The bytes lie in the payload store under `hash`."""
+
+    __tablename__ = "stored_file"
+    __table_args__ = (sa.Index("ix_stored_file_hash", "workspace_id", "hash"),)
+
+    id: str = id_field()
+    workspace_id: str = workspace_key()
+    hash: str = Field(max_length=64)
+    name: str = Field(max_length=255)
+    media_type: str = Field(max_length=120)
+    size: int = Field(sa_type=sa.BigInteger)
+    run_id: str | None = Field(default=None, max_length=32)
+    created_by: str | None = Field(default=None, max_length=32)
+    created_at: datetime = stamp()
