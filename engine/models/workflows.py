@@ -20,7 +20,7 @@ class Workflow(Table, table=True):
     draft: dict[str, Any] = json_column(nullable=False)
     draft_text: str | None = Field(default=None, sa_type=sa.Text)
     draft_seq: int = Field(default=0)
-    undo_seq: int = Field(default=0, description="Edits up to this one stand; later ones are undone")
+    undo_seq: int = Field(default=0, description="`draft_seq` of the newest new edit: what was undone since can be redone")
     pins: dict[str, Any] = json_column(default_factory=dict, nullable=False)
     published_id: str | None = Field(default=None, max_length=32)
     published_seq: int = Field(default=0)
@@ -33,7 +33,10 @@ class Workflow(Table, table=True):
 
 
 class DraftEdit(Table, table=True):
-    """One edit of a draft: what was done and how to take it back. Nothing drawn is ever lost."""
+    """One edit of a draft: what was done and how to take it back. Nothing drawn is ever lost.
+
+    An edit that is redone takes a new `seq`, so that the standing edits in the order of `seq` make the draft.
+    """
 
     __tablename__ = "draft_edit"
     __table_args__ = (sa.UniqueConstraint("workflow_id", "seq"),)
@@ -45,7 +48,7 @@ class DraftEdit(Table, table=True):
     user_id: str | None = Field(default=None, foreign_key="user_account.id", ondelete="SET NULL")
     ops: list[dict[str, Any]] = json_column(nullable=False)
     inverse: list[dict[str, Any]] = json_column(nullable=False)
-    undone: bool = Field(default=False)
+    undone: int = Field(default=0, description="`draft_seq` at which it was undone; 0 while it stands")
     at: datetime = stamp()
 
 
