@@ -1,0 +1,119 @@
+"""Logs: structured, tagged with the run and step they belong to, and free of secrets."""
+
+import logging
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TextIO
+
+import structlog
+from structlog.contextvars import bind_contextvars, bound_contextvars, clear_contextvars
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from engine.settings import Settings
+
+__all__ = ["bind_contextvars", "bound_contextvars", "clear_contextvars", "configure", "get_logger", "hiding"]
+
+HIDDEN = "[hidden]"
+SECRET_NAME = re.compile(
+    r"password|passwd|passphrase|secret|token|api_?key|authorization|cookie|credential|private_?key|session_?id",
+    re.IGNORECASE,
+)
+URL_PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):([^/\s@]+)@")
+BEARER = re.compile(r"\b(Bearer|Basic)\s+[A-Za-z0-9+/=._~-]{8,}", re.IGNORECASE)
+SHORTEST_SECRET = 4  # a shorter one would blank out ordinary words
+
+_secrets: ContextVar[tuple[str, ...]] = ContextVar("weft_secrets_in_use", default=())
+
+
+@contextmanager
+def hiding(*values: str) -> Iterator[None]:
+    """Within the block, and in the tasks started there, no log line shows any of these values."""
+    token = _secrets.set(_secrets.get() + tuple(value for value in values if len(value) >= SHORTEST_SECRET))
+    try:
+        yield
+    finally:
+        _secrets.reset(token)
+
+
+def hide_secrets(value: object) -> Any:
+    """A copy of plain data without secrets, known by the name of their key, their form, or `hiding`."""
+    if isinstance(value, str):
+        for secret in _secrets.get():
+            value = value.replace(secret, HIDDEN)
+        return BEARER.sub(rf"\1 {HIDDEN}", URL_PASSWORD.sub(rf"\1:{HIDDEN}@", value))
+    if isinstance(value, Mapping):
+        return {
+            key: HIDDEN if SECRET_NAME.search(str(key)) and held not in (None, "") else hide_secrets(held)
+            for key, held in value.items()
+        }
+    if isinstance(value, list | tuple | set | frozenset):
+        return [hide_secrets(held) for held in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return hide_secrets(str(value))
+
+
+def _redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    # structlog keeps its own record under names with an underscore, which a later processor reads.
+    return {
+        key: held if key.startswith("_") else hide_secrets({key: held})[key] for key, held in event.items()
+    }
+
+
+def get_logger(name: str) -> structlog.stdlib.BoundLogger:
+    """The logger of a module; `run_id` and `step_id` come along by themselves once bound."""
+    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
+    return logger
+
+
+def configure(service: str, config: Settings, stream: TextIO | None = None) -> None:
+    """Send all logs of this process, those of libraries too, to one place in one form.
+
+    Args:
+        service: which part this process is: web, worker, scheduler, stack, …
+        config: log level and format.
+        stream: where lines go; standard error by default.
+    """
+    stream = stream or sys.stderr
+    as_json = config.log_format == "json" or (config.log_format == "auto" and not stream.isatty())
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.stdlib.ExtraAdder(),
+    ]
+    last: list[Processor] = (
+        [structlog.processors.format_exc_info, _redact, structlog.processors.JSONRenderer()]
+        if as_json
+        else [structlog.processors.format_exc_info, _redact, structlog.dev.ConsoleRenderer()]
+    )
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(config.log_level.upper())
+    for chatty in ("httpx", "httpx2", "httpcore", "asyncio"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    clear_contextvars()
+    bind_contextvars(service=service)

@@ -1,0 +1,68 @@
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from engine import telemetry
+from engine.settings import Settings
+
+
+@pytest.fixture
+def json_logs() -> Iterator[io.StringIO]:
+    stream = io.StringIO()
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    telemetry.configure("tests", Settings(log_format="json"), stream)
+    yield stream
+    root.handlers[:] = before
+    root.setLevel(level)
+    structlog.reset_defaults()
+    telemetry.clear_contextvars()
+
+
+def lines(captured: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in captured.getvalue().splitlines()]
+
+
+def test_a_line_carries_run_step_and_service(json_logs: io.StringIO) -> None:
+    with telemetry.bound_contextvars(run_id="r1", step_id="s1"):
+        telemetry.get_logger("engine.test").info("Step done", items=3)
+    (line,) = lines(json_logs)
+    assert line["event"] == "Step done"
+    assert (line["service"], line["run_id"], line["step_id"], line["items"]) == ("tests", "r1", "s1", 3)
+    assert (line["level"], line["logger"]) == ("info", "engine.test")
+
+
+def test_a_librarys_line_has_the_same_form(json_logs: io.StringIO) -> None:
+    logging.getLogger("some.library").warning("Slow answer from %s", "db")
+    (line,) = lines(json_logs)
+    assert (line["event"], line["level"], line["service"]) == ("Slow answer from db", "warning", "tests")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"password": "s3cr3t-value"},
+        {"headers": {"Authorization": "s3cr3t-value"}},
+        {"rows": [{"api_key": "s3cr3t-value"}]},
+        {"url": "postgresql://weft:s3cr3t-value@db/weft"},
+        {"said": "Authorization: Bearer s3cr3t-value"},
+    ],
+)
+def test_secrets_never_reach_a_log(json_logs: io.StringIO, fields: dict[str, object]) -> None:
+    telemetry.get_logger("engine.test").info("Called", **fields)
+    err = json_logs.getvalue()
+    assert "s3cr3t-value" not in err
+    assert telemetry.HIDDEN in err
+
+
+def test_a_secret_in_use_is_hidden_wherever_it_turns_up(json_logs: io.StringIO) -> None:
+    with telemetry.hiding("tiger-lily"):
+        try:
+            raise ValueError("the server said: tiger-lily is wrong")
+        except ValueError:
+            telemetry.get_logger("engine.test").exception("Failed with tiger-lily")
+    assert "tiger-lily" not in json_logs.getvalue()
