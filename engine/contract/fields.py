@@ -141,4 +141,15 @@ class ShowIf(Marker):
         return schema
 
 
+@dataclass(frozen=True)
+class PerItem(Marker):
+    """The template of this field is evaluated once for each element of the list in the field `per_item`.
+
+    `item` and `index` are in scope; the node gets the list of results, as long as that list. So a node can take a
+    list whole and still ask a question of each row (a filter's condition). References inside never map the node.
+    """
+
+    per_item: str = ""
+
+
 Rank = Literal["single", "list", "whole"]

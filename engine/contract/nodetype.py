@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from engine.contract.fields import Code, Port, Rank, Whole
+from engine.contract.fields import Code, PerItem, Port, Rank, Whole
 
 
 class Params(BaseModel):
@@ -48,7 +48,10 @@ class Output:
 
 @dataclass(frozen=True)
 class Fired:
-    """Which output a call chose, and the value that leaves through it."""
+    """Which output a call chose, and the value that leaves through it.
+
+    A call may return a tuple of them: a router whose rules all count deals one item out to several outputs.
+    """
 
     output: str
     value: Any
@@ -87,6 +90,7 @@ class FieldSpec:
     port: bool
     literal: bool
     default: Any
+    per_item: str = ""
 
 
 OutputsOf = Callable[[Any], Sequence[Output]]
@@ -135,7 +139,7 @@ class NodeType:
     @cached_property
     def output_schema(self) -> dict[str, Any]:
         """JSON Schema of the main output; empty where the declaration promises nothing."""
-        if self.result in (Any, None, inspect.Parameter.empty, Fired, Waiting, Respond):
+        if self.result in (Any, None, inspect.Parameter.empty, Fired, tuple[Fired, ...], Waiting, Respond):
             return {}
         return TypeAdapter(self.result).json_schema(mode="serialization")
 
@@ -246,6 +250,7 @@ def _field_spec(name: str, info: FieldInfo) -> FieldSpec:
         port=any(isinstance(m, Port) for m in info.metadata),
         literal=any(isinstance(m, Code) and m.literal for m in info.metadata),
         default=None if default is PydanticUndefined else default,
+        per_item=next((m.per_item for m in info.metadata if isinstance(m, PerItem)), ""),
     )
 
 
