@@ -1,0 +1,30 @@
+"""The composition root: one ASGI app of pages, REST, webhooks and live updates. Importing it registers every page."""
+
+import reflex as rx
+
+from app.components.layout import connection_watch, menu_script
+from app.components.theme import STYLESHEETS
+from app.pages import home
+
+PAGES = (home,)  # each registers its route when it is imported
+
+HEAD = [
+    rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"),
+    rx.el.link(
+        rel="preload",
+        href="/fonts/inter-latin.woff2",
+        type="font/woff2",
+        cross_origin="anonymous",
+        custom_attrs={"as": "font"},
+    ),
+    menu_script(),
+]
+
+app = rx.App(
+    stylesheets=list(STYLESHEETS),
+    reset_style=False,
+    head_components=HEAD,
+    html_lang="en",
+    toaster=rx.toast.provider(position="bottom-right", rich_colors=False, expand=False, close_button=True),
+)
+app.app_wraps[5, "Overlay"] = lambda _stateful: connection_watch()

@@ -1,0 +1,81 @@
+"""The frame of the pages: a rail (words from 1280 px on, icons below and in the editor), a bar on phones."""
+
+import reflex as rx
+
+from app.components.theme.icons import icon, logo
+
+Text = str | rx.Var[str]
+
+# key, icon, word, address
+PLACES = (
+    ("home", "house", "Home", "/"),
+    ("workflows", "workflow", "Workflows", "/workflows"),
+    ("runs", "play", "Runs", "/runs"),
+    ("templates", "layout-template", "Templates", "/templates"),
+    ("accounts", "key-round", "Accounts", "/accounts"),
+)
+SETTINGS = ("settings", "settings", "Settings", "/settings")
+ON_PHONES = ("home", "workflows", "runs", "settings")
+
+
+def _place(key: str, icon_name: str, word: str, href: str, active: str) -> rx.Component:
+    here = {"aria_current": "page"} if key == active else {}
+    return rx.el.a(icon(icon_name), rx.el.span(word, class_name="word"), href=href, class_name="to", title=word, **here)
+
+
+def rail(active: str) -> rx.Component:
+    """The navigation at the left edge."""
+    return rx.el.nav(
+        rx.el.a(logo(), href="/", class_name="logo", aria_label="Home"),
+        *[_place(*place, active) for place in PLACES],
+        rx.el.span(class_name="spring"),
+        _place(*SETTINGS, active),
+        class_name="rail",
+        aria_label="Main",
+    )
+
+
+def bottom_bar(active: str) -> rx.Component:
+    """The navigation of phones."""
+    places = [place for place in (*PLACES, SETTINGS) if place[0] in ON_PHONES]
+    return rx.el.nav(
+        *[_place(*place, active) for place in places],
+        class_name="bottom-bar",
+        aria_label="Main, at the bottom",
+    )
+
+
+def shell(*children: object, active: str, folded: bool = False, page_class: str = "page") -> rx.Component:
+    """A signed-in page; ``folded`` keeps the rail narrow, ``page_class`` replaces the padding of ``page``."""
+    return rx.el.div(
+        rx.el.a("Skip to the content", href="#content", class_name="skip"),
+        rail(active),
+        rx.el.main(*children, id="content", class_name=page_class, tab_index=-1),
+        bottom_bar(active),
+        class_name="shell folded" if folded else "shell",
+    )
+
+
+def page_header(
+    title: Text, *actions: rx.Component, under: object = None, before: object = None, beside: object = None
+) -> rx.Component:
+    """The head: ``before`` the title (a crumb), ``beside`` it (chips), ``under`` it (facts), and actions."""
+    return rx.el.header(
+        rx.el.div(
+            rx.el.div(
+                *([before] if before is not None else []),
+                rx.el.h1(title),
+                *([beside] if beside is not None else []),
+                class_name="row",
+            ),
+            rx.el.span(under, class_name="muted") if under is not None else rx.fragment(),
+            class_name="titles",
+        ),
+        rx.el.div(*actions, class_name="actions") if actions else rx.fragment(),
+        class_name="page-head",
+    )
+
+
+def public_frame(*children: object, class_name: str = "") -> rx.Component:
+    """A page without navigation: sign-in, first start, published forms."""
+    return rx.el.main(*children, id="content", class_name=f"public {class_name}".strip(), tab_index=-1)

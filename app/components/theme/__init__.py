@@ -1,0 +1,61 @@
+"""The look: icons, controls and surfaces as pure functions; their CSS is in ``assets/css``."""
+
+from app.components.theme.controls import (
+    button,
+    icon_button,
+    link_button,
+    segmented_links,
+    segmented_radios,
+    submit_button,
+)
+from app.components.theme.dialogs import confirm, menu, modal
+from app.components.theme.fields import checkbox, field, search_box, select, switch, text_area, text_input
+from app.components.theme.icons import icon, logo, tile
+from app.components.theme.states import chip, state_chip, state_icon, state_word
+from app.components.theme.surfaces import (
+    card,
+    code_block,
+    empty_state,
+    error_state,
+    loading,
+    notice,
+    progress_bar,
+    skeleton_rows,
+)
+
+STYLESHEETS = ("/css/tokens.css", "/css/base.css", "/css/controls.css", "/css/layout.css", "/css/pages.css")
+
+__all__ = [
+    "STYLESHEETS",
+    "button",
+    "card",
+    "checkbox",
+    "chip",
+    "code_block",
+    "confirm",
+    "empty_state",
+    "error_state",
+    "field",
+    "icon",
+    "icon_button",
+    "link_button",
+    "loading",
+    "logo",
+    "menu",
+    "modal",
+    "notice",
+    "progress_bar",
+    "search_box",
+    "segmented_links",
+    "segmented_radios",
+    "select",
+    "skeleton_rows",
+    "state_chip",
+    "state_icon",
+    "state_word",
+    "submit_button",
+    "switch",
+    "text_area",
+    "text_input",
+    "tile",
+]

@@ -1,0 +1,1 @@
+"""The screens: one package per page, strangers to each other."""
