@@ -1,13 +1,13 @@
 """How a service refuses, in words that a person can act on.
 
-    ServiceError
-    ├─ SignedOut     nobody is signed in, or the proof has expired
-    ├─ Forbidden     signed in, but the role does not allow it
-    ├─ NotFound      unknown, or somebody else's: the two are never told apart
-    ├─ Invalid       the input is wrong; carries the problems field by field
-    ├─ Conflict      the thing has changed in the meantime, or exists already
-    ├─ TooLarge      more bytes than this door takes
-    └─ TooMany       asked too often; carries the seconds to wait
+ServiceError
+├─ SignedOut     nobody is signed in, or the proof has expired
+├─ Forbidden     signed in, but the role does not allow it
+├─ NotFound      unknown, or somebody else's: the two are never told apart
+├─ Invalid       the input is wrong; carries the problems field by field
+├─ Conflict      the thing has changed in the meantime, or exists already
+├─ TooLarge      more bytes than this door takes
+└─ TooMany       asked too often; carries the seconds to wait
 """
 
 from collections.abc import Mapping, Sequence

@@ -22,6 +22,7 @@ from app.components.theme.surfaces import (
     progress_bar,
     skeleton_rows,
 )
+from app.components.theme.time import duration, elapsed, greeting, moment
 
 STYLESHEETS = ("/css/tokens.css", "/css/base.css", "/css/controls.css", "/css/layout.css", "/css/pages.css")
 
@@ -33,9 +34,12 @@ __all__ = [
     "chip",
     "code_block",
     "confirm",
+    "duration",
+    "elapsed",
     "empty_state",
     "error_state",
     "field",
+    "greeting",
     "icon",
     "icon_button",
     "link_button",
@@ -43,6 +47,7 @@ __all__ = [
     "logo",
     "menu",
     "modal",
+    "moment",
     "notice",
     "progress_bar",
     "search_box",

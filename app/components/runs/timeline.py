@@ -1,0 +1,42 @@
+"""The timeline of a run: one row per step, its bar on the run's clock, growing while it runs."""
+
+from typing import TypedDict
+
+import reflex as rx
+
+_source = rx.asset("timeline.jsx", shared=True)
+
+
+class TimelineStep(TypedDict, total=False):
+    """A row of the timeline. Moments in milliseconds since 1970 UTC, 0 for not yet; depth 1 is inside a container."""
+
+    id: str
+    label: str
+    icon: str
+    category: str
+    status: str
+    start: int
+    end: int
+    items: str
+    depth: int
+
+
+class Timeline(rx.Component):
+    """``timeline.jsx``. A new ``rev`` replaces all rows, a new ``patch_seq`` merges the changed ones."""
+
+    library = _source.importable_path
+    tag = "Timeline"
+
+    rows: rx.Var[list[TimelineStep]]
+    rev: rx.Var[int]
+    patch: rx.Var[list[TimelineStep]]
+    patch_seq: rx.Var[int]
+    start: rx.Var[int]
+    end: rx.Var[int]
+    selected: rx.Var[str]
+    on_select: rx.EventHandler[rx.event.passthrough_event_spec(str)]  # type: ignore[type-arg,valid-type]
+
+
+def timeline(**props: object) -> rx.Component:
+    """The steps of a run as they happen; ``on_select`` receives the id of the step that was chosen."""
+    return Timeline.create(**props)

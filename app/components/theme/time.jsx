@@ -1,0 +1,67 @@
+import { useEffect, useState } from "react";
+
+// Moments arrive as milliseconds since 1970 UTC and are said in the reader's own time zone and language.
+
+const UNITS = [["year", 31536e6], ["month", 2592e6], ["day", 864e5], ["hour", 36e5], ["minute", 6e4], ["second", 1e3]];
+const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
+const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const SHORT = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
+
+export function duration(ms) {
+  if (ms == null || ms < 0) return "";
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  const s = ms / 1000;
+  if (s < 10) return `${s.toFixed(1)} s`;
+  if (s < 60) return `${Math.round(s)} s`;
+  const whole = Math.round(s);
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  if (whole < 86400) return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+  return `${Math.floor(whole / 86400)} d ${Math.floor((whole % 86400) / 3600)} h`;
+}
+
+function relative(ms, now) {
+  const delta = ms - now;
+  if (Math.abs(delta) < 5000) return delta <= 0 ? "just now" : "now";
+  const [unit, size] = UNITS.find(([, size]) => Math.abs(delta) >= size) ?? UNITS[5];
+  return RELATIVE.format(Math.trunc(delta / size), unit);
+}
+
+export function useNow(every) {
+  const [now, setNow] = useState(() => Date.now());
+  useEffect(() => {
+    if (!every) return;
+    const timer = setInterval(() => setNow(Date.now()), every);
+    return () => clearInterval(timer);
+  }, [every]);
+  return now;
+}
+
+// kind: "ago" (ticks), "clock" (09:14:02), "short" (Nov 23, 09:14)
+export function Moment({ at, kind = "ago" }) {
+  const [shown, setShown] = useState(false);
+  useEffect(() => setShown(true), []);
+  const fresh = Math.abs(Date.now() - at) < 3600e3;
+  const now = useNow(kind === "ago" ? (fresh ? 5000 : 60000) : 0);
+  if (!at || !shown) return null;
+  const date = new Date(at);
+  const text = kind === "clock" ? CLOCK.format(date) : kind === "short" ? SHORT.format(date) : relative(at, now);
+  return <time dateTime={date.toISOString()} title={FULL.format(date)}>{text}</time>;
+}
+
+// How long it took, or has been taking since `since` while there is no `until`.
+export function Elapsed({ since, until, ms }) {
+  const now = useNow(ms == null && since && !until ? 500 : 0);
+  if (ms != null) return <span className="num">{duration(ms)}</span>;
+  if (!since) return <span className="num">–</span>;
+  return <span className="num">{duration(Math.max(0, (until || Math.max(now, since)) - since))}</span>;
+}
+
+export function Greeting({ name }) {
+  const [word, setWord] = useState("Hello");
+  useEffect(() => {
+    const hour = new Date().getHours();
+    setWord(hour < 5 ? "Good evening" : hour < 12 ? "Good morning" : hour < 18 ? "Good afternoon" : "Good evening");
+  }, []);
+  return <>{name ? `${word}, ${name}` : word}</>;
+}
