@@ -1,1 +1,1 @@
-"""What a workflow can do. Each integration imports `engine.contract` and its vendor's library, nothing else of Weft."""
+"""Integrations: families of nodes. Each imports the contract and its vendor's library, nothing else of Weft."""

@@ -1,0 +1,12 @@
+"""The nodes that need no service."""
+
+from engine.contract import Integration
+from integrations.core.data import NODES as DATA
+from integrations.core.flow import NODES as FLOW
+
+integration = Integration(
+    id="core",
+    name="Core",
+    description="The nodes that need no service: start, branch, change, read, write, call, sort.",
+    nodes=(*FLOW, *DATA),
+)

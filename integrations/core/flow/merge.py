@@ -1,0 +1,160 @@
+"""Merge: several lists become one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import zip_longest
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from engine.contract import BadParams, ListLengthMismatch, Params, Port, Select, ShowIf, action
+from integrations.core.values import blank, identity, pick
+
+Clash = Literal["last", "first", "both"]
+
+
+def _as_lists(value: Any) -> Any:
+    """Each wire as a list: a single value counts as a list of one, a skipped branch as nothing."""
+    if not isinstance(value, list):
+        return value
+    return [item if isinstance(item, list) else [item] for item in value if item is not None]
+
+
+class Merge(Params):
+    lists: Annotated[list[list[Any]], BeforeValidator(_as_lists), Port()] = Field(
+        description="The wires that meet here, in this order", examples=[[[{"id": 1}], [{"id": 2}]]]
+    )
+    mode: Annotated[Literal["append", "pair", "key"], Select(options=("append", "pair", "key"))] = Field(
+        default="append",
+        description="Append: one after the other. Pair: first with first, second with second. "
+        "Key: rows that have the same value in a field",
+        examples=["append"],
+    )
+    uneven: Annotated[Literal["error", "shortest", "longest"], ShowIf(field="mode", values=("pair",))] = Field(
+        default="error", description="What to do when lists to pair differ in length", examples=["error"]
+    )
+    key: Annotated[str, ShowIf(field="mode", values=("key",))] = Field(
+        default="id", description="The field to match by in the first list", examples=["customer_id"]
+    )
+    other_key: Annotated[str, ShowIf(field="mode", values=("key",))] = Field(
+        default="", description="The field in the second list, if it is called something else", examples=["id"]
+    )
+    join: Annotated[Literal["inner", "left", "outer"], ShowIf(field="mode", values=("key",))] = Field(
+        default="left",
+        description="Inner: only rows with a match. Left: all rows of the first list. Outer: all rows of both",
+        examples=["left"],
+    )
+    clash: Clash = Field(
+        default="last",
+        description="Which value stays when both sides have a field of the same name; both keeps the second as name_2",
+        examples=["last"],
+    )
+
+
+@action(
+    "flow.merge",
+    title="Merge",
+    category="flow",
+    icon="merge",
+    subtitle="Append, pair, or match",
+    keywords=("join", "combine", "concatenate", "union", "zip", "lookup", "vlookup"),
+)
+async def merge(params: Merge) -> list[Any]:
+    """Make one list out of several: one after the other, paired item by item, or matched by a key as in a spreadsheet's
+    lookup.
+
+    A branch that was skipped counts as nothing. Matching by key takes exactly two lists; when several rows of the
+    second match, each match gives a row. Rows whose key is empty match nothing.
+
+    With a list: takes every wire's list whole; a single value counts as a list of one.
+    """
+    return MODES[params.mode](params)
+
+
+def _append(params: Merge) -> list[Any]:
+    return [item for items in params.lists for item in items]
+
+
+def _pair(params: Merge) -> list[Any]:
+    lengths = {f"wire {i + 1}": len(items) for i, items in enumerate(params.lists)}
+    if params.uneven == "error" and len(set(lengths.values())) > 1:
+        listed = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+        raise ListLengthMismatch(
+            f"The lists to pair differ in length: {listed} items.",
+            lengths=lengths,
+            hint="Set “Uneven” to shortest or longest, or match by key.",
+        )
+    groups = zip(*params.lists, strict=False) if params.uneven == "shortest" else zip_longest(*params.lists)
+    return [_combine(list(group), params.clash) for group in groups]
+
+
+def _combine(group: list[Any], clash: Clash) -> Any:
+    """One item out of a pair: records become one record, other values a list."""
+    present = [item for item in group if item is not None]
+    if not present or not all(isinstance(item, Mapping) for item in present):
+        return group
+    combined: dict[str, Any] = {}
+    for item in present:
+        combined = join_records(combined, item, clash)
+    return combined
+
+
+def join_records(left: Mapping[str, Any], right: Mapping[str, Any], clash: Clash) -> dict[str, Any]:
+    """The fields of both. Under `both` a field that differs is kept twice, the second as `name_2` or the next free."""
+    if clash == "last":
+        return {**left, **right}
+    if clash == "first":
+        return {**right, **left} if not left else {**left, **{k: v for k, v in right.items() if k not in left}}
+    joined = dict(left)
+    for name, value in right.items():
+        if name not in joined:
+            joined[name] = value
+        elif identity(joined[name]) != identity(value):
+            n = 2
+            while f"{name}_{n}" in joined or f"{name}_{n}" in right:
+                n += 1
+            joined[f"{name}_{n}"] = value
+    return joined
+
+
+def _by_key(params: Merge) -> list[Any]:
+    if len(params.lists) != 2:
+        raise BadParams(
+            f"Matching by key takes two lists, but {len(params.lists)} arrived.",
+            field="lists",
+            hint="Wire exactly two lists to this node; use another Merge for a third.",
+        )
+    left, right = params.lists
+    _only_records(left, right)
+    index: dict[Any, list[int]] = {}
+    other_key = params.other_key or params.key
+    for i, row in enumerate(right):
+        if not blank(value := pick(row, other_key)):
+            index.setdefault(identity(value), []).append(i)
+    merged: list[Any] = []
+    used: set[int] = set()
+    for row in left:
+        value = pick(row, params.key)
+        matches = [] if blank(value) else index.get(identity(value), [])
+        used.update(matches)
+        merged.extend(join_records(row, right[i], params.clash) for i in matches)
+        if not matches and params.join != "inner":
+            merged.append(dict(row))
+    if params.join == "outer":
+        merged.extend(dict(row) for i, row in enumerate(right) if i not in used)
+    return merged
+
+
+def _only_records(*lists: list[Any]) -> None:
+    for wire, items in enumerate(lists, 1):
+        for i, item in enumerate(items, 1):
+            if not isinstance(item, Mapping):
+                raise BadParams(
+                    f"Matching by key needs records, but item {i} of wire {wire} is none.",
+                    field="lists",
+                    hint="Use append or pair for lists of plain values.",
+                )
+
+
+MODES: Mapping[str, Callable[[Merge], list[Any]]] = {"append": _append, "pair": _pair, "key": _by_key}

@@ -1,0 +1,115 @@
+"""How the core nodes read plain JSON values: truth, numbers, fields by path, and one order for everything."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+from engine.contract import BadParams
+
+_FALSE = frozenset({"", "false", "no", "off", "0", "none", "null"})
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_WORD = re.compile(r"[^a-z0-9]+")
+
+
+def truth(value: Any) -> bool:
+    """Whether a condition holds: the words that people and spreadsheets use for no are false, as are 0 and empty."""
+    if isinstance(value, str):
+        return value.strip().lower() not in _FALSE
+    return bool(value)
+
+
+def number(value: Any) -> int | float | None:
+    """The number that a value is or spells (`"12"`, `" 3.5 "`, `"1e3"`), else None. Booleans are no numbers."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if not isinstance(value, str) or not _NUMBER.fullmatch(text := value.strip()):
+        return None
+    try:
+        parsed = float(text) if any(sign in text for sign in ".eE") else int(text)
+    except ValueError:  # Python refuses to read integers of thousands of digits
+        return None
+    return parsed if isinstance(parsed, int) or math.isfinite(parsed) else None
+
+
+def pick(value: Any, path: str) -> Any:
+    """The field at `path`; None where it is missing. A column whose very name holds dots wins over a nested field."""
+    if isinstance(value, Mapping) and path in value:
+        return value[path]
+    for part in path.split("."):
+        if isinstance(value, Mapping):
+            value = value.get(part)
+        elif isinstance(value, list) and part.lstrip("-").isdigit() and -len(value) <= int(part) < len(value):
+            value = value[int(part)]
+        else:
+            return None
+    return value
+
+
+def blank(value: Any) -> bool:
+    """What a spreadsheet shows as an empty cell."""
+    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
+
+
+def identity(value: Any) -> Hashable:
+    """A key that is equal exactly for equal JSON values: 1 and 1.0 are one number, 1 and true are not."""
+    if isinstance(value, bool):
+        return ("boolean", value)
+    if isinstance(value, Mapping):
+        return ("record", frozenset((key, identity(item)) for key, item in value.items()))
+    if isinstance(value, list | tuple):
+        return ("list", tuple(identity(item) for item in value))
+    return value if isinstance(value, Hashable) else repr(value)
+
+
+def order(value: Any) -> tuple[int, Any]:
+    """A sort key for JSON values of mixed kinds: numbers, then texts without regard to case, booleans, the rest."""
+    if isinstance(value, bool):
+        return 2, value
+    if isinstance(value, int | float):
+        return 0, value
+    if isinstance(value, str):
+        return 1, (value.casefold(), value)
+    return 3, repr(value)
+
+
+def show(value: Any, limit: int = 60) -> str:
+    """A value as it may stand in an error message."""
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def slug(text: str) -> str:
+    """A name that templates can use: `Big orders` → `big_orders`."""
+    word = _WORD.sub("_", text.lower()).strip("_")
+    return f"_{word}" if word[:1].isdigit() else word or "rule"
+
+
+def record(value: Any, field: str) -> dict[str, Any]:
+    """`value` as named fields. Raises `BadParams` when it is not a record."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise BadParams(
+        f"“{field}” must be a record with named fields, but it is {kind(value)}.",
+        field=field,
+        hint="Pick an output that is a record, or build one with Set fields.",
+    )
+
+
+def kind(value: Any) -> str:
+    """What a value is, in the words of the screen."""
+    names = {
+        bool: "a yes/no value",
+        str: "a text",
+        int: "a number",
+        float: "a number",
+        list: "a list",
+        dict: "a record",
+    }
+    return "empty" if value is None else names.get(type(value), type(value).__name__)
