@@ -39,6 +39,7 @@ class Run(Table, table=True):
     output: dict[str, Any] | None = json_column(default=None, nullable=True)
     error: dict[str, Any] | None = json_column(default=None, nullable=True)
     wanted: str | None = Field(default=None, max_length=8)
+    wanted_at: int | None = Field(default=None, sa_type=sa.BigInteger, description="ms, by the database's clock")
     wake: int = Field(default=0)
     seq: int = Field(default=0)
     idempotency_key: str | None = Field(default=None, max_length=200)

@@ -43,9 +43,7 @@ def test_given_values_win_and_blank_ones_do_not_count(monkeypatch: pytest.Monkey
         ("WEFT_SECRET_KEY", "short", "WEFT_SECRET_KEY is not right: must hold at least 32"),
     ],
 )
-def test_a_wrong_value_gets_one_sentence(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str
-) -> None:
+def test_a_wrong_value_gets_one_sentence(monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str) -> None:
     read_with(monkeypatch, **{name: value})
     with pytest.raises(SettingsError) as raised:
         settings()
