@@ -1,0 +1,14 @@
+"""Templates: `{{ … }}` in a field, compiled once, evaluated in a sandbox.
+
+>>> compile("{{ order.total * 2 }}").evaluate({"order": {"total": 21}})
+42
+>>> compile("Hello {{ who }}").evaluate({"who": "Ada"})
+'Hello Ada'
+"""
+
+from engine.expressions.errors import TemplateError, did_you_mean
+from engine.expressions.filters import to_text
+from engine.expressions.syntax import Reference
+from engine.expressions.template import Scope, Template, compile, walk
+
+__all__ = ["Reference", "Scope", "Template", "TemplateError", "compile", "did_you_mean", "to_text", "walk"]

@@ -1,0 +1,204 @@
+"""Compiles a field's text once and evaluates it in the scope of a call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Literal, Protocol
+
+from engine.expressions.errors import TemplateError, did_you_mean
+from engine.expressions.filters import MAX_TEXT, to_text
+from engine.expressions.sandbox import TARGET, Program, plain
+from engine.expressions.statements import Statements
+from engine.expressions.syntax import Edit, Order, Parser, Reading, Reference
+from engine.expressions.tokens import Segment, segments
+
+MAX_SOURCE = 200_000
+Kind = Literal["literal", "reference", "text", "expression"]
+
+
+class Scope(Protocol):
+    """What a template is evaluated in: knows the value of each reference, bound to the item at hand."""
+
+    def value_of(self, reference: Reference) -> Any:
+        """Raises LookupError when there is nothing of that name."""
+        ...
+
+
+class Part:
+    """One `{{ … }}`: a bare reference, or a program over its references."""
+
+    __slots__ = ("position", "program", "references", "source")
+
+    def __init__(self, source: str, position: int, references: tuple[Reference, ...], program: Program | None) -> None:
+        self.source, self.position, self.references, self.program = source, position, references, program
+
+    def value(self, scope: Mapping[str, Any] | Scope) -> Any:
+        if self.program is None:
+            return lookup(self.references[0], scope, self)
+        names = {f"_r{number}": lookup(ref, scope, self) for number, ref in enumerate(self.references)}
+        try:
+            result = self.program.value(names)
+        except TemplateError as error:
+            raise self._with_cause(error, names) from None
+        if result is None or type(result) in (str, bool):
+            return result
+        for given in names.values():
+            if result is given and not isinstance(given, int | float):
+                return result
+        return plain(result, self.source, self.position)
+
+    def _with_cause(self, error: TemplateError, names: Mapping[str, Any]) -> TemplateError:
+        empty = [str(ref) for ref, value in zip(self.references, names.values(), strict=True) if value is None]
+        if not empty or "missing" not in error.hint:
+            return error
+        hint = f"{', '.join(f'“{e}”' for e in empty)} is empty: use |default(…), or check the name."
+        return TemplateError(error.source, error.position, error.message, hint)
+
+
+class Block(Part):
+    """A whole text with statements in it."""
+
+    __slots__ = ()
+
+    def text(self, scope: Mapping[str, Any] | Scope) -> str:
+        names = {f"_r{number}": lookup(ref, scope, self) for number, ref in enumerate(self.references)}
+        if self.program is None:
+            return self.source
+        text = self.program.text(names)
+        if len(text) > MAX_TEXT:
+            raise TemplateError(self.source, 0, f"The text would have more than {MAX_TEXT:,} characters.")
+        return text
+
+
+class Template:
+    """A compiled field. `references` are in the order of the source, each once."""
+
+    __slots__ = ("_block", "_parts", "kind", "references", "source")
+
+    def __init__(
+        self,
+        source: str,
+        kind: Kind,
+        references: tuple[Reference, ...],
+        parts: tuple[str | Part, ...],
+        block: Block | None,
+    ) -> None:
+        self.source, self.kind, self.references, self._parts, self._block = source, kind, references, parts, block
+
+    def __repr__(self) -> str:
+        return f"Template({self.source!r})"
+
+    def evaluate(self, scope: Mapping[str, Any] | Scope) -> Any:
+        """The value under `scope`: typed when the source is one `{{ … }}`, text otherwise. Raises TemplateError."""
+        if self.kind == "literal":
+            return self.source
+        if self._block is not None:
+            return self._block.text(scope)
+        if self.kind in ("reference", "expression"):
+            (part,) = self._parts
+            return part.value(scope)  # type: ignore[union-attr]  # these kinds hold one Part
+        texts = [part if isinstance(part, str) else to_text(part.value(scope)) for part in self._parts]
+        if sum(map(len, texts)) > MAX_TEXT:
+            raise TemplateError(self.source, 0, f"The text would have more than {MAX_TEXT:,} characters.")
+        return "".join(texts)
+
+
+def lookup(reference: Reference, scope: Mapping[str, Any] | Scope, part: Part) -> Any:
+    """The value that a reference stands for. Raises TemplateError with the nearest known name."""
+    if not isinstance(scope, Mapping):
+        try:
+            return scope.value_of(reference)
+        except LookupError as error:
+            names: Sequence[str] = error.args[1] if len(error.args) > 1 else ()
+            raise _unknown(reference, part, names) from None
+    if reference.node not in scope:
+        raise _unknown(reference, part, [n for n in scope if isinstance(n, str)])
+    return walk(scope[reference.node], reference.path)
+
+
+def _unknown(reference: Reference, part: Part, names: Sequence[str]) -> TemplateError:
+    return TemplateError(
+        part.source,
+        part.position,
+        f"There is nothing named “{reference.node}” here.",
+        did_you_mean(reference.node, names),
+    )
+
+
+def walk(data: Any, path: Sequence[str | int]) -> Any:
+    """Follows a path: a name on a list gives the list of what its elements hold under it; what is not there is null."""
+    for at, step in enumerate(path):
+        if isinstance(data, Mapping):
+            data = data.get(step)
+            if data is None and isinstance(step, int):
+                return None
+        elif isinstance(data, list):
+            if isinstance(step, int):
+                data = data[step] if -len(data) <= step < len(data) else None
+            else:
+                return [walk(element, path[at:]) for element in data]
+        else:
+            return None
+    return data
+
+
+@lru_cache(maxsize=8192)
+def compile(source: str) -> Template:
+    """Raises TemplateError with position and hint for what cannot be read."""
+    if "{{" not in source and "{%" not in source and "{#" not in source:
+        return Template(source, "literal", (), (source,), None)
+    if len(source) > MAX_SOURCE:
+        raise TemplateError(source[:200], 0, f"The template has more than {MAX_SOURCE:,} characters.", "Split it up.")
+    found = list(segments(source))
+    if any(s.kind == "statement" or s.trims for s in found):
+        block = _block(source, found)
+        return Template(source, "text", block.references, (), block)
+    parts = tuple(_part(source, s) if s.kind == "expression" else source[s.start : s.end] for s in found)
+    references = tuple(dict.fromkeys(ref for part in parts if isinstance(part, Part) for ref in part.references))
+    spoken = [part for part in parts if isinstance(part, Part) or part.strip()]
+    if len(spoken) == 1 and isinstance(spoken[0], Part):
+        kind: Kind = "reference" if spoken[0].program is None else "expression"
+        return Template(source, kind, references, (spoken[0],), None)
+    return Template(source, "text", references, parts, None)
+
+
+def _part(source: str, segment: Segment) -> Part:
+    reading = Reading(source)
+    parser = Parser(reading, segment.tokens)
+    operand = parser.whole_expression()
+    mention = operand.mention
+    if (
+        mention is not None
+        and (operand.start, operand.end) == (mention.start, mention.end)
+        and mention.node != "random"
+    ):
+        return Part(source, mention.start, (mention.reference,), None)
+    references, code, offsets = rewrite(reading, segment.start, segment.end, "{{ " + TARGET + "(", ") }}")
+    return Part(source, operand.start, references, Program(source, code, offsets, statements=False))
+
+
+def _block(source: str, found: Sequence[Segment]) -> Block:
+    reading = Reading(source)
+    Statements(reading).read(found)
+    references, code, offsets = rewrite(reading, 0, len(source), "", "")
+    return Block(source, 0, references, Program(source, code, offsets, statements=True))
+
+
+def rewrite(
+    reading: Reading, start: int, end: int, before: str, after: str
+) -> tuple[tuple[Reference, ...], str, list[tuple[int, int]]]:
+    """The source with each reference as a variable `_r<n>` and all guards in place, and where each piece came from."""
+    references = tuple(dict.fromkeys(mention.reference for mention in reading.mentions))
+    names = {reference: f"_r{number}" for number, reference in enumerate(references)}
+    variables = [Edit(m.start, Order.replacement, 0, m.end, names[m.reference]) for m in reading.mentions]
+    code, offsets, at = [before], [(len(before), start)], start
+    length = len(before)
+    for edit in sorted(variables + reading.edits):
+        kept = reading.source[at : edit.start]
+        offsets.append((length + len(kept), edit.start))
+        code += [kept, edit.text]
+        length += len(kept) + len(edit.text)
+        offsets.append((length, edit.end))
+        at = edit.end
+    return references, "".join([*code, reading.source[at:end], after]), offsets
