@@ -1,0 +1,161 @@
+"""The commands of `./weft`. Imports are inside the commands, so that each loads only what it needs."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Weft: draw AI workflows, run them durably, watch every item flow.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def say(sentence: str) -> None:
+    """Tell the person at the terminal what is going on."""
+    print(sentence, flush=True)
+
+
+@app.command()
+def up() -> None:
+    """Start everything: Valkey, workers, scheduler and web server. Ctrl-C stops it."""
+    from app import stack
+    from engine.settings import settings
+
+    stack.run(settings(), say)
+
+
+@app.command()
+def web() -> None:
+    """Run the web server alone: pages, REST and webhooks on one port."""
+    from app import frontend
+    from app import web as server
+    from engine.settings import settings
+
+    frontend.build(settings().home, say)
+    server.serve(settings())
+
+
+@app.command()
+def worker() -> None:
+    """Run one worker, which executes workflow runs."""
+    from engine import rqworker, telemetry
+    from engine.settings import settings
+
+    telemetry.configure("worker", settings())
+    rqworker.main()
+
+
+@app.command()
+def scheduler() -> None:
+    """Run the scheduler: due schedules, waits that are over, runs to be picked up again."""
+    from engine import scheduler as engine_scheduler
+    from engine import telemetry
+    from engine.settings import settings
+
+    telemetry.configure("scheduler", settings())
+    engine_scheduler.main()
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the shape that this version needs."""
+    from app import migrations
+    from engine.settings import settings
+
+    migrations.upgrade(settings().database_url)
+    say("The database is up to date.")
+
+
+@app.command(hidden=True)
+def prepare() -> None:
+    """What `up` does before it starts the parts: migrate, and create the owner that the settings name."""
+    from app import migrations, owner
+    from engine.settings import settings
+
+    migrations.upgrade(settings().database_url)
+    owner.create_from_settings(settings(), say)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is configured, what is reachable, and what is out of date."""
+    from app import doctor as diagnosis
+    from engine.settings import settings
+
+    findings = diagnosis.examine(settings())
+    say(diagnosis.report(findings))
+    if not diagnosis.healthy(findings):
+        raise typer.Exit(1)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def test(context: typer.Context) -> None:
+    """Run all checks and tests; further arguments go to pytest, such as: ./weft test tests/engine -k vault."""
+    from tests import suite
+
+    raise typer.Exit(suite.run(context.args, say))
+
+
+@app.command()
+def check() -> None:
+    """Run ruff, mypy and import-linter, without the tests."""
+    from tests import suite
+
+    raise typer.Exit(suite.check(say))
+
+
+@app.command()
+def lock() -> None:
+    """Pin every package of requirements/*.in again, with hashes."""
+    from app import requirements
+
+    requirements.lock(say)
+
+
+@app.command("new-integration")
+def new_integration(
+    name: Annotated[str, typer.Argument(help="What it is called in code: lower case, such as slack.")],
+) -> None:
+    """Make a new integration with one action, its test and its documentation."""
+    from integrations.scaffold import create
+
+    for path in create(name):
+        say(f"  {path}")
+
+
+def _known_errors() -> tuple[type[Exception], ...]:
+    """Errors whose message is a sentence for the person at the terminal; looked up only when something failed."""
+    from app.frontend import BuildFailed
+    from app.migrations import DatabaseUnusable
+    from app.owner import OwnerRefused
+    from app.stack import CannotStart
+    from app.supervisor import PartFailed
+    from app.valkey import ValkeyMissing
+    from engine.settings import SettingsError
+
+    return BuildFailed, CannotStart, DatabaseUnusable, OwnerRefused, PartFailed, SettingsError, ValkeyMissing
+
+
+def _account(error: Exception) -> str:
+    """One sentence for an error; what nobody foresaw goes into a log with its stack trace."""
+    if isinstance(error, _known_errors()):
+        return str(error)
+    from app import failures
+
+    return failures.record(error)
+
+
+def main() -> None:
+    """Run one command; every error becomes a sentence and an exit code."""
+    try:
+        app(prog_name="./weft")
+    except Exception as error:
+        print(_account(error), file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""Creates the owner that the settings name, so that an installation can come up unattended."""
+
+from collections.abc import Callable
+
+from app.services import accounts, unit
+from app.services.errors import ServiceError
+from engine.settings import Settings
+
+
+class OwnerRefused(RuntimeError):
+    """The owner's e-mail address or password cannot be used. The message is one sentence."""
+
+
+def create_from_settings(config: Settings, say: Callable[[str], None]) -> None:
+    """Create the owner from WEFT_OWNER_EMAIL and WEFT_OWNER_PASSWORD, if both are set and there is none yet.
+
+    Raises:
+        OwnerRefused: only one of the two is set, or one of them cannot be used.
+    """
+    email, password = config.owner_email, config.owner_password.get_secret_value()
+    if not email and not password:
+        return
+    if not email or not password:
+        raise OwnerRefused("Set both WEFT_OWNER_EMAIL and WEFT_OWNER_PASSWORD, or neither of them.")
+    try:
+        with unit.transaction() as db:
+            if accounts.has_owner(db):
+                return
+            accounts.sign_up_owner(db, email.partition("@")[0], email, password)
+    except ServiceError as error:
+        raise OwnerRefused(f"The owner of WEFT_OWNER_EMAIL cannot be created: {error}") from None
+    say(f"Created the owner {email}.")

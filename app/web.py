@@ -1,0 +1,49 @@
+"""The web process: pages, REST, webhooks and live updates on one port."""
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from engine import telemetry
+from engine.settings import Settings, settings
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+# How Reflex is told to serve a front end that is compiled already. The names with underscores are its own,
+# and may change with its version: tests/app/test_stack.py starts the real thing.
+REFLEX: Mapping[str, str] = {
+    "REFLEX_ENV_MODE": "prod",
+    "REFLEX_TELEMETRY_ENABLED": "false",
+    "REFLEX_CHECK_LATEST_VERSION": "false",
+    "__REFLEX_SKIP_COMPILE": "true",
+    "__REFLEX_MOUNT_FRONTEND_COMPILED_APP": "true",
+}
+LAST_REQUESTS_SECONDS = 5
+
+
+def application() -> "ASGIApp":
+    """The whole web application, for an ASGI server to run; the environment must hold `REFLEX`."""
+    telemetry.configure("web", settings())
+    from app.app import app
+    from app.serving import guarded
+
+    return guarded(settings().public_url)(app())
+
+
+def serve(config: Settings) -> None:
+    """Serve until a signal says stop. The front end must have been built."""
+    os.environ.update(REFLEX, REFLEX_DIR=str(config.home / "reflex"))
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+    from granian.server import Server
+
+    Server(
+        "app.web:application",
+        factory=True,
+        address=config.host,
+        port=config.port,
+        interface=Interfaces.ASGI,
+        log_level=LogLevels.warning,
+        workers_kill_timeout=LAST_REQUESTS_SECONDS,
+    ).serve()
