@@ -41,7 +41,7 @@ def web() -> None:
 @app.command()
 def worker() -> None:
     """Run one worker, which executes workflow runs."""
-    from engine import rqworker, telemetry
+    from engine import rqworker, telemetry  # type: ignore[attr-defined]
     from engine.settings import settings
 
     telemetry.configure("worker", settings())
@@ -51,7 +51,7 @@ def worker() -> None:
 @app.command()
 def scheduler() -> None:
     """Run the scheduler: due schedules, waits that are over, runs to be picked up again."""
-    from engine import scheduler as engine_scheduler
+    from engine import scheduler as engine_scheduler  # type: ignore[attr-defined]
     from engine import telemetry
     from engine.settings import settings
 
@@ -120,7 +120,7 @@ def new_integration(
     name: Annotated[str, typer.Argument(help="What it is called in code: lower case, such as slack.")],
 ) -> None:
     """Make a new integration with one action, its test and its documentation."""
-    from integrations.scaffold import create
+    from integrations.scaffold import create  # type: ignore[import-not-found]
 
     for path in create(name):
         say(f"  {path}")
@@ -129,14 +129,23 @@ def new_integration(
 def _known_errors() -> tuple[type[Exception], ...]:
     """Errors whose message is a sentence for the person at the terminal; looked up only when something failed."""
     from app.frontend import BuildFailed
-    from app.migrations import DatabaseUnusable
     from app.owner import OwnerRefused
     from app.stack import CannotStart
     from app.supervisor import PartFailed
     from app.valkey import ValkeyMissing
+    from engine.db import BadDatabaseUrl, DatabaseUnavailable
     from engine.settings import SettingsError
 
-    return BuildFailed, CannotStart, DatabaseUnusable, OwnerRefused, PartFailed, SettingsError, ValkeyMissing
+    return (
+        BadDatabaseUrl,
+        BuildFailed,
+        CannotStart,
+        DatabaseUnavailable,
+        OwnerRefused,
+        PartFailed,
+        SettingsError,
+        ValkeyMissing,
+    )
 
 
 def _account(error: Exception) -> str:

@@ -1,7 +1,5 @@
 """Brings a database to the shape that this version needs, and says how far it is."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,10 +9,6 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 CONFIG_FILE = CHECKOUT / "alembic.ini"
-
-
-class DatabaseUnusable(RuntimeError):
-    """The database cannot be reached or written. The message is one sentence that says what to do."""
 
 
 @dataclass(frozen=True)
@@ -38,47 +32,33 @@ def _config(url: str) -> "Config":
     return config
 
 
-@contextmanager
-def _said_in_one_sentence(url: str) -> Iterator[None]:
-    from sqlalchemy.exc import ArgumentError, DBAPIError
-
-    try:
-        yield
-    except ArgumentError:
-        raise DatabaseUnusable(
-            "DATABASE_URL is not an address: write it like postgresql://user:password@host:5432/weft."
-        ) from None
-    except DBAPIError as error:
-        reason = " ".join(str(error.orig).split())
-        address = url.rpartition("@")[2] if "@" in url else url.partition("://")[2]
-        raise DatabaseUnusable(
-            f"The database {address} cannot be used ({reason}): start it, or correct DATABASE_URL."
-        ) from None
-
-
 def upgrade(url: str) -> None:
     """Run all migrations that the database at `url` does not have yet.
 
     Raises:
-        DatabaseUnusable: it cannot be reached or written.
+        BadDatabaseUrl, DatabaseUnavailable: see engine.db.
     """
     from alembic import command
 
-    with _said_in_one_sentence(url):
-        command.upgrade(_config(url), "head")
+    command.upgrade(_config(url), "head")
 
 
 def state(url: str) -> State:
     """How far the database at `url` is.
 
     Raises:
-        DatabaseUnusable: it cannot be reached.
+        BadDatabaseUrl, DatabaseUnavailable: see engine.db.
     """
     from alembic.migration import MigrationContext
     from alembic.script import ScriptDirectory
-    from engine import db
 
-    with _said_in_one_sentence(url), db.engine(url).connect() as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
-        newest = ScriptDirectory.from_config(_config(url)).get_current_head()
-        return State(current, newest)
+    from engine.db import Database
+
+    newest = ScriptDirectory.from_config(_config(url)).get_current_head()
+    database = Database(url)
+    try:
+        with database.transaction(write=False) as session:
+            current = MigrationContext.configure(session.connection()).get_current_revision()
+    finally:
+        database.close()
+    return State(current, newest)

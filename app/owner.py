@@ -1,5 +1,6 @@
 """Creates the owner that the settings name, so that an installation can come up unattended."""
 
+import asyncio
 from collections.abc import Callable
 
 from app.services import accounts, unit
@@ -23,10 +24,9 @@ def create_from_settings(config: Settings, say: Callable[[str], None]) -> None:
     if not email or not password:
         raise OwnerRefused("Set both WEFT_OWNER_EMAIL and WEFT_OWNER_PASSWORD, or neither of them.")
     try:
-        with unit.transaction() as db:
-            if accounts.has_owner(db):
-                return
-            accounts.sign_up_owner(db, email.partition("@")[0], email, password)
+        if unit.call(accounts.has_owner):
+            return
+        asyncio.run(accounts.sign_up_owner(email.partition("@")[0], email, password))
     except ServiceError as error:
         raise OwnerRefused(f"The owner of WEFT_OWNER_EMAIL cannot be created: {error}") from None
     say(f"Created the owner {email}.")

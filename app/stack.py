@@ -1,4 +1,4 @@
-"""`./weft up`: Valkey, the database's migrations, workers, scheduler and web server as one thing that starts and stops."""
+"""`./weft up`: Valkey, migrations, workers, scheduler and web server, started and stopped as one."""
 
 import contextlib
 import errno
@@ -16,7 +16,7 @@ from pathlib import Path
 import redis
 
 from app import frontend, valkey
-from app.supervisor import Part, PartFailed, StopRequested, StopSignals, Supervisor
+from app.supervisor import Part, StopRequested, StopSignals, Supervisor
 from engine.settings import CHECKOUT, Settings
 
 LEAST_FREE_BYTES = 200 * 2**20
@@ -176,6 +176,3 @@ def _only_one_in(config: Settings) -> Iterator[None]:
         file.write(f"process {os.getpid()}, {address_of(config)}")
         file.flush()
         yield
-
-
-__all__ = ["CannotStart", "PartFailed", "check_disk", "check_port", "run"]

@@ -143,9 +143,7 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.fixture
-def postgres_url(
-    postgres_server_url: str, postgres_template: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[str]:
+def postgres_url(postgres_server_url: str, postgres_template: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A migrated and empty PostgreSQL database; it is also what the settings name."""
     name = f"weft_test_{_worker_number()}"
     _run_sql(

