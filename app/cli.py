@@ -126,43 +126,14 @@ def new_integration(
         say(f"  {path}")
 
 
-def _known_errors() -> tuple[type[Exception], ...]:
-    """Errors whose message is a sentence for the person at the terminal; looked up only when something failed."""
-    from app.frontend import BuildFailed
-    from app.owner import OwnerRefused
-    from app.stack import CannotStart
-    from app.supervisor import PartFailed
-    from app.valkey import ValkeyMissing
-    from engine.db import BadDatabaseUrl, DatabaseUnavailable
-    from engine.settings import SettingsError
-
-    return (
-        BadDatabaseUrl,
-        BuildFailed,
-        CannotStart,
-        DatabaseUnavailable,
-        OwnerRefused,
-        PartFailed,
-        SettingsError,
-        ValkeyMissing,
-    )
-
-
-def _account(error: Exception) -> str:
-    """One sentence for an error; what nobody foresaw goes into a log with its stack trace."""
-    if isinstance(error, _known_errors()):
-        return str(error)
-    from app import failures
-
-    return failures.record(error)
-
-
 def main() -> None:
     """Run one command; every error becomes a sentence and an exit code."""
     try:
         app(prog_name="./weft")
     except Exception as error:
-        print(_account(error), file=sys.stderr)
+        from app import failures
+
+        print(failures.account(error), file=sys.stderr)
         sys.exit(1)
 
 

@@ -11,8 +11,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
-import redis
-
 from app import frontend, migrations, valkey
 from app.stack import LEAST_FREE_BYTES, web_answers
 from engine import __version__, db
@@ -116,15 +114,8 @@ def _redis(config: Settings) -> Iterator[Finding]:
 
 
 def _workers(config: Settings) -> Iterator[Finding]:
-    client = redis.Redis.from_url(config.redis_url, decode_responses=True, socket_timeout=2)
-    try:
-        beats = [client.hget(key, "last_heartbeat") for key in client.smembers("rq:workers")]
-    except (redis.RedisError, OSError):
-        return
-    finally:
-        client.close()
     now = datetime.now(UTC)
-    ages = [(now - datetime.fromisoformat(beat)).total_seconds() for beat in beats if beat]
+    ages = [(now - beat).total_seconds() for beat in valkey.worker_heartbeats(config.redis_url).values()]
     alive = sum(age < HEARTBEAT_SECONDS for age in ages)
     said = f"{alive} with a heartbeat" + (f", the oldest {max(ages):.0f} s ago" if ages else "")
     yield Finding("ok" if alive else "note", "Workers", said)

@@ -1,4 +1,4 @@
-"""Errors that nobody foresaw: a sentence for the terminal, the stack trace for a log."""
+"""How a command fails: in a sentence for the terminal; the stack trace of what nobody foresaw goes to a log."""
 
 import errno
 import traceback
@@ -16,7 +16,20 @@ SENTENCES = {
 }
 
 
-def record(error: Exception) -> str:
+class Failure(RuntimeError):
+    """Something that a person can put right. The message is a sentence for the terminal that says how."""
+
+
+def account(error: Exception) -> str:
+    """What to print for an error that ended a command."""
+    from engine.db import BadDatabaseUrl, DatabaseUnavailable
+
+    if isinstance(error, Failure | SettingsError | BadDatabaseUrl | DatabaseUnavailable):
+        return str(error)
+    return _record(error)
+
+
+def _record(error: Exception) -> str:
     """Write the stack trace into `logs/errors.log` of the home, and give the sentence to print."""
     said = f"{type(error).__name__}: {error}"
     if isinstance(error, OSError):

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from app.failures import Failure
 from engine.settings import CHECKOUT
 
 WEB = CHECKOUT / ".web"
@@ -30,7 +31,7 @@ BAKED_ADDRESS = re.compile(r"""([`"'])(http|ws)://localhost:8400(/[^`"']*)\1""")
 STILL_BUILDING_SECONDS = 5.0
 
 
-class BuildFailed(RuntimeError):
+class BuildFailed(Failure):
     """The front end could not be built. The message says why, and where the whole log is."""
 
 

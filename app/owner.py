@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Callable
 
-from app.services import accounts, unit
+from app.failures import Failure
+from app.services import accounts, unit  # type: ignore[attr-defined]
 from app.services.errors import ServiceError
 from engine.settings import Settings
 
 
-class OwnerRefused(RuntimeError):
+class OwnerRefused(Failure):
     """The owner's e-mail address or password cannot be used. The message is one sentence."""
 
 

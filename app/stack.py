@@ -13,9 +13,8 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import redis
-
 from app import frontend, valkey
+from app.failures import Failure
 from app.supervisor import Part, StopRequested, StopSignals, Supervisor
 from engine.settings import CHECKOUT, Settings
 
@@ -24,7 +23,7 @@ REDIS_SECONDS = 5.0
 EVERY_INTERFACE = ("0.0.0.0", "::", "")  # noqa: S104 - compared with, not listened on
 
 
-class CannotStart(RuntimeError):
+class CannotStart(Failure):
     """The stack cannot start as things are. The message is one sentence that says what to do."""
 
 
@@ -64,9 +63,13 @@ def _start_all(supervisor: Supervisor, config: Settings, say: Callable[[str], No
         raise CannotStart(f"No Redis or Valkey answers at {address}: start it, or correct REDIS_URL.")
     say("Bringing the database up to date …")
     _prepare_database(env)
+
+    def listens(pid: int) -> bool:
+        return pid in valkey.worker_heartbeats(config.redis_url)
+
     say("Starting workers, scheduler and web server …")
     for number in range(1, config.workers + 1):
-        supervisor.start(_python_part(f"worker-{number}", "worker", env, _worker_listens(config), grace=20.0))
+        supervisor.start(_python_part(f"worker-{number}", "worker", env, listens, grace=20.0))
     supervisor.start(_python_part("scheduler", "scheduler", env, ready=lambda _pid: True))
     supervisor.start(_python_part("web", "web", env, ready=lambda _pid: web_answers(config)))
     supervisor.wait_ready()
@@ -92,18 +95,6 @@ def _prepare_database(env: dict[str, str]) -> None:
     )
     if done.returncode:
         raise CannotStart(done.stderr.strip())
-
-
-def _worker_listens(config: Settings) -> Callable[[int], bool]:
-    """Ready when RQ's registry of workers holds this process."""
-
-    def listens(pid: int) -> bool:
-        client = redis.Redis.from_url(config.redis_url, decode_responses=True)
-        with contextlib.suppress(redis.RedisError), client:
-            return any(client.hget(key, "pid") == str(pid) for key in client.smembers("rq:workers"))
-        return False
-
-    return listens
 
 
 def web_answers(config: Settings) -> bool:

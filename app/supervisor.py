@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from app.failures import Failure
 from app.processes import signal_group, start_child, stop_child
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -22,7 +23,7 @@ LARGEST_LOG = 20 * 2**20
 LOG_TAIL = 6
 
 
-class PartFailed(RuntimeError):
+class PartFailed(Failure):
     """A part did not come up. The message is fit to be shown, with the end of the part's log."""
 
 
