@@ -11,7 +11,7 @@ from app.services.errors import Forbidden
 Role = Literal["owner", "editor", "viewer"]
 Via = Literal["session", "jwt", "api_key", "form"]
 
-_RANK: dict[Role, int] = {"viewer": 0, "editor": 1, "owner": 2}
+RANK: dict[Role, int] = {"viewer": 0, "editor": 1, "owner": 2}
 _ALLOWS: dict[Role, str] = {
     "viewer": "look at things",
     "editor": "change or run things",
@@ -35,7 +35,7 @@ class Actor:
 
     def need(self, role: Role) -> None:
         """Raise Forbidden unless the actor's role is ``role`` or higher."""
-        if _RANK[self.role] < _RANK[role]:
+        if RANK[self.role] < RANK[role]:
             raise Forbidden(f"Your role here is {self.role}. Only {role}s may {_ALLOWS[role]}.")
 
 

@@ -1,0 +1,203 @@
+"""What lies inside a run: its steps, the items that passed each of them, and its results."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from app.services import runs
+from app.services.access import Actor, owned
+from app.services.errors import Invalid, NotFound
+from app.services.unit import reads
+from engine import storage
+from engine.catalog import catalog
+from engine.graph import Graph
+from engine.models import Step
+
+LONGEST_PAGE: Final = 500
+_RESULT_ROWS: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """A node of the run's version and how far it is; ``status`` is ``pending`` before it starts.
+
+    ``counts`` has total, done and failed for a node that runs once per item. ``outputs`` are the ports that fired, with
+    the number of items where the value is a list.
+    """
+
+    node_id: str
+    label: str
+    type: str
+    icon: str
+    category: str
+    status: str
+    attempt: int
+    started_at: datetime | None
+    finished_at: datetime | None
+    counts: Mapping[str, Any] | None
+    error: Mapping[str, Any] | None
+    outputs: Mapping[str, int | None]
+    log: Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A page of the values at a port. ``total`` is None for a single value, which is then the only item."""
+
+    items: list[Any]
+    start: int
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What an Output node shows: ``show`` and ``columns`` as set in the node; a list comes with its first rows."""
+
+    node_id: str
+    name: str
+    label: str
+    show: str
+    columns: Sequence[Any]
+    review_below: float | None
+    status: str
+    value: Any
+    total: int | None
+
+
+@reads
+def steps(db: Session, actor: Actor, run_id: str) -> list[StepView]:
+    """Every node of the run's version in the order of the document, with how far it is."""
+    drawing = runs.graph(db, actor, run_id)
+    rows = db.scalars(select(Step).where(owned(Step, actor), col(Step.run_id) == run_id, col(Step.item) == ""))
+    known = {row.node_id: row for row in rows}
+    return [_step(drawing, node_id, known.get(node_id)) for node_id in drawing.nodes]
+
+
+@reads
+def item_steps(
+    db: Session,
+    actor: Actor,
+    run_id: str,
+    node_id: str,
+    *,
+    status: Sequence[str] = (),
+    after: str = "",
+    limit: int = 50,
+) -> list[Step]:
+    """The rows of a node's single items or chunks, in the order of their paths, for instance the failed ones."""
+    runs.find(db, actor, run_id)
+    query = select(Step).where(
+        owned(Step, actor), col(Step.run_id) == run_id, col(Step.node_id) == node_id, col(Step.item) > (after or "")
+    )
+    if status:
+        query = query.where(col(Step.status).in_(status))
+    return list(db.scalars(query.order_by(col(Step.item)).limit(max(1, min(limit, LONGEST_PAGE)))))
+
+
+@reads
+def items(
+    db: Session,
+    actor: Actor,
+    run_id: str,
+    node_id: str,
+    *,
+    side: Literal["input", "output"] = "output",
+    port: str = "main",
+    start: int = 0,
+    stop: int = 50,
+) -> Items:
+    """The values from ``start`` to before ``stop`` that came in or went out; the rest of the list is not read."""
+    if not 0 <= start <= stop or stop - start > LONGEST_PAGE:
+        raise Invalid(f"Ask for at most {LONGEST_PAGE} items at a time.")
+    row = _closing(db, actor, run_id, node_id)
+    held = ((row.input if side == "input" else row.output) or {}) if row else {}
+    if port not in held:
+        return Items([], start, 0)
+    return page(actor, held[port], start, stop)
+
+
+@reads
+def results(db: Session, actor: Actor, run_id: str) -> list[Result]:
+    """The values of the run's Output nodes, in the order of the document."""
+    drawing = runs.graph(db, actor, run_id)
+    wanted = [node for node in drawing.nodes.values() if node.type == "flow.output" and not node.off]
+    rows = db.scalars(
+        select(Step).where(
+            owned(Step, actor),
+            col(Step.run_id) == run_id,
+            col(Step.item) == "",
+            col(Step.node_id).in_([node.id for node in wanted]),
+        )
+    )
+    known = {row.node_id: row for row in rows}
+    return [_result(actor, drawing, node.id, known.get(node.id)) for node in wanted]
+
+
+def page(actor: Actor, held: Mapping[str, Any], start: int, stop: int) -> Items:
+    """Part of a value as a step row holds it: ``{"v": value}`` or ``{"ref": hash, "count": items or null}``."""
+    if "ref" not in held:
+        value = held.get("v")
+        if not isinstance(value, list):
+            return Items([value], 0, None)
+        return Items(value[start:stop], start, len(value))
+    store = storage.storage()
+    if held.get("count") is None:
+        return Items([store.get_json(actor.workspace_id, held["ref"])], 0, None)
+    return Items(list(store.page(actor.workspace_id, held["ref"], start, stop)), start, held["count"])
+
+
+def _closing(db: Session, actor: Actor, run_id: str, node_id: str) -> Step | None:
+    if node_id not in runs.graph(db, actor, run_id).nodes:
+        raise NotFound("step")
+    query = select(Step).where(
+        owned(Step, actor), col(Step.run_id) == run_id, col(Step.node_id) == node_id, col(Step.item) == ""
+    )
+    return db.scalar(query)
+
+
+def _step(drawing: Graph, node_id: str, row: Step | None) -> StepView:
+    node = drawing.nodes[node_id]
+    node_type = catalog()[node.type]
+    return StepView(
+        node_id=node_id,
+        label=node.title,
+        type=node.type,
+        icon=node_type.icon,
+        category=node_type.category,
+        status=row.status if row else "pending",
+        attempt=row.attempt if row else 1,
+        started_at=row.started_at if row else None,
+        finished_at=row.finished_at if row else None,
+        counts=row.counts if row else None,
+        error=row.error if row else None,
+        outputs={port: _count(held) for port, held in ((row.output if row else None) or {}).items()},
+        log=(row.log if row else None) or (),
+    )
+
+
+def _count(held: Mapping[str, Any]) -> int | None:
+    if "ref" in held:
+        return held.get("count")
+    return len(held["v"]) if isinstance(held.get("v"), list) else None
+
+
+def _result(actor: Actor, drawing: Graph, node_id: str, row: Step | None) -> Result:
+    node = drawing.nodes[node_id]
+    held = (row.output or {}).get("main") if row else None
+    found = page(actor, held, 0, _RESULT_ROWS) if held else None
+    single = found is not None and found.total is None
+    return Result(
+        node_id=node_id,
+        name=str(node.params.get("name") or node_id),
+        label=str(node.params.get("label") or node.title),
+        show=str(node.params.get("show") or "auto"),
+        columns=tuple(node.params.get("columns") or ()),
+        review_below=node.params.get("review_below"),
+        status=row.status if row else "pending",
+        value=None if found is None else found.items[0] if single else found.items,
+        total=None if found is None else found.total,
+    )

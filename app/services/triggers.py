@@ -1,0 +1,202 @@
+"""What starts published versions: the Trigger rows are kept equal to the trigger nodes of what is published."""
+
+import re
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim, CronSimError
+from sqlalchemy import delete, select, update
+from sqlmodel import Session, col
+
+from app.services.access import Actor, owned
+from app.services.errors import Conflict, Invalid
+from app.services.unit import reads
+from engine.catalog import catalog
+from engine.graph import Graph, Node
+from engine.models import Trigger, Workflow, Workspace, now
+from engine.settings import settings
+
+_PATH: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~/-]{0,199}")
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A webhook that is on, as its door needs it."""
+
+    trigger_id: str
+    workspace_id: str
+    workflow_id: str
+    version_id: str
+    node_id: str
+    params: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerView:
+    """A trigger as screens show it. ``address`` is a webhook's URL; ``overdue`` means it should have fired already."""
+
+    id: str
+    workflow_id: str
+    node_id: str
+    kind: str
+    enabled: bool
+    summary: str
+    address: str
+    next_due: datetime | None
+    last_fired: datetime | None
+    overdue: bool
+    alarm: str
+
+
+def sync(db: Session, actor: Actor, workflow: Workflow, version_id: str, graph: Graph) -> None:
+    """Make the workflow's rows equal to the trigger nodes of this version.
+
+    Raises Conflict when another workflow of the workspace answers the same webhook address.
+    """
+    known = {row.node_id: row for row in _rows(db, actor, workflow.id)}
+    wanted = {node.id: node for node in _trigger_nodes(graph)}
+    gone = [row.id for node_id, row in known.items() if node_id not in wanted]
+    db.execute(delete(Trigger).where(owned(Trigger, actor), col(Trigger.id).in_(gone)))
+    # Addresses are let go first, since two triggers of one workflow may have swapped theirs.
+    db.execute(update(Trigger).where(owned(Trigger, actor), col(Trigger.workflow_id) == workflow.id).values(path=None))
+    for node in wanted.values():
+        row = known.get(node.id)
+        kind = catalog()[node.type].trigger
+        if row is None:
+            row = Trigger(
+                workspace_id=actor.workspace_id, workflow_id=workflow.id, version_id="", node_id=node.id, kind=""
+            )
+            db.add(row)
+        changed = row.params != dict(node.params) or row.kind != kind
+        row.version_id, row.kind, row.params = version_id, kind, dict(node.params)
+        row.enabled = workflow.enabled
+        row.method, row.path = _address_of(db, actor, workflow, node) if kind == "webhook" else (None, None)
+        # Being off is not being late: a schedule that is turned on starts to count now.
+        if kind == "schedule" and workflow.enabled and (changed or row.next_due is None):
+            row.next_due = next_due(node.params)
+    db.flush()
+
+
+def turn_off(db: Session, actor: Actor, workflow: Workflow, release: bool = False) -> None:
+    """Let nothing fire. The webhook addresses stay the workflow's own, unless they are to be released."""
+    for row in _rows(db, actor, workflow.id):
+        row.enabled, row.next_due, row.alarm = False, None, None
+        if release:
+            row.path = None
+
+
+@reads
+def list_triggers(db: Session, actor: Actor, workflow_id: str | None = None) -> list[TriggerView]:
+    """The triggers of one workflow or of all, those due first."""
+    query = (
+        select(Trigger, col(Workspace.slug))
+        .join(Workspace, col(Workspace.id) == col(Trigger.workspace_id))
+        .join(Workflow, col(Workflow.id) == col(Trigger.workflow_id))
+        .where(owned(Trigger, actor), col(Workflow.deleted_at).is_(None))
+        .order_by(col(Trigger.next_due).is_(None), col(Trigger.next_due), col(Trigger.id))
+    )
+    if workflow_id is not None:
+        query = query.where(col(Trigger.workflow_id) == workflow_id)
+    return [_view(row, slug) for row, slug in db.execute(query)]
+
+
+@reads
+def find_webhook(db: Session, slug: str, method: str, path: str) -> Hook | None:
+    """The webhook that is on at this address, or None."""
+    row = db.scalar(
+        select(Trigger)
+        .join(Workspace, col(Workspace.id) == col(Trigger.workspace_id))
+        .join(Workflow, col(Workflow.id) == col(Trigger.workflow_id))
+        .where(
+            col(Workspace.slug) == slug,
+            col(Trigger.method) == method,
+            col(Trigger.path) == path,
+            col(Trigger.enabled).is_(True),
+            col(Workflow.deleted_at).is_(None),
+        )
+    )
+    if row is None:
+        return None
+    return Hook(row.id, row.workspace_id, row.workflow_id, row.version_id, row.node_id, row.params)
+
+
+def next_due(params: Any, after: datetime | None = None) -> datetime:
+    """When a schedule fires next. Raises Invalid for an expression or a zone that does not exist, or never comes."""
+    zone = ZoneInfo(params.get("timezone") or "UTC")
+    moment = (after or now()).astimezone(zone)
+    try:
+        return next(CronSim(str(params.get("cron")), moment)).astimezone(UTC)
+    except (CronSimError, StopIteration):
+        raise Invalid.field("cron", f"{params.get('cron')!r} is not a time that ever comes.") from None
+
+
+def webhook_url(slug: str, path: str) -> str:
+    """Where a webhook is called."""
+    return f"{settings().public_url}/hooks/{slug}/{path}"
+
+
+def new_path() -> str:
+    """A webhook path that nobody guesses."""
+    return secrets.token_urlsafe(9).replace("_", "x").replace("-", "y")
+
+
+def _rows(db: Session, actor: Actor, workflow_id: str) -> list[Trigger]:
+    query = select(Trigger).where(owned(Trigger, actor), col(Trigger.workflow_id) == workflow_id)
+    return list(db.scalars(query))
+
+
+def _trigger_nodes(graph: Graph) -> Iterator[Node]:
+    return (node for node in graph.nodes.values() if not node.off and catalog()[node.type].kind == "trigger")
+
+
+def _address_of(db: Session, actor: Actor, workflow: Workflow, node: Node) -> tuple[str, str]:
+    method = str(node.params.get("method") or "POST").upper()
+    path = str(node.params.get("path") or "").strip("/")
+    if not _PATH.fullmatch(path):
+        raise Invalid(
+            f"{node.title}: a webhook's path holds letters, digits, dots, dashes and slashes.",
+            [{"node": node.id, "field": "path", "message": "Use letters, digits, dots, dashes and slashes."}],
+        )
+    taken = db.scalar(
+        select(col(Workflow.name))
+        .join(Trigger, col(Trigger.workflow_id) == col(Workflow.id))
+        .where(
+            owned(Trigger, actor),
+            col(Trigger.method) == method,
+            col(Trigger.path) == path,
+            col(Trigger.workflow_id) != workflow.id,
+        )
+    )
+    if taken:
+        raise Conflict(f"{node.title}: {method} /{path} is already answered by “{taken}”. Choose another path.")
+    return method, path
+
+
+def _view(row: Trigger, slug: str) -> TriggerView:
+    late = row.enabled and row.next_due is not None and (now() - row.next_due).total_seconds() > 60
+    address = webhook_url(slug, row.path) if row.path else ""
+    return TriggerView(
+        id=row.id,
+        workflow_id=row.workflow_id,
+        node_id=row.node_id,
+        kind=row.kind,
+        enabled=row.enabled,
+        summary=_summary(row),
+        address=address,
+        next_due=row.next_due,
+        last_fired=row.last_fired,
+        overdue=late,
+        alarm=row.alarm or "",
+    )
+
+
+def _summary(row: Trigger) -> str:
+    if row.kind == "webhook":
+        return f"Webhook {row.method} /{row.path}"
+    if row.kind == "schedule":
+        return f"Schedule {row.params.get('cron')} {row.params.get('timezone') or 'UTC'}"
+    return "Started by hand"
