@@ -1,0 +1,135 @@
+// What a key does. One listener on the window; typing in a field is never taken for a command.
+import { connect, freeSpot, moveNodes, paste, removeNodes, rename, toggleOff } from "./gestures.js";
+import { neighbor } from "./keyboard.js";
+import { flush, pushCommand } from "./queue.js";
+import { announce, board, isTyping, ui } from "./store.js";
+
+const WALK = ["ArrowRight", "ArrowLeft", "ArrowUp", "ArrowDown"];
+const NUDGE = 11;
+
+export function duplicate(ids, select) {
+  const all = board.get().nodes;
+  const nodes = ids.map((id) => all.get(id)).filter((node) => node?.doc);
+  if (!nodes.length) return;
+  select(paste({
+    nodes: Object.fromEntries(nodes.map((node) => [node.id, node.doc])),
+    layout: Object.fromEntries(nodes.map((node) => [node.id, [node.x, node.y]])),
+  }));
+}
+
+// The ports that the first output of this node fits, from what the server said or, before it has, from the cards.
+export function connectChoices(id) {
+  const { nodes, edges } = board.get();
+  const source = nodes.get(id);
+  const port = source?.outs[0]?.name;
+  if (!port) return null;
+  const taken = new Set([...edges.values()].map((edge) => `${edge.target}.${edge.field}`));
+  const choices = [...nodes.values()].filter((node) => node.id !== id && !node.trigger).flatMap((node) => [
+    ...node.ins.filter((input) => !taken.has(`${node.id}.${input.name}`)).map((input) => ({
+      node: node.id, field: input.name, label: node.label, note: `into ${input.title}`, icon: node.icon, kind: node.kind,
+    })),
+    { node: node.id, field: "after", label: node.label, note: "runs afterwards, no value", icon: node.icon, kind: node.kind },
+  ]);
+  return { source: id, port, label: source.label, choices };
+}
+
+const SHORTCUTS = {
+  z: (event) => pushCommand(event.shiftKey ? "redo" : "undo"),
+  y: () => pushCommand("redo"),
+  d: (_, { select, selectedIds }) => duplicate(selectedIds(), select),
+  a: (_, { select }) => select([...board.get().nodes.keys()]),
+  Enter: (_, { run }) => flush(run),
+};
+
+const LETTERS = {
+  "/": (c) => c.openQuickAdd(),
+  n: (c) => c.openQuickAdd(),
+  0: (c) => c.flow.fitView({ padding: 0.16, maxZoom: 1, duration: 140 }),
+  1: (c) => c.flow.zoomTo(1, { duration: 140 }),
+  "+": (c) => c.flow.zoomIn({ duration: 140 }),
+  "-": (c) => c.flow.zoomOut({ duration: 140 }),
+  "?": () => ui.set({ keys: true }),
+  d: (c) => toggleOff(c.selectedIds()),
+  c: (c) => openConnectMenu(c),
+  F2: (c) => askName(c),
+};
+
+export function openConnectMenu({ selectedIds, startConnect }) {
+  const [id] = selectedIds();
+  const menu = id ? connectChoices(id) : null;
+  if (!menu) return announce("Select a node with an output first");
+  startConnect?.(menu.source, menu.port);
+  return ui.set({ connectMenu: menu, connecting: null });
+}
+
+function askName({ selectedIds }) {
+  const [id] = selectedIds();
+  const field = document.getElementById("node-name");
+  if (id && field) { field.focus(); field.select?.(); }
+}
+
+function walk(event, { select, selectedIds, flow }) {
+  const ids = selectedIds();
+  if (event.altKey && ids.length) {
+    const dx = event.key === "ArrowRight" ? NUDGE : event.key === "ArrowLeft" ? -NUDGE : 0;
+    const dy = event.key === "ArrowDown" ? NUDGE : event.key === "ArrowUp" ? -NUDGE : 0;
+    return moveNodes(ids.map((id) => board.get().nodes.get(id)).map((node) => ({ id: node.id, position: { x: node.x + dx, y: node.y + dy } })));
+  }
+  const from = ids[0] ?? document.activeElement?.closest?.(".react-flow__node")?.dataset.id ?? [...board.get().nodes.keys()][0];
+  const to = ids.length ? neighbor(from, event.key) : from;
+  if (!to) return undefined;
+  select([to]);
+  const node = board.get().nodes.get(to);
+  announce(`${node.label}. ${node.sub}`);
+  const card = document.querySelector(`.react-flow__node[data-id="${to}"]`);
+  if (card) card.focus({ preventScroll: true });
+  const view = flow.getViewport();
+  const at = flow.flowToScreenPosition({ x: node.x, y: node.y });
+  const box = document.querySelector(".fc-canvas").getBoundingClientRect();
+  if (at.x < box.x + 20 || at.x > box.right - 240 * view.zoom || at.y < box.y + 20 || at.y > box.bottom - 120) {
+    flow.setCenter(node.x + 118, node.y + 60, { zoom: view.zoom, duration: 140 });
+  }
+  return undefined;
+}
+
+export function bindKeys(commands) {
+  const onKeyDown = (event) => {
+    const c = commands.get();
+    const root = c.wrapper?.current;
+    if (!root) return;
+    const control = event.ctrlKey || event.metaKey;
+    if (control && event.key === "Enter") { event.preventDefault(); return SHORTCUTS.Enter(event, c); }
+    if (isTyping(event.target) || ui.get().readOnly) return undefined;
+    const within = root.contains(document.activeElement) || document.activeElement === document.body;
+    if (!within) return undefined;
+    return handle(event, control, c);
+  };
+  window.addEventListener("keydown", onKeyDown);
+  return () => window.removeEventListener("keydown", onKeyDown);
+}
+
+function handle(event, control, c) {
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  let action = null;
+  if (event.shiftKey && event.altKey && event.code === "KeyT") action = () => pushCommand("tidy");
+  else if (control && key === "x") return;
+  else if (control) action = SHORTCUTS[key] && (() => SHORTCUTS[key](event, c));
+  else if (WALK.includes(event.key)) action = () => walk(event, c);
+  else if (event.key === "Escape") action = () => { ui.set({ adding: null, keys: false, connectMenu: null }); c.select([]); };
+  else if (event.key === "Enter" || event.key === " ") action = focusedCard(c);
+  else if (!event.altKey && LETTERS[key]) action = () => LETTERS[key](c);
+  if (!action) return;
+  event.preventDefault();
+  action();
+}
+
+function focusedCard({ select, selectedIds }) {
+  const id = document.activeElement?.closest?.(".react-flow__node")?.dataset.id;
+  if (!id) return null;
+  return () => {
+    if (selectedIds().includes(id)) document.getElementById("inspector")?.querySelector("input, textarea, select, button")?.focus();
+    else select([id]);
+  };
+}
+
+export { connect, freeSpot, removeNodes, rename };

@@ -1,0 +1,42 @@
+// Keys of the canvas. Single letters act only while the canvas has the focus; Ctrl stands for Cmd on a Mac.
+import { board } from "./store.js";
+
+export const KEYS = [
+  ["Add", [["/ or N", "Add a node at the pointer"], ["C", "Connect the selected node"], ["Ctrl V", "Paste nodes"]]],
+  ["Change", [["Delete", "Delete, and heal the wire"], ["Ctrl D", "Duplicate"], ["F2", "Rename"], ["D", "Turn off or on"],
+    ["Ctrl C", "Copy"], ["Ctrl X", "Cut"], ["Ctrl Z", "Undo"], ["Ctrl Shift Z", "Redo"], ["Shift Alt T", "Tidy up"]]],
+  ["Look", [["0", "Fit everything"], ["1", "100 %"], ["+ and −", "Zoom"], ["Arrow keys", "Walk along the wires"], ["Enter", "Open the settings"],
+    ["Ctrl A", "Select everything"], ["Shift drag", "Select an area"], ["Esc", "Let go"]]],
+  ["Run", [["Ctrl Enter", "Run the draft"], ["?", "These keys"]]],
+];
+
+// The neighbor that an arrow key leads to: along a wire first, else the nearest card on that side.
+export function neighbor(id, key) {
+  const { nodes, edges } = board.get();
+  const here = nodes.get(id);
+  if (!here) return null;
+  const along = key === "ArrowRight" ? ["source", "target"] : key === "ArrowLeft" ? ["target", "source"] : null;
+  if (along) {
+    const wired = [...edges.values()].filter((edge) => edge[along[0]] === id && nodes.has(edge[along[1]]));
+    if (wired.length) return closest(here, wired.map((edge) => nodes.get(edge[along[1]])));
+  }
+  return closest(here, [...nodes.values()].filter((other) => other.id !== id && onSide(here, other, key)));
+}
+
+function onSide(here, other, key) {
+  const dx = other.x - here.x;
+  const dy = other.y - here.y;
+  if (key === "ArrowRight") return dx > 40 && Math.abs(dy) <= Math.abs(dx);
+  if (key === "ArrowLeft") return dx < -40 && Math.abs(dy) <= Math.abs(dx);
+  if (key === "ArrowDown") return dy > 20 && Math.abs(dx) <= Math.abs(dy) * 2 + 120;
+  return dy < -20 && Math.abs(dx) <= Math.abs(dy) * 2 + 120;
+}
+
+function closest(here, others) {
+  let best = null;
+  for (const other of others) {
+    const distance = Math.hypot(other.x - here.x, other.y - here.y);
+    if (!best || distance < best.distance) best = { id: other.id, distance };
+  }
+  return best?.id ?? null;
+}

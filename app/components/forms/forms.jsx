@@ -1,0 +1,174 @@
+// The fields of a node's form. Each keeps what is being typed and hands finished values to the draft's queue as `set_field`.
+import { useEffect, useId, useRef, useState } from "react";
+import { Icon } from "$/public/external/app/components/canvas/canvas/icons.jsx";
+import { push } from "$/public/external/app/components/canvas/canvas/queue.js";
+import "./forms.css";
+import { TemplateInput } from "./template.jsx";
+import { fromText, isReference, toText, useDraft } from "./values.js";
+
+export { Completions } from "./template.jsx";
+export { PairsField } from "./pairs.jsx";
+export { RowsField } from "./rows.jsx";
+export { FileField } from "./upload.jsx";
+
+const TYPING_MS = 350;
+
+export function setField(node, path, value, quiet = TYPING_MS) {
+  push([{ op: "set_field", node, path, value }], quiet);
+}
+
+// A wire, seen from the field: where the value comes from. Removing it removes the wire, and the other way round.
+export function ReferenceBadge({ text, label, onRemove, onEdit }) {
+  return (
+    <span className="ref nf-ref">
+      <button type="button" className="nf-ref-text" title={`${text}: click to edit as text`} onClick={onEdit}>{label || text.replace(/^\{\{\s*|\s*\}\}$/g, "")}</button>
+      <button type="button" className="nf-ref-x" aria-label={`Remove ${label || text}`} onClick={onRemove}><Icon name="x" /></button>
+    </span>
+  );
+}
+
+export function TemplateField({ node, path, value, type, multiline, mono, rows, placeholder, label, inputId, invalid, describedBy, literal }) {
+  const [text, setText, focus] = useDraft(toText(value));
+  const [editing, setEditing] = useState(false);
+  const change = (next, quiet) => { setText(next); setField(node, path, fromText(next, type), quiet); };
+  const clear = () => { setEditing(false); change("", 0); };
+  if (isReference(text) && !editing && !literal) {
+    return (
+      <div className="input nf-badges" id={inputId} aria-describedby={describedBy || undefined}>
+        <ReferenceBadge text={text} label={label} onRemove={clear} onEdit={() => setEditing(true)} />
+      </div>
+    );
+  }
+  return (
+    <TemplateInput
+      id={inputId} text={text} onChange={change} multiline={multiline} mono={mono} rows={rows} placeholder={placeholder} literal={literal}
+      invalid={invalid} describedBy={describedBy} autoFocus={editing}
+      onFocus={focus.start} onBlur={() => { focus.end(); setEditing(false); }}
+    />
+  );
+}
+
+export function ChoiceField({ node, path, value, options, inputId, invalid, describedBy, required }) {
+  const [chosen, setChosen] = useDraft(toText(value));
+  const known = options.some((option) => option.value === chosen);
+  return (
+    <select
+      className="input" id={inputId} value={chosen} aria-invalid={Boolean(invalid)} aria-describedby={describedBy || undefined}
+      onChange={(event) => {
+        setChosen(event.target.value);
+        const option = options.find((one) => one.value === event.target.value);
+        setField(node, path, option && "raw" in option ? option.raw : event.target.value || null, 0);
+      }}
+    >
+      {required && known ? null : <option value="">{required ? "Choose" : "None"}</option>}
+      {chosen && !known ? <option value={chosen}>{chosen}</option> : null}
+      {options.map((option) => <option key={option.value} value={option.value}>{option.label}</option>)}
+    </select>
+  );
+}
+
+export function SwitchField({ node, path, value, label, inputId }) {
+  const text = toText(value);
+  const [on, setOn] = useState(value === true);
+  useEffect(() => setOn(value === true), [value]);
+  if (text.includes("{{")) return <TemplateField node={node} path={path} value={value} type="boolean" inputId={inputId} />;
+  return (
+    <label className="check">
+      <input type="checkbox" role="switch" className="switch" id={inputId} checked={on} onChange={(event) => { setOn(event.target.checked); setField(node, path, event.target.checked, 0); }} />
+      <span>{label}</span>
+    </label>
+  );
+}
+
+const CRONS = [["0 9 * * *", "Every day at 9:00"], ["0 9 * * 1-5", "Weekdays at 9:00"], ["0 9 * * 1", "Mondays at 9:00"], ["0 * * * *", "Every hour"], ["*/15 * * * *", "Every 15 minutes"], ["0 8 1 * *", "First of the month at 8:00"]];
+
+export function SuggestField({ node, path, value, suggestions, placeholder, inputId, invalid, describedBy, mono }) {
+  const [text, setText, focus] = useDraft(toText(value));
+  const list = useId();
+  const options = suggestions?.length ? suggestions : CRONS;
+  return (
+    <>
+      <input
+        className={`input ${mono ? "code" : ""}`} id={inputId} list={list} value={text} placeholder={placeholder} autoComplete="off" spellCheck={false}
+        aria-invalid={Boolean(invalid)} aria-describedby={describedBy || undefined} onFocus={focus.start} onBlur={focus.end}
+        onChange={(event) => { setText(event.target.value); setField(node, path, event.target.value || null); }}
+      />
+      <datalist id={list}>{options.map(([option, words]) => <option key={option} value={option}>{words}</option>)}</datalist>
+    </>
+  );
+}
+
+export function ListField({ node, path, value, placeholder, inputId, addLabel }) {
+  const items = Array.isArray(value) ? value : value === null || value === undefined || value === "" ? [] : null;
+  const [local, setLocal, focus] = useDraft(items);
+  const add = useRef(null);
+  if (items === null) return <TemplateField node={node} path={path} value={value} type="any" inputId={inputId} placeholder={placeholder} />;
+  const save = (next, quiet) => { setLocal(next); setField(node, path, next, quiet); };
+  return (
+    <div className="nf-list" id={inputId} onFocus={focus.start} onBlur={focus.end}>
+      {local.map((item, index) => (
+        <div className="nf-list-row" key={index}>
+          <TemplateInput id={`${inputId}-${index}`} text={toText(item)} placeholder={placeholder} onChange={(next, quiet) => save(local.map((one, at) => (at === index ? fromText(next, "any") ?? "" : one)), quiet)} />
+          <button type="button" className="btn ghost icon" aria-label={`Remove item ${index + 1}`} onClick={() => save(local.filter((_, at) => at !== index), 0)}><Icon name="x" /></button>
+        </div>
+      ))}
+      <button type="button" className="btn ghost small" ref={add} onClick={() => save([...local, ""], 0)}><Icon name="plus" />{addLabel || "Add"}</button>
+    </div>
+  );
+}
+
+export function NameField({ node, value, inputId }) {
+  const [text, setText, focus] = useDraft(value ?? "");
+  return (
+    <input
+      id={inputId} className="nf-name" value={text} aria-label="Name of this node" maxLength={120} spellCheck={false}
+      onFocus={focus.start} onBlur={() => { focus.end(); if (!text.trim()) setText(value); }}
+      onKeyDown={(event) => { if (event.key === "Enter") event.currentTarget.blur(); }}
+      onChange={(event) => { setText(event.target.value); if (event.target.value.trim()) push([{ op: "rename", node, label: event.target.value }], TYPING_MS); }}
+    />
+  );
+}
+
+// A choice beside the form that is an option of the node, not a field: failure path, time limit, each.
+export function OptionField({ node, option, value, kind, options, inputId, placeholder }) {
+  const [text, setText, focus] = useDraft(toText(value));
+  const save = (next, quiet) => push([{ op: "set_option", node, key: option, value: next }], quiet);
+  if (kind === "choice") {
+    return (
+      <select className="input" id={inputId} value={text} onChange={(event) => {
+        setText(event.target.value);
+        const found = options.find((one) => one.value === event.target.value);
+        save(found && "raw" in found ? found.raw : event.target.value || null, 0);
+      }}>
+        {options.map((one) => <option key={one.value} value={one.value}>{one.label}</option>)}
+      </select>
+    );
+  }
+  if (kind === "number") {
+    return (
+      <input className="input" id={inputId} inputMode="decimal" value={text} placeholder={placeholder} onFocus={focus.start} onBlur={focus.end}
+        onChange={(event) => {
+          setText(event.target.value);
+          const next = event.target.value.trim();
+          if (next === "" || Number.isFinite(Number(next))) save(next === "" ? null : Number(next), TYPING_MS);
+        }} />
+    );
+  }
+  return (
+    <textarea className="input" id={inputId} rows={3} value={text} placeholder={placeholder} onFocus={focus.start} onBlur={focus.end}
+      onChange={(event) => { setText(event.target.value); save(event.target.value, TYPING_MS); }} />
+  );
+}
+
+// A value of the input or output that can be dragged or tapped into a setting as a reference.
+export function DragValue({ reference, label, detail }) {
+  return (
+    <button
+      type="button" className="nf-drag" draggable title={`Drag into a setting, or click to copy ${reference}`}
+      onDragStart={(event) => { event.dataTransfer.setData("text/plain", reference); event.dataTransfer.setData("text/x-weft-reference", reference); event.dataTransfer.effectAllowed = "copy"; }}
+      onClick={() => navigator.clipboard?.writeText(reference)}
+    >
+      <Icon name="grip-vertical" /><b>{label}</b><span className="hint mono">{detail}</span>
+    </button>
+  );
+}
