@@ -137,3 +137,10 @@ def limiter() -> Limiter:
             del _limiters[closed]
         _limiters[loop] = Limiter(settings().redis_url)
     return _limiters[loop]
+
+
+async def close() -> None:
+    """Close the limiter of the running event loop, if there is one; for the end of a process."""
+    kept = _limiters.pop(asyncio.get_running_loop(), None)
+    if kept:
+        await kept.close()

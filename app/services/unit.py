@@ -6,8 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
+from app.services.errors import Conflict
 from engine import db as engine_db
 
 _Asked = ParamSpec("_Asked")
@@ -35,9 +37,15 @@ async def ask(
 def call(
     service: Callable[Concatenate[Session, _Asked], _Result], *args: _Asked.args, **kwargs: _Asked.kwargs
 ) -> _Result:
-    """The same in this thread, for code that has no event loop."""
-    with transaction(write=not getattr(service, "__reads__", False)) as db:
-        return service(db, *args, **kwargs)
+    """The same in this thread, for code that has no event loop.
+
+    Raises Conflict where two transactions wanted to write the same unique thing and this one was second.
+    """
+    try:
+        with transaction(write=not getattr(service, "__reads__", False)) as db:
+            return service(db, *args, **kwargs)
+    except IntegrityError as error:
+        raise Conflict("Somebody else did the same at this moment. Look again, then retry.") from error
 
 
 @contextmanager
