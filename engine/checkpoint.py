@@ -19,7 +19,8 @@ import orjson
 from engine.db import Database
 from engine.driver import Driver, Operation, Row, Statement
 from engine.events import Event
-from engine.lease import Claim, Fenced
+from engine.lease import Claim, Fenced, Reply
+from engine.storage import Ref
 from engine.writer import Make, Writer
 
 Json = Any
@@ -72,11 +73,15 @@ class NewWait:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What one checkpoint records. With `end` the run is over; with `park` the segment sleeps until a wait settles."""
+    """What one checkpoint records. With `end` the run is over; with `park` the segment sleeps until a wait settles.
+
+    `payloads` are the stored values that the rows name; they are on disk already.
+    """
 
     steps: Sequence[StepRow] = ()
     attempts: Sequence[AttemptEnd] = ()
     waits: Sequence[NewWait] = ()
+    payloads: Sequence[Ref] = ()
     end: EndStatus | None = None
     output: Json = None
     error: Json = None
@@ -92,6 +97,7 @@ class Saved:
     seq: int
     parked: bool = False
     events: tuple[Event, ...] = ()
+    reply: Reply | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +152,10 @@ PUT_WAIT = Statement(
     VALUES (:id, :workspace, :run, :node, :item, :round, :kind, :due, :detail, {clock})
     ON CONFLICT (run_id, node_id, item, round) DO NOTHING"""
 )
+PUT_PAYLOAD = Statement(
+    """INSERT INTO payload (workspace_id, hash, size, created_at) VALUES (:workspace, :hash, :size, {clock})
+    ON CONFLICT (workspace_id, hash) DO NOTHING"""
+)
 CLOSE_SEGMENT = Statement(
     """UPDATE segment SET status = :status, owner = NULL, lease_until = NULL
     WHERE run_id = :run AND number = :segment AND epoch = :epoch"""
@@ -184,7 +194,8 @@ def save(driver: Driver, held: Claim, changes: Changes) -> Operation:
     yield
     status = changes.end or ("waiting" if parked else "running")
     at = rows[0][3] if over else time.time_ns() // 1_000_000
-    return Saved(wanted, wake, seq, parked, _events(held, changes, first, status, at))
+    reply = Reply.of(held.run_id, status, held.options) if over else None
+    return Saved(wanted, wake, seq, parked, _events(held, changes, first, status, at), reply)
 
 
 def _put_rows(driver: Driver, held: Claim, changes: Changes, first: int) -> None:
@@ -193,6 +204,8 @@ def _put_rows(driver: Driver, held: Claim, changes: Changes, first: int) -> None
     for end in changes.attempts:
         where = {"run": held.run_id, "node": end.node_id, "item": end.item, "number": end.number}
         driver.send(END_ATTEMPT, {**where, "outcome": end.outcome, "error": _dumps(end.error)})
+    for ref in changes.payloads:
+        driver.send(PUT_PAYLOAD, {"workspace": held.workspace_id, "hash": ref.hash, "size": ref.size})
     for wait in changes.waits:
         driver.send(
             PUT_WAIT,

@@ -7,8 +7,6 @@ what is not above their last `seq`, and read the rows again on a gap and every f
 from __future__ import annotations
 
 import asyncio
-import queue
-import threading
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -25,8 +23,6 @@ WORKSPACE_LENGTH = 1_000
 KEEP_SECONDS = 3_600
 BLOCK_MILLISECONDS = 1_000
 READ_COUNT = 200
-BACKLOG = 20_000
-BATCH = 500
 
 log = structlog.get_logger()
 
@@ -60,63 +56,20 @@ def unpack(data: bytes) -> list[Event]:
     return [Event(**values) for values in orjson.loads(data)]
 
 
-class Publisher:
-    """Writes events to their streams from a thread of its own, many in one round trip. Never blocks the caller.
-
-    While Redis is away events are dropped beyond `BACKLOG`: the rows hold the truth.
-    """
-
-    def __init__(self, client: redis.Redis) -> None:
-        self._client = client
-        self._queue: queue.SimpleQueue[tuple[Event, ...] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._live, name="publisher", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Tells what is queued, then ends the thread."""
-        self._queue.put(None)
-        self._thread.join(timeout=5)
-
-    def publish(self, batch: Iterable[Event]) -> None:
-        """Queues events for telling; call after the commit that made them true."""
-        events = tuple(batch)
-        if events and self._queue.qsize() < BACKLOG:
-            self._queue.put(events)
-
-    def _live(self) -> None:
-        while True:
-            batch = self._queue.get()
-            events: list[Event] = []
-            while batch is not None:
-                events.extend(batch)
-                if len(events) >= BATCH or self._queue.empty():
-                    break
-                batch = self._queue.get()
-            if events:
-                self._tell(events)
-            if batch is None:
-                return
-
-    def _tell(self, events: list[Event]) -> None:
-        streams: dict[tuple[str, int], list[dict[str, Any]]] = {}
-        over: list[str] = []
-        for event in events:
-            packed = event.packed()
-            streams.setdefault((RUN_STREAM + event.run_id, RUN_LENGTH), []).append(packed)
-            if event.kind == "run":
-                streams.setdefault((WORKSPACE_STREAM + event.workspace_id, WORKSPACE_LENGTH), []).append(packed)
-                over.append(RUN_STREAM + event.run_id)
-        try:
-            with self._client.pipeline(transaction=False) as pipe:
-                for (stream, length), entries in streams.items():
-                    pipe.xadd(stream, {"e": orjson.dumps(entries)}, maxlen=length, approximate=True)
-                for stream in over:
-                    pipe.expire(stream, KEEP_SECONDS)
-                pipe.execute()
-        except redis.RedisError as error:
-            log.warning("events.not_told", error=str(error), events=len(events))
+def publish(pipe: redis.client.Pipeline, events: Iterable[Event]) -> None:
+    """Appends events to their streams; call after the commit that made them true. The caller executes the pipeline."""
+    streams: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    moved: set[str] = set()
+    for event in events:
+        packed = event.packed()
+        streams.setdefault((RUN_STREAM + event.run_id, RUN_LENGTH), []).append(packed)
+        if event.kind == "run":
+            streams.setdefault((WORKSPACE_STREAM + event.workspace_id, WORKSPACE_LENGTH), []).append(packed)
+            moved.add(RUN_STREAM + event.run_id)
+    for (stream, length), entries in streams.items():
+        pipe.xadd(stream, {"e": orjson.dumps(entries)}, maxlen=length, approximate=True)
+    for stream in moved:
+        pipe.expire(stream, KEEP_SECONDS)
 
 
 class Follower:

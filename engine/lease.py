@@ -83,6 +83,27 @@ class Delivery:
     epoch: int
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Somebody waits for the end of a run: `to` names the list that the process of that somebody reads."""
+
+    to: str
+    run_id: str
+    status: str
+
+    @classmethod
+    def of(cls, run_id: str, status: str, options: dict[str, Any]) -> Reply | None:
+        """The reply that a run's options ask for, if they do."""
+        return cls(options["reply_to"], run_id, status) if "reply_to" in options else None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a sweep found: segments that must be put on the queue again."""
+
+    deliveries: tuple[Delivery, ...]
+
+
 CLAIM = Statement(
     """UPDATE segment SET epoch = epoch + 1, status = 'running', owner = :owner, lease_until = {clock} + :lease
     WHERE run_id = :run AND number = :segment AND epoch = :epoch AND status = 'queued' RETURNING epoch"""
@@ -168,21 +189,21 @@ def renew(driver: Driver, owner: str, lease: int, runs: list[str]) -> Operation:
 
 
 def give_back(driver: Driver, held: Claim) -> Operation:
-    """Queues a held segment again, for another worker. Gives its Delivery, or None if it was lost already."""
+    """Queues a held segment again, for another worker. Gives Found: nothing if the segment was lost already."""
     back = driver.send(GIVE_BACK, {"run": held.run_id, "segment": held.segment, "epoch": held.epoch})
     yield
-    return Delivery(held.run_id, held.segment, held.epoch) if back.rows() else None
+    return Found((Delivery(held.run_id, held.segment, held.epoch),) if back.rows() else ())
 
 
 def sweep(driver: Driver, patience: int) -> Operation:
     """Finds segments whose lease ran out, and those queued for more than `patience` milliseconds.
 
-    Gives the Deliveries that must be enqueued (again). Needs no leader: each is found by one sweeper only.
+    Gives Found. Needs no leader: each segment is found by one sweeper only.
     """
     expired = driver.send(EXPIRED, {"limit": SWEEP_LIMIT})
     forgotten = driver.send(FORGOTTEN, {"limit": SWEEP_LIMIT, "patience": patience})
     yield
-    return [Delivery(*row) for row in (*expired.rows(), *forgotten.rows())]
+    return Found(tuple(Delivery(*row) for row in (*expired.rows(), *forgotten.rows())))
 
 
 class Leases:
@@ -228,13 +249,13 @@ class Leases:
         if self._held.get((held.run_id, held.segment)) is held:
             del self._held[(held.run_id, held.segment)]
 
-    async def give_back(self, held: Claim) -> Delivery | None:
-        """Queues a held segment again. Gives what must be enqueued, or None if the segment was lost."""
+    async def give_back(self, held: Claim) -> Found:
+        """Queues a held segment again, for another worker; finds nothing if it was lost already."""
         try:
-            delivery: Delivery | None = await self._writer.submit(partial(give_back, held=held))
+            found: Found = await self._writer.submit(partial(give_back, held=held))
         finally:
             self.drop(held)
-        return delivery
+        return found
 
     async def _renew_for_ever(self) -> None:
         while True:

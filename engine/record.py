@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ import orjson
 
 from engine.driver import Driver, Operation, Statement
 from engine.events import Event
-from engine.lease import Delivery
+from engine.lease import Delivery, Reply
 
 GRACE_MILLISECONDS = 10_000
 
@@ -46,17 +46,20 @@ class Started:
     run_id: str
     created: bool
     status: str = "queued"
+    deliveries: tuple[Delivery, ...] = ()
     events: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Woken:
-    """What settling or cancelling did: whether it took effect, and the segments to be enqueued."""
+    """What settling or cancelling did: whether it took effect, the segments to be enqueued, the run to be nudged."""
 
     run_id: str
     done: bool
     deliveries: tuple[Delivery, ...] = ()
     events: tuple[Event, ...] = ()
+    reply: Reply | None = None
+    nudge: str | None = None
 
 
 PUT_RUN = Statement(
@@ -92,7 +95,7 @@ def start(driver: Driver, new: NewRun) -> Operation:
     driver.send(PUT_SEGMENT, {"id": new.id, "workspace": new.workspace_id})
     yield
     event = Event(new.id, new.workspace_id, 1, "run", "queued", rows[0][0], workflow_id=new.workflow_id)
-    return Started(new.id, created=True, events=(event,))
+    return Started(new.id, created=True, deliveries=(Delivery(new.id, 0, 0),), events=(event,))
 
 
 def _run_values(new: NewRun) -> dict[str, Any]:
@@ -171,7 +174,7 @@ DROP_WAITS = Statement(
 CANCEL_RUN = Statement(
     """UPDATE run SET status = 'cancelled', seq = seq + 1, finished_at = {clock}
     WHERE id = :run AND status NOT IN ('done', 'failed', 'cancelled')
-    RETURNING workspace_id, workflow_id, seq, finished_at"""
+    RETURNING workspace_id, workflow_id, seq, finished_at, options"""
 )
 OVERDUE_CANCELS = Statement(
     """SELECT id FROM run WHERE wanted = 'cancel' AND status IN ('queued', 'running', 'waiting', 'paused')
@@ -187,7 +190,7 @@ def cancel(driver: Driver, run_id: str, workspace_id: str) -> Operation:
     if not wanted.rows():
         return Woken(run_id, done=False)
     if any(status == "running" for _, status in segments.rows()):
-        return Woken(run_id, done=True)
+        return Woken(run_id, done=True, nudge=run_id)
     return (yield from _cancel_now(driver, run_id))
 
 
@@ -218,8 +221,9 @@ def _cancel_now(driver: Driver, run_id: str) -> Operation:
     driver.send(DROP_WAITS, {**key, "outcome": '{"cancelled":true}'})
     ended = driver.send(CANCEL_RUN, key)
     yield
-    events: Sequence[Event] = [
-        Event(run_id, workspace, seq, "run", "cancelled", at, workflow_id=workflow)
-        for workspace, workflow, seq, at in ended.rows()
-    ]
-    return Woken(run_id, done=bool(events), events=tuple(events))
+    rows = ended.rows()
+    if not rows:
+        return Woken(run_id, done=False)
+    workspace, workflow, seq, at, options = rows[0]
+    event = Event(run_id, workspace, seq, "run", "cancelled", at, workflow_id=workflow)
+    return Woken(run_id, done=True, events=(event,), reply=Reply.of(run_id, "cancelled", orjson.loads(options)))

@@ -70,9 +70,7 @@ class Settings(BaseSettings):
     def _known_database(cls, value: str) -> str:
         scheme = value.partition("://")[0].partition("+")[0]
         if value and (scheme not in ("sqlite", "postgres", "postgresql") or "://" not in value):
-            raise ValueError(
-                "must begin with sqlite:/// or postgresql://, such as postgresql://user@host:5432/weft"
-            )
+            raise ValueError("must begin with sqlite:/// or postgresql://, such as postgresql://user@host:5432/weft")
         return value
 
     @field_validator("redis_url")

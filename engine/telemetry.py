@@ -58,9 +58,7 @@ def hide_secrets(value: object) -> Any:
 
 def _redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     # structlog keeps its own record under names with an underscore, which a later processor reads.
-    return {
-        key: held if key.startswith("_") else hide_secrets({key: held})[key] for key, held in event.items()
-    }
+    return {key: held if key.startswith("_") else hide_secrets({key: held})[key] for key, held in event.items()}
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:

@@ -10,7 +10,7 @@ import pytest
 from engine import record
 from engine.checkpoint import AttemptEnd, Changes, Checkpoints, NewWait, StepRow
 from engine.db import Database
-from engine.lease import Claim, Delivery, Fenced, Leases, sweep
+from engine.lease import Claim, Delivery, Fenced, Found, Leases, sweep
 from engine.models import Run, Segment, Step, Wait, new_id
 from engine.record import Started, Woken
 from engine.writer import Writer
@@ -133,7 +133,7 @@ async def test_a_lost_holder_writes_nothing(bench: Bench) -> None:
         segment = session.get(Segment, (started.run_id, 0))
         assert segment is not None
         segment.lease_until = 1
-    assert await bench.writer.submit(partial(sweep, patience=60_000)) == [Delivery(started.run_id, 0, 1)]
+    assert await bench.writer.submit(partial(sweep, patience=60_000)) == Found((Delivery(started.run_id, 0, 1),))
     with pytest.raises(Fenced):
         await bench.checkpoints.save(old, Changes(steps=[StepRow("a", "done")]))
     with pytest.raises(Fenced):
@@ -151,14 +151,14 @@ async def test_a_lost_holder_writes_nothing(bench: Bench) -> None:
 async def test_a_live_lease_is_never_swept(bench: Bench) -> None:
     started = await bench.start()
     await bench.claim(started.run_id)
-    assert await bench.writer.submit(partial(sweep, patience=60_000)) == []
+    assert await bench.writer.submit(partial(sweep, patience=60_000)) == Found(())
 
 
 async def test_what_stayed_queued_is_found_once(bench: Bench) -> None:
     started = await bench.start()
     await asyncio.sleep(0.02)
-    assert await bench.writer.submit(partial(sweep, patience=10)) == [Delivery(started.run_id, 0, 0)]
-    assert await bench.writer.submit(partial(sweep, patience=5_000)) == []
+    assert await bench.writer.submit(partial(sweep, patience=10)) == Found((Delivery(started.run_id, 0, 0),))
+    assert await bench.writer.submit(partial(sweep, patience=5_000)) == Found(())
 
 
 async def test_a_finished_step_is_never_written_again(bench: Bench) -> None:
@@ -276,6 +276,6 @@ async def test_a_holder_that_heeds_no_cancel_is_fenced_off(bench: Bench) -> None
 
 async def test_giving_back_queues_the_segment_for_another(bench: Bench) -> None:
     claim = await bench.claim((await bench.start()).run_id)
-    assert await bench.one.give_back(claim) == Delivery(claim.run_id, 0, 1)
+    assert await bench.one.give_back(claim) == Found((Delivery(claim.run_id, 0, 1),))
     assert (await bench.claim(claim.run_id, 1, bench.two)).epoch == 2
-    assert await bench.one.give_back(claim) is None
+    assert await bench.one.give_back(claim) == Found(())

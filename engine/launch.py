@@ -1,0 +1,275 @@
+"""Starting runs, waiting for their end, cancelling them: record, commit, then tell. Every door leads here."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import orjson
+import redis
+import structlog
+
+from engine import record
+from engine.db import Database, database
+from engine.driver import Statement
+from engine.models import new_id
+from engine.outbox import REPLY_LIST, Outbox
+from engine.record import NewRun, Started, Woken
+from engine.settings import settings
+from engine.writer import Writer
+
+OVER = frozenset({"done", "failed", "cancelled"})
+LOOK_AGAIN_SECONDS = 2.0
+REPLY_BATCH = 200
+READ_RESULTS = Statement("SELECT id, status, output, error FROM run WHERE id {in:runs}")
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How a run stands, or ended: `output` as the executor recorded it, `error` if it failed."""
+
+    run_id: str
+    status: str
+    output: dict[str, Any] | None
+    error: dict[str, Any] | None
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing will change any more."""
+        return self.status in OVER
+
+
+class Launcher:
+    """A process's way to start and steer runs: its writer, and what follows a commit. Serves any event loop."""
+
+    def __init__(self, data: Database, redis_url: str, died: Callable[[BaseException], None] | None = None) -> None:
+        self.client = redis.Redis.from_url(redis_url)
+        self._database = data
+        self._outbox = Outbox(self.client)
+        self.writer = Writer(data, committed=self._outbox.put, died=died)
+        self._replies = _Replies(data, redis_url)
+
+    def start(self) -> None:
+        """Starts the threads. Raises DatabaseUnavailable; an absent Redis only delays runs."""
+        self.writer.start()
+        self._outbox.start()
+
+    def close(self) -> None:
+        """Commits and sends what is queued, then ends the threads."""
+        self.writer.stop()
+        self._outbox.stop()
+        self._replies.stop()
+        self.client.close()
+
+    async def start_run(
+        self,
+        *,
+        workspace_id: str,
+        workflow_id: str,
+        version_id: str,
+        source: str,
+        input: Mapping[str, Any],
+        options: Mapping[str, Any] | None = None,
+        started_by: str | None = None,
+        idempotency_key: str | None = None,
+        trigger_id: str | None = None,
+        due: int | None = None,
+        again_of: str | None = None,
+        reply: bool = False,
+    ) -> Started:
+        """Records a run and returns when that is durable; it is delivered to a worker right after.
+
+        With `reply`, `wait_result` hears of the end at once. `due` is milliseconds since 1970 UTC. The same
+        `idempotency_key` in one workspace gives the same run. Raises DatabaseUnavailable: then nothing was started.
+        """
+        run_id = new_id()
+        given = dict(options or {})
+        if reply:
+            given["reply_to"] = self._replies.expect(run_id)
+        new = NewRun(
+            id=run_id,
+            workspace_id=workspace_id,
+            workflow_id=workflow_id,
+            version_id=version_id,
+            source=source,
+            input=input,
+            options=given,
+            started_by=started_by,
+            idempotency_key=idempotency_key,
+            trigger_id=trigger_id,
+            due=due,
+            again_of=again_of,
+            reply=reply,
+        )
+        try:
+            started: Started = await self.writer.submit(partial(record.start, new=new))
+        except BaseException:
+            self._replies.forget(run_id)
+            raise
+        if not started.created:
+            self._replies.forget(run_id)
+        return started
+
+    async def wait_result(self, run_id: str, timeout: float) -> RunResult | None:  # noqa: ASYNC109 - part of the result
+        """Waits at most `timeout` seconds for the run to end, and says how it stands; None if there is no such run."""
+        until = time.monotonic() + timeout
+        expected = self._replies.expected(run_id)
+        try:
+            while True:
+                left = until - time.monotonic()
+                if expected is not None:
+                    done, _ = await asyncio.wait({expected}, timeout=min(max(left, 0), LOOK_AGAIN_SECONDS))
+                    if done:
+                        return expected.result()
+                # Also when a reply was expected: Redis may have lost it.
+                result = (await asyncio.to_thread(read_results, self._database, [run_id])).get(run_id)
+                if result is None or result.over or left <= 0:
+                    return result
+                if expected is None:
+                    await asyncio.sleep(min(0.2, max(left, 0)))
+        finally:
+            self._replies.forget(run_id)
+
+    async def cancel(self, run_id: str, workspace_id: str) -> bool:
+        """Wishes a run to end. At once if nobody advances it now; else its holder is told, and has 10 s.
+
+        False if this workspace has no such run, or it is over.
+        """
+        woken: Woken = await self.writer.submit(partial(record.cancel, run_id=run_id, workspace_id=workspace_id))
+        return woken.done
+
+    async def settle(self, wait_id: str, outcome: Any) -> bool:
+        """Answers what a run waits for. False if that was answered before."""
+        woken: Woken = await self.writer.submit(partial(record.settle, wait_id=wait_id, outcome=outcome, early=True))
+        return woken.done
+
+
+class _Replies:
+    """The ends of runs that this process waits for: one Redis list, and one thread that reads it."""
+
+    def __init__(self, data: Database, redis_url: str) -> None:
+        self._database = data
+        self._client = redis.Redis.from_url(redis_url, socket_timeout=5)
+        self._name = secrets.token_hex(8)
+        self._expected: dict[str, asyncio.Future[RunResult]] = {}
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._stopping = False
+
+    def expect(self, run_id: str) -> str:
+        """Notes that somebody of the running loop waits for this run. Gives the name that replies are sent to."""
+        self._expected[run_id] = asyncio.get_running_loop().create_future()
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._live, name="replies", daemon=True)
+                self._thread.start()
+        return self._name
+
+    def expected(self, run_id: str) -> asyncio.Future[RunResult] | None:
+        return self._expected.get(run_id)
+
+    def forget(self, run_id: str) -> None:
+        self._expected.pop(run_id, None)
+
+    def stop(self) -> None:
+        self._stopping = True
+        if self._thread:
+            self._thread.join()
+        self._client.close()
+
+    def _live(self) -> None:
+        name = REPLY_LIST + self._name
+        while not self._stopping:
+            try:
+                first: Any = self._client.blpop([name], timeout=1)
+                if first:
+                    more: Any = self._client.lpop(name, REPLY_BATCH) if self._client.llen(name) else None
+                    self._hand_out([first[1], *(more or ())])
+            except redis.RedisError as error:
+                log.warning("replies.not_read", error=str(error))
+                time.sleep(0.5)
+            except Exception:
+                # Those who wait look at the rows every few seconds.
+                log.exception("replies.not_handed_out")
+
+    def _hand_out(self, messages: list[bytes]) -> None:
+        runs = [message.decode().partition(" ")[0] for message in messages]
+        results = read_results(self._database, [run for run in runs if run in self._expected])
+        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[RunResult], RunResult]]] = {}
+        for run, result in results.items():
+            future = self._expected.get(run)
+            if future is not None:
+                by_loop.setdefault(future.get_loop(), []).append((future, result))
+        for loop, pairs in by_loop.items():
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_resolve, pairs)
+
+
+def _resolve(pairs: list[tuple[asyncio.Future[RunResult], RunResult]]) -> None:
+    for future, result in pairs:
+        if not future.done():
+            future.set_result(result)
+
+
+def read_results(data: Database, runs: list[str]) -> dict[str, RunResult]:
+    """How these runs stand, by id; those that do not exist are left out."""
+    if not runs:
+        return {}
+    with data.reader() as driver:
+        rows = driver.send(READ_RESULTS, {"runs": runs}).rows()
+    return {
+        run: RunResult(run, status, orjson.loads(output) if output else None, orjson.loads(error) if error else None)
+        for run, status, output, error in rows
+    }
+
+
+_launchers: dict[tuple[int, str, str], Launcher] = {}
+_opening = threading.Lock()
+
+
+def launcher() -> Launcher:
+    """The launcher of this process's settings, started on first use."""
+    key = (os.getpid(), settings().database_url, settings().redis_url)
+    with _opening:
+        if key not in _launchers:
+            made = Launcher(database(), settings().redis_url)
+            made.start()
+            _launchers[key] = made
+        return _launchers[key]
+
+
+def dispose() -> None:
+    """Ends the launchers of this process."""
+    with _opening:
+        for made in _launchers.values():
+            made.close()
+        _launchers.clear()
+
+
+async def start_run(**values: Any) -> Started:
+    """`Launcher.start_run` of this process."""
+    return await launcher().start_run(**values)
+
+
+async def wait_result(run_id: str, timeout: float) -> RunResult | None:  # noqa: ASYNC109 - part of the result
+    """`Launcher.wait_result` of this process."""
+    return await launcher().wait_result(run_id, timeout)
+
+
+async def cancel(run_id: str, workspace_id: str) -> bool:
+    """`Launcher.cancel` of this process."""
+    return await launcher().cancel(run_id, workspace_id)
+
+
+async def settle(wait_id: str, outcome: Any) -> bool:
+    """`Launcher.settle` of this process."""
+    return await launcher().settle(wait_id, outcome)
