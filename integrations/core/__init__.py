@@ -1,6 +1,7 @@
 """The nodes that need no service."""
 
 from engine.contract import Integration
+from integrations.core.ai import NODES as AI
 from integrations.core.data import NODES as DATA
 from integrations.core.flow import NODES as FLOW
 
@@ -8,5 +9,5 @@ integration = Integration(
     id="core",
     name="Core",
     description="The nodes that need no service: start, branch, change, read, write, call, sort.",
-    nodes=(*FLOW, *DATA),
+    nodes=(*FLOW, *DATA, *AI),
 )
