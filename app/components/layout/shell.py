@@ -2,7 +2,7 @@
 
 import reflex as rx
 
-from app.components.theme.icons import icon, logo
+from app.components.theme.icons import icon, logo, tile
 
 Text = str | rx.Var[str]
 
@@ -79,3 +79,29 @@ def page_header(
 def public_frame(*children: object, class_name: str = "") -> rx.Component:
     """A page without navigation: sign-in, first start, published forms."""
     return rx.el.main(*children, id="content", class_name=f"public {class_name}".strip(), tab_index=-1)
+
+
+def sign_card(title: str, text: str, form: rx.Component) -> rx.Component:
+    """The page around a sign-in form: the mark, a title, the form, and a quiet picture beside it."""
+    return public_frame(
+        rx.el.div(
+            rx.el.div(logo(40), class_name="mark"),
+            rx.el.h1(title),
+            rx.el.p(text, class_name="muted"),
+            form,
+            class_name="sign",
+        ),
+        rx.el.div(_weave(), class_name="picture", custom_attrs={"aria-hidden": "true"}),
+        class_name="split",
+    )
+
+
+def _weave() -> rx.Component:
+    """A small drawing of a workflow: four nodes and the wires between them."""
+    nodes = (("file-spreadsheet", "data", "a"), ("sparkles", "ai", "b"), ("split", "flow", "c"), ("table", "app", "d"))
+    wires = ("M90 150 C150 150 150 80 210 80", "M238 80 C300 80 300 150 360 150", "M388 150 C440 150 440 220 490 220")
+    return rx.el.div(
+        rx.el.svg(*[rx.el.path(d=wire) for wire in wires], view_box="0 0 580 300", class_name="wires"),
+        *[rx.el.span(tile(icon_name, kind), class_name=f"at-{place}") for icon_name, kind, place in nodes],
+        class_name="weave",
+    )

@@ -1,6 +1,8 @@
 """What shows a run: its timeline, the values of its steps, its results."""
 
+from app.components.runs.last_run import last_run
 from app.components.runs.results import Result, result_panel
+from app.components.runs.template_card import picture, template_card
 from app.components.runs.timeline import Timeline, TimelineStep, timeline
 from app.components.runs.values import EMPTY, ValueView, pager, value_table, value_view
 
@@ -10,8 +12,11 @@ __all__ = [
     "Timeline",
     "TimelineStep",
     "ValueView",
+    "last_run",
     "pager",
+    "picture",
     "result_panel",
+    "template_card",
     "timeline",
     "value_table",
     "value_view",

@@ -11,6 +11,7 @@ from app.components.theme.controls import (
 from app.components.theme.dialogs import confirm, menu, modal
 from app.components.theme.fields import checkbox, field, search_box, select, switch, text_area, text_input
 from app.components.theme.icons import icon, logo, tile
+from app.components.theme.rest_form import rest_form
 from app.components.theme.states import chip, state_chip, state_icon, state_word
 from app.components.theme.surfaces import (
     card,
@@ -50,6 +51,7 @@ __all__ = [
     "moment",
     "notice",
     "progress_bar",
+    "rest_form",
     "search_box",
     "segmented_links",
     "segmented_radios",

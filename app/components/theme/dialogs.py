@@ -63,7 +63,7 @@ def confirm(
     )
 
 
-def menu(label: str, *items: rx.Component) -> rx.Component:
+def menu(label: Text, *items: rx.Component) -> rx.Component:
     """More actions behind three dots; items are buttons or links."""
     return rx.el.details(
         rx.el.summary(icon("ellipsis"), class_name="btn icon ghost", aria_label=label, title=label),

@@ -1,0 +1,24 @@
+"""The newest run of a workflow in a list."""
+
+from typing import Any
+
+import reflex as rx
+from reflex.vars import ObjectVar
+
+from app.components.theme.states import state_chip
+from app.components.theme.time import duration, moment
+
+
+def last_run(item: ObjectVar[Any]) -> rx.Component:
+    """Its state, how long it took and when; a link to the run."""
+    took = rx.fragment(duration(item["last_ms"].to(int)), ", ", moment(item["last_at"].to(int)))
+    return rx.cond(
+        item["last_href"],
+        rx.el.a(
+            state_chip(item["last_status"].to(str)),
+            rx.el.span(took, class_name="hint"),
+            href=item["last_href"],
+            class_name="row nowrap",
+        ),
+        rx.el.span("Never ran", class_name="hint"),
+    )

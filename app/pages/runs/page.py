@@ -1,0 +1,116 @@
+"""The page ``/runs``."""
+
+from typing import Any
+
+import reflex as rx
+from reflex.vars import ObjectVar
+
+from app.components.layout import page_header, shell
+from app.components.theme import (
+    button,
+    card,
+    chip,
+    elapsed,
+    empty_state,
+    link_button,
+    loading,
+    moment,
+    search_box,
+    segmented_links,
+    state_chip,
+)
+from app.pages.runs.state import Runs
+
+FILTERS = (
+    ("all", "All"),
+    ("running", "Running"),
+    ("needs", "Needs you"),
+    ("failed", "Failed"),
+    ("done", "Done"),
+    ("cancelled", "Cancelled"),
+)
+
+
+def _row(item: ObjectVar[Any]) -> rx.Component:
+    return rx.el.tr(
+        rx.el.td(state_chip(item["status"].to(str))),
+        rx.el.td(
+            rx.el.a(item["workflow"], href=item["href"], class_name="strong"),
+            rx.cond(item["error"], rx.el.div(item["error"], class_name="hint clamp-2"), rx.fragment()),
+            rx.el.div(
+                elapsed(item["since"].to(int), item["until"].to(int)),
+                " · ",
+                moment(item["created_at"].to(int)),
+                class_name="hint narrow-line",
+            ),
+            class_name="name",
+        ),
+        rx.el.td(item["source"], class_name="muted wide-only"),
+        rx.el.td(item["version"], class_name="muted wide-only"),
+        rx.el.td(moment(item["created_at"].to(int)), class_name="muted wide-only"),
+        rx.el.td(elapsed(item["since"].to(int), item["until"].to(int)), class_name="mono num end wide-only"),
+        key=item["id"],
+    )
+
+
+def _table() -> rx.Component:
+    heads = (
+        ("State", ""),
+        ("Workflow", ""),
+        ("Started by", "wide-only"),
+        ("Version", "wide-only"),
+        ("When", "wide-only"),
+        ("Took", "end wide-only"),
+    )
+    return rx.el.div(
+        rx.el.table(
+            rx.el.thead(rx.el.tr(*[rx.el.th(word, scope="col", class_name=style) for word, style in heads])),
+            rx.el.tbody(rx.foreach(Runs.rows, _row)),
+            class_name="table",
+            aria_label="Runs",
+        ),
+        rx.cond(
+            Runs.has_more,
+            rx.el.div(button("Show earlier runs", on_click=Runs.more), class_name="pager center"),
+            rx.fragment(),
+        ),
+    )
+
+
+def _nothing() -> rx.Component:
+    none = empty_state(
+        "play",
+        "Nothing has run yet",
+        "Open a workflow and press Run, publish its form, or turn it on: every run appears here as it happens, "
+        "with each step and each item to look into.",
+        link_button("Workflows", "/workflows", kind="primary", icon_name="workflow"),
+    )
+    filtered = empty_state(
+        "list-filter",
+        "No run fits",
+        "Choose another state or search for another name.",
+        link_button("All runs", "/runs"),
+    )
+    return rx.cond((Runs.filter == "all") & (Runs.search == "") & (Runs.workflow_id == ""), none, filtered)
+
+
+@rx.page(route="/runs", title="Runs · Weft", on_load=Runs.load)
+def runs() -> rx.Component:
+    """Runs of the whole workspace or of one workflow."""
+    options = [(value, word, f"/runs?show={value}") for value, word in FILTERS]
+    only = rx.el.span(
+        chip(rx.cond(Runs.workflow, Runs.workflow, "One workflow"), icon_name="workflow"),
+        rx.el.a("Show all", href="/runs", class_name="link"),
+        class_name="row",
+    )
+    return shell(
+        page_header(
+            "Runs",
+            search_box("Search by workflow", on_change=Runs.find.debounce(250), max_length=200),
+            beside=chip("Live", tone="run", icon_name="radio"),
+        ),
+        rx.el.div(segmented_links(options, Runs.filter, "State"), class_name="scroll-x"),
+        rx.cond(Runs.workflow_id, only, rx.fragment()),
+        loading(Runs.ready, card(rx.cond(Runs.rows, _table(), _nothing()), class_name="clip"), rows=8),
+        active="runs",
+    )

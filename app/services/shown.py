@@ -1,0 +1,182 @@
+"""Workflows, runs and templates as lists show them: plain records of words, numbers, and moments in milliseconds."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import pairwise
+from typing import Any, Final
+
+from app.services.runs import RunRow
+from app.services.triggers import TriggerView
+from app.services.workflows import LastRun, WorkflowRow
+from engine.catalog import catalog
+from engine.graph import Graph, Node
+from engine.models import to_ms
+
+STRIP: Final = 14
+_TONES: Final = {"done": "ok", "failed": "bad", "running": "run", "waiting": "wait", "paused": "wait"}
+_SOURCES: Final = {
+    "manual": "in the editor",
+    "form": "by form",
+    "api": "by API",
+    "webhook": "by webhook",
+    "schedule": "by schedule",
+    "again": "again",
+}
+_TILES: Final = 5
+_TOPS: Final = (52, 34, 52, 70, 44)
+
+Record = dict[str, Any]
+
+
+def ms(moment: datetime | None) -> int:
+    """Milliseconds since 1970 UTC, 0 for no moment: what the browser turns into local time."""
+    return to_ms(moment) if moment else 0
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """``1 run``, ``3,080 runs``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def size(length: int) -> str:
+    """A number of bytes as people say it."""
+    value = float(length)
+    for unit in ("bytes", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "bytes" or value >= 10 else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} GB"
+
+
+def workflow(row: WorkflowRow) -> Record:
+    """A workflow in a list."""
+    last = row.last_run
+    late = next((trigger for trigger in row.triggers if trigger.overdue or trigger.alarm), None)
+    return {
+        "id": row.id,
+        "name": row.name,
+        "href": f"/w/{row.id}",
+        "on": row.enabled,
+        "state": _state(row),
+        "trigger": ", ".join(trigger.summary for trigger in row.triggers) or "Started by hand",
+        "late": bool(late),
+        "owner": row.owner,
+        "updated_at": ms(row.updated_at),
+        "today": f"{row.today:,}",
+        "ticks": ticks(row.health),
+        "health": health(row.health),
+        **_last(last),
+    }
+
+
+def _last(last: LastRun | None) -> Record:
+    return {
+        "last_href": f"/runs/{last.id}" if last else "",
+        "last_status": last.status if last else "",
+        "last_at": ms(last.at) if last else 0,
+        "last_ms": round(last.seconds * 1000) if last else 0,
+        "last_error": last.error if last else "",
+    }
+
+
+def run(row: RunRow) -> Record:
+    """A run in a list; ``until`` is 0 while it runs."""
+    return {
+        "id": row.id,
+        "href": f"/runs/{row.id}",
+        "workflow": row.workflow,
+        "workflow_id": row.workflow_id,
+        "status": row.status,
+        "source": f"{row.started_by}, {_SOURCES[row.source]}"
+        if row.started_by
+        else _SOURCES.get(row.source, "").capitalize(),
+        "version": f"v{row.version}" if row.version else "Draft",
+        "created_at": ms(row.created_at),
+        "since": ms(row.started_at or row.created_at),
+        "until": ms(row.finished_at),
+        "error": str((row.error or {}).get("message", "")),
+    }
+
+
+def _state(row: WorkflowRow) -> str:
+    if row.version is None:
+        return "Draft"
+    changed = f", {count(row.changes, 'change')} since" if row.changes else ""
+    return f"v{row.version}{changed}"
+
+
+def ticks(states: Sequence[str]) -> list[Record]:
+    """A strip of the last runs, oldest first, filled up at its left."""
+    empty = [{"tone": "", "height": 18, "title": "no run"}] * (STRIP - len(states))
+    full = [{"tone": _TONES.get(state, ""), "height": 100, "title": state} for state in states[-STRIP:]]
+    return empty + full
+
+
+def health(states: Sequence[str]) -> str:
+    """The strip in words."""
+    if not states:
+        return "No run yet"
+    done = sum(state == "done" for state in states)
+    return f"{done} of the last {count(len(states), 'run')} done"
+
+
+def attention(row: WorkflowRow) -> list[Record]:
+    """What somebody should look at in this workflow: late triggers first, then a last run that failed."""
+    found = [_late(row, trigger) for trigger in row.triggers if trigger.overdue or trigger.alarm]
+    last = row.last_run
+    if last and last.status == "failed":
+        found.append(_card(row, "octagon-x", "bad", f"{row.name} failed", last.error, f"/runs/{last.id}", last.at))
+    if last and last.status == "paused":
+        found.append(_card(row, "hand", "wait", f"{row.name} waits for you", "", f"/runs/{last.id}", last.at))
+    return found
+
+
+def _late(row: WorkflowRow, trigger: TriggerView) -> Record:
+    title = "Schedule is overdue" if trigger.overdue else f"{row.name}: a trigger needs a look"
+    text = trigger.alarm or f"{row.name} · {trigger.summary}"
+    return _card(row, "calendar-clock", "bad", title, text, f"/w/{row.id}", trigger.next_due)
+
+
+def _card(row: WorkflowRow, icon: str, tone: str, title: str, text: str, href: str, at: datetime | None) -> Record:
+    key = f"{row.id}-{icon}"
+    return {"key": key, "icon": icon, "tone": tone, "title": title, "text": text, "href": href, "at": ms(at)}
+
+
+def picture(graph: Graph) -> Record:
+    """A small drawing of a workflow: at most five of its nodes from left to right, and the wires between them.
+
+    Places are percent of the picture's width and pixels of its 104 pixels of height.
+    """
+    nodes = sorted(graph.nodes.values(), key=lambda node: graph.layout.get(node.id, (0.0, 0.0)))
+    chosen = _spread([node for node in nodes if node.type in catalog()])
+    lefts = [round(50 if len(chosen) == 1 else 11 + 78 * i / (len(chosen) - 1), 1) for i in range(len(chosen))]
+    spots = [(left, _TOPS[i % len(_TOPS)]) for i, left in enumerate(lefts)]
+    tiles = [
+        {"icon": node_icon(node), "category": category(node.type), "left": left, "top": top}
+        for node, (left, top) in zip(chosen, spots, strict=True)
+    ]
+    return {"tiles": tiles, "wires": [_wire(a, b) for a, b in pairwise(spots)]}
+
+
+def _spread(nodes: Sequence[Node]) -> Sequence[Node]:
+    if len(nodes) <= _TILES:
+        return nodes
+    return [nodes[round(i * (len(nodes) - 1) / (_TILES - 1))] for i in range(_TILES)]
+
+
+def _wire(start: tuple[float, int], end: tuple[float, int]) -> str:
+    x0, x1 = start[0] * 2.8, end[0] * 2.8
+    middle = (x0 + x1) / 2
+    return f"M{x0:.0f} {start[1]} C{middle:.0f} {start[1]} {middle:.0f} {end[1]} {x1:.0f} {end[1]}"
+
+
+def node_icon(node: Node) -> str:
+    """The icon of a node's type, also when that type is gone."""
+    known = catalog()
+    return known[node.type].icon if node.type in known else "box"
+
+
+def category(node_type: str) -> str:
+    """The kind of a node, which gives its color: trigger, ai, data, files, flow, http, code or app."""
+    known = catalog()
+    return known[node_type].category if node_type in known else "app"
