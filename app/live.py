@@ -1,8 +1,8 @@
 """Live pages: one reader of the events per server process, and patches to the tabs that watch.
 
-A State class that wants to know derives from ``Watching`` and calls ``watch`` from a guarded handler that has checked the
-owner. Its ``_heard`` is called with what changed, at most every 100 ms, and with an empty list every five seconds and
-after a gap: then it reads the rows again, which are the truth.
+A State class that wants to know derives from ``Watching`` and calls ``_watch_run`` or ``_watch_workspace`` from a
+guarded handler that has checked the owner. Its ``_heard`` is called with what changed, at most every 100 ms, and with an empty
+list every five seconds: then it reads the rows again, which are the truth.
 """
 
 from __future__ import annotations
@@ -87,7 +87,8 @@ class Hub:
 
     async def _read(self, topic: str, found: _Topic) -> None:
         kind, _, key = topic.partition(":")
-        assert self._follower is not None
+        if self._follower is None:
+            return
         stream = self._follower.subscribe(key) if kind == "run" else self._follower.subscribe_workspace(key)
         async with aclosing(stream) as events:  # type: ignore[type-var]
             async for event in events:
@@ -130,9 +131,8 @@ class Hub:
     async def _reach(self, watcher: tuple[str, type[Watching]], events: Sequence[Event]) -> bool:
         """Hand the events to one tab's state; False when the tab is gone."""
         token, kind = watcher
-        assert self._app is not None
-        namespace = self._app.event_namespace
-        if namespace is None or token not in namespace.token_to_sid:
+        namespace = self._app.event_namespace if self._app else None
+        if self._app is None or namespace is None or token not in namespace.token_to_sid:
             return False
         try:
             async with self._app.modify_state(rx.BaseStateToken(ident=token, cls=kind)) as tree:

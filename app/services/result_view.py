@@ -30,14 +30,12 @@ def all_results(db: Session, actor: Actor, run_id: str, file_href: FileHref = si
     shown = []
     for one in found:
         review = review_of(drawing.nodes[one.node_id].params)
-        shown.append(_result(db, actor, run_id, one, review, file_href))
+        shown.append(_result(db, actor, run_id, one=one, review=review, file_href=file_href))
     return shown
 
 
 @reads
-def table_page(
-    db: Session, actor: Actor, run_id: str, node_id: str, start: int, only_doubtful: bool
-) -> Record:
+def table_page(db: Session, actor: Actor, run_id: str, node_id: str, *, start: int, only_doubtful: bool) -> Record:
     """One page of a result that is a table, of all rows or of those that a person should check."""
     params = runs.graph(db, actor, run_id).nodes[node_id].params
     review, columns = review_of(params), tuple(params.get("columns") or ())
@@ -45,10 +43,10 @@ def table_page(
         rows = doubtful(db, actor, run_id, node_id, review)
         start = min(max(0, start), max(0, len(rows) - 1))
         page: Sequence[Any] = rows[start : start + values.PAGE]
-        return values.view(page, start, len(rows), signed_in_href, columns, review)
+        return values.view(page, start, len(rows), signed_in_href, columns=columns, review=review)
     start = max(0, start)
     items = run_data.items(db, actor, run_id, node_id, start=start, stop=start + values.PAGE)
-    return values.view(items.items, items.start, items.total, signed_in_href, columns, review)
+    return values.view(items.items, items.start, items.total, signed_in_href, columns=columns, review=review)
 
 
 @reads
@@ -69,7 +67,7 @@ def review_of(params: Mapping[str, Any]) -> Review:
 
 
 def _result(
-    db: Session, actor: Actor, run_id: str, one: run_data.Result, review: Review, file_href: FileHref
+    db: Session, actor: Actor, run_id: str, *, one: run_data.Result, review: Review, file_href: FileHref
 ) -> Record:
     items = one.value if one.total is not None else [one.value]
     bars = values.bars(items, one.columns) if one.show == _BARS else []
@@ -82,7 +80,7 @@ def _result(
         "kind": kind,
         "text": values.number(one.value) if kind == "number" else values.text(one.value) if kind == "text" else "",
         "bars": bars,
-        "view": values.view(first, 0, one.total, file_href, one.columns, review),
+        "view": values.view(first, 0, one.total, file_href, columns=one.columns, review=review),
         "doubtful": len(unsure),
         "doubtful_text": f"Check these ({len(unsure):,})",
         "only_doubtful": False,
@@ -97,5 +95,3 @@ def _kind(one: run_data.Result, has_bars: bool) -> str:
     if one.total is not None and one.show != "json":
         return "table"
     return "number" if values.is_number(one.value) else "text"
-
-

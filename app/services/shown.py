@@ -87,15 +87,19 @@ def run(row: RunRow) -> Record:
         "workflow": row.workflow,
         "workflow_id": row.workflow_id,
         "status": row.status,
-        "source": f"{row.started_by}, {_SOURCES[row.source]}"
-        if row.started_by
-        else _SOURCES.get(row.source, "").capitalize(),
+        "source": source(row),
         "version": f"v{row.version}" if row.version else "Draft",
         "created_at": ms(row.created_at),
         "since": ms(row.started_at or row.created_at),
         "until": ms(row.finished_at),
         "error": str((row.error or {}).get("message", "")),
     }
+
+
+def source(row: RunRow) -> str:
+    """Who or what started a run."""
+    how = _SOURCES.get(row.source, row.source)
+    return f"{row.started_by}, {how}" if row.started_by else how.capitalize()
 
 
 def _state(row: WorkflowRow) -> str:
@@ -125,21 +129,37 @@ def attention(row: WorkflowRow) -> list[Record]:
     found = [_late(row, trigger) for trigger in row.triggers if trigger.overdue or trigger.alarm]
     last = row.last_run
     if last and last.status == "failed":
-        found.append(_card(row, "octagon-x", "bad", f"{row.name} failed", last.error, f"/runs/{last.id}", last.at))
+        found.append(_look_at(last, "octagon-x", "bad", f"{row.name} failed"))
     if last and last.status == "paused":
-        found.append(_card(row, "hand", "wait", f"{row.name} waits for you", "", f"/runs/{last.id}", last.at))
+        found.append(_look_at(last, "hand", "wait", f"{row.name} waits for you"))
     return found
 
 
 def _late(row: WorkflowRow, trigger: TriggerView) -> Record:
     title = "Schedule is overdue" if trigger.overdue else f"{row.name}: a trigger needs a look"
     text = trigger.alarm or f"{row.name} · {trigger.summary}"
-    return _card(row, "calendar-clock", "bad", title, text, f"/w/{row.id}", trigger.next_due)
+    return {
+        "key": trigger.id,
+        "icon": "calendar-clock",
+        "tone": "bad",
+        "title": title,
+        "text": text,
+        "href": f"/w/{row.id}",
+        "at": ms(trigger.next_due),
+    }
 
 
-def _card(row: WorkflowRow, icon: str, tone: str, title: str, text: str, href: str, at: datetime | None) -> Record:
-    key = f"{row.id}-{icon}"
-    return {"key": key, "icon": icon, "tone": tone, "title": title, "text": text, "href": href, "at": ms(at)}
+def _look_at(run: LastRun, icon: str, tone: str, title: str) -> Record:
+    href = f"/runs/{run.id}"
+    return {
+        "key": run.id,
+        "icon": icon,
+        "tone": tone,
+        "title": title,
+        "text": run.error,
+        "href": href,
+        "at": ms(run.at),
+    }
 
 
 def picture(graph: Graph) -> Record:

@@ -57,6 +57,7 @@ def view(
     start: int,
     total: int | None,
     file_href: Callable[[Mapping[str, Any]], str],
+    *,
     columns: Sequence[str] = (),
     review: Review = NO_REVIEW,
 ) -> Record:
@@ -68,7 +69,7 @@ def view(
     names, rows = _table(items, columns)
     chips = {name for i, name in enumerate(names) if _like_a_label([row[i] for row in rows])}
     shown_rows = [
-        _row(start + i + 1, names, cells, chips, review, review.doubts(item))
+        _row(start + i + 1, names, cells, chips=chips, review=review, doubtful=review.doubts(item))
         for i, (item, cells) in enumerate(zip(items, rows, strict=True))
     ]
     stop = start + len(items)
@@ -170,7 +171,7 @@ def _like_a_label(values: Sequence[Any]) -> bool:
 
 
 def _row(
-    index: int, names: Sequence[str], cells: Sequence[Any], chips: set[str], review: Review, doubtful: bool
+    index: int, names: Sequence[str], cells: Sequence[Any], *, chips: set[str], review: Review, doubtful: bool
 ) -> Record:
     shown_cells = []
     for name, value in zip(names, cells, strict=True):

@@ -118,7 +118,7 @@ def _import_dialog() -> rx.Component:
         rx.el.p("Paste a Weft document in YAML or JSON, or choose its file.", class_name="muted"),
         rx.cond(
             Import.error,
-            notice(Import.error, rx.el.ul(rx.foreach(Import.problems, lambda one: rx.el.li(one))), tone="bad"),
+            notice(Import.error, rx.el.ul(rx.foreach(Import.problems, rx.el.li)), tone="bad"),
             rx.fragment(),
         ),
         rx.el.label("Document", html_for="document", class_name="sr-only"),
