@@ -42,6 +42,12 @@ class Stack:
         return f"http://localhost:{self.port}"
 
     @property
+    def process_id(self) -> int:
+        """The process id of the supervisor."""
+        assert self.process is not None
+        return self.process.pid
+
+    @property
     def output(self) -> str:
         """Everything that it printed so far."""
         return (self.home / "printed.log").read_text()
