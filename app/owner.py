@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from app.failures import Failure
-from app.services import accounts, unit  # type: ignore[attr-defined]
+from app.services import accounts, unit
 from app.services.errors import ServiceError
 from engine.settings import Settings
 

@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from app import frontend, valkey
+from app import frontend, migrations, valkey
 from app.failures import Failure
 from app.supervisor import Part, StopRequested, StopSignals, Supervisor
 from engine.settings import CHECKOUT, Settings
@@ -61,8 +61,9 @@ def _start_all(supervisor: Supervisor, config: Settings, say: Callable[[str], No
     elif not valkey.wait_until_answers(config.redis_url, REDIS_SECONDS):
         address = config.redis_url.rpartition("@")[2]
         raise CannotStart(f"No Redis or Valkey answers at {address}: start it, or correct REDIS_URL.")
-    say("Bringing the database up to date …")
-    _prepare_database(env)
+    if config.owner_email or config.owner_password or not migrations.is_current(config.database_url):
+        say("Bringing the database up to date …")
+        _prepare_database(env)
 
     def listens(pid: int) -> bool:
         return pid in valkey.worker_heartbeats(config.redis_url)
