@@ -3,11 +3,12 @@
 from engine.contract import Integration
 from integrations.core.ai import NODES as AI
 from integrations.core.data import NODES as DATA
+from integrations.core.files import NODES as FILES
 from integrations.core.flow import NODES as FLOW
 
 integration = Integration(
     id="core",
     name="Core",
     description="The nodes that need no service: start, branch, change, read, write, call, sort.",
-    nodes=(*FLOW, *DATA, *AI),
+    nodes=(*FLOW, *DATA, *FILES, *AI),
 )

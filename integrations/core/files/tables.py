@@ -1,0 +1,79 @@
+"""What CSV and XLSX have in common: column names, cells as text, names of files."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from engine.contract import BadParams
+from integrations.core.values import kind, number
+
+_UNSAFE = re.compile(r'[\x00-\x1f<>:"/\\|?*]+')
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Sheet(BaseModel):
+    """The rows of a table, with its columns in their order."""
+
+    rows: list[dict[str, Any]] = Field(description="One record per row")
+    columns: list[str] = Field(description="The columns, in their order")
+    count: int = Field(description="How many rows there are")
+
+
+def column_names(header: Sequence[Any], width: int) -> list[str]:
+    """A name for every column: those of the header, numbered where one is empty or comes twice."""
+    names: list[str] = []
+    for i in range(max(width, len(header))):
+        text = str(header[i]).strip() if i < len(header) and header[i] is not None else ""
+        name = text or f"column_{i + 1}"
+        n = 2
+        while name in names:
+            name = f"{text or 'column'}_{n}"
+            n += 1
+        names.append(name)
+    return names
+
+
+def records(rows: Any, field: str = "rows") -> list[Mapping[str, Any]]:
+    """Rows as records; plain values stand in a column called value. Nothing (a skipped branch) is no rows."""
+    if rows is None:
+        return []
+    if isinstance(rows, Mapping):
+        rows = [rows]
+    if not isinstance(rows, list):
+        raise BadParams(f"Rows must be a list of records, but this is {kind(rows)}.", field=field)
+    return [row if isinstance(row, Mapping) else {"value": row} for row in rows]
+
+
+def columns_of(rows: Iterable[Mapping[str, Any]], chosen: Sequence[str]) -> list[str]:
+    """The columns to write: those chosen, else all, in the order in which they first appear."""
+    return list(chosen) or list(dict.fromkeys(name for row in rows for name in row))
+
+
+def cell_text(value: Any) -> str:
+    """A value as a cell of text: nothing is empty, yes and no are true and false, records and lists are JSON."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return str(value)
+
+
+def defuse(text: str) -> str:
+    """A quote before what a spreadsheet would run as a formula (OWASP, "CSV injection"); numbers stay as they are."""
+    return f"'{text}" if text.startswith(_FORMULA) and number(text) is None else text
+
+
+def file_name(name: str, extension: str) -> str:
+    """`name` as a file's name on any system, with its extension. Raises `BadParams` when nothing is left of it."""
+    clean = _UNSAFE.sub("_", name).strip(" .")
+    if not clean.strip("_"):
+        raise BadParams(f"“{name}” cannot be a file's name.", field="name", hint="Use letters or digits.")
+    clean = clean if clean.lower().endswith(extension) else clean + extension
+    return clean if len(clean) <= 200 else clean[: 200 - len(extension)] + extension
