@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from engine.contract import Integration, NodeType
+from engine.settings import settings
 
 
 class UnknownType(LookupError):
@@ -66,8 +67,14 @@ class Catalog:
 
 @lru_cache(maxsize=1)
 def catalog() -> Catalog:
-    """What the packages under `integrations` declare; each exposes `integration`. Loaded once per process."""
+    """What the packages under `integrations` declare; each exposes `integration`. Loaded once per process.
+
+    Packages in the folder that the setting WEFT_INTEGRATIONS names count as if they stood there too.
+    """
     integrations = importlib.import_module("integrations")
+    own = settings().integrations
+    if own is not None and str(own) not in integrations.__path__:
+        integrations.__path__.append(str(own))
     names = sorted(module.name for module in pkgutil.iter_modules(integrations.__path__) if module.ispkg)
     modules = [importlib.import_module(f"integrations.{name}") for name in names]
     return Catalog(module.integration for module in modules)

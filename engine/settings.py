@@ -47,6 +47,7 @@ class Settings(BaseSettings):
         default=(),
         description="Hosts and CIDR blocks that outgoing HTTP may reach although they are private.",
     )
+    integrations: Path | None = Field(default=None, description="A folder of your own integrations, beside ours.")
     lease_seconds: int = Field(default=15, ge=1, description="How long a claimed segment stays its worker's.")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = Field(

@@ -1,0 +1,66 @@
+"""When a run must come to an end: what may go on, what is cut short. Pure bookkeeping of the calls under way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+Reason = Literal["failed", "cancel", "pause", "drain", "lost"]
+
+# A stronger reason replaces a weaker one: a run that failed is no longer handed to another worker.
+STRENGTH: dict[Reason, int] = {"pause": 0, "drain": 1, "failed": 2, "cancel": 3, "lost": 4}
+
+
+class Control:
+    """Which calls of a run are under way, and whether new ones may start.
+
+    A pause lets every call finish. Failing, cancelling and draining let only those finish whose effect has begun, since
+    their outcome must be recorded. A lost lease cuts everything: nothing could be recorded any more.
+    """
+
+    def __init__(self) -> None:
+        self.reason: Reason | None = None
+        self._calls: dict[asyncio.Task[object], bool] = {}
+
+    @property
+    def halted(self) -> bool:
+        """Whether nothing new may start."""
+        return self.reason is not None
+
+    @contextmanager
+    def calling(self) -> Iterator[None]:
+        """The present task makes a call inside this block, and may be cancelled there."""
+        task = _this_task()
+        self._calls[task] = False
+        try:
+            yield
+        finally:
+            self._calls.pop(task, None)
+
+    def effect_begins(self) -> None:
+        """From here the present call is no longer cut short."""
+        self._calls[_this_task()] = True
+
+    def effect_ended(self) -> None:
+        """The call's effect is over (its result may still be awaited)."""
+        self._calls[_this_task()] = False
+
+    def halt(self, reason: Reason) -> None:
+        """Start nothing new, and cut short what may be."""
+        if self.reason is not None and STRENGTH[reason] <= STRENGTH[self.reason]:
+            return
+        self.reason = reason
+        if reason == "pause":
+            return
+        for task, in_effect in list(self._calls.items()):
+            if reason == "lost" or not in_effect:
+                task.cancel()
+
+
+def _this_task() -> asyncio.Task[object]:
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("calls are made in tasks")
+    return task

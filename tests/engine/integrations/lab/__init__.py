@@ -1,0 +1,183 @@
+"""Nodes for tests of execution: small, real, and with an effect that can be counted from outside.
+
+Loaded as `integrations.lab` where the setting WEFT_INTEGRATIONS names the folder above.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from engine.contract import (
+    Effect,
+    Idempotency,
+    Integration,
+    Log,
+    NodeError,
+    Params,
+    Port,
+    RateLimited,
+    RunInfo,
+    TimedOut,
+    Unavailable,
+    Waiting,
+    Whole,
+    action,
+)
+
+
+class Write(Params):
+    value: Annotated[Any, Port()] = Field(default=None, description="What is written", examples=[1])
+    path: str = Field(description="The log that is appended to", examples=["log"])
+    seconds: float = Field(default=0, description="How long the effect takes after it happened", examples=[0])
+    kind: str = Field(default="write", description="write or read", examples=["write"])
+    error: str = Field(default="", description="Fail after the effect in this way", examples=[""])
+
+
+def append(path: str, *words: object) -> None:
+    """One line, whole or not at all, whoever else writes and whoever is killed."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(descriptor, (" ".join(map(str, words)) + "\n").encode())
+    finally:
+        os.close(descriptor)
+
+
+ERRORS: dict[str, NodeError] = {
+    "timeout": TimedOut("No answer came."),
+    "busy": Unavailable("Busy.", status=503, request={"url": "https://x.test", "token": "s3cret"}),
+    "limited": RateLimited("Slow down.", retry_after=2, status=429),
+}
+
+
+@action(
+    "lab.write",
+    title="Write a line",
+    category="lab",
+    icon="pen",
+    effect=lambda p: Effect.read if getattr(p, "kind", "") == "read" else Effect.write,
+)
+async def write(params: Write, run: RunInfo, key: Idempotency, log: Log) -> Any:
+    """Append `run node item attempt key` to the log.
+
+    With a list: once per item.
+    """
+    append(params.path, run.run_id, run.node_id, run.item or "-", run.attempt, key.key)
+    log.info(f"wrote for {run.item or 'all'}")
+    if params.seconds:
+        await asyncio.sleep(params.seconds)
+    if params.error:
+        raise ERRORS[params.error]
+    return params.value
+
+
+class Sleep(Params):
+    value: Annotated[Any, Port()] = Field(default=None, description="Passed on", examples=[1])
+    seconds: float = Field(default=0, description="How long", examples=[0.1])
+    marks: str = Field(default="", description="A log of starts and ends", examples=[""])
+
+
+@action("lab.sleep", title="Sleep", category="lab", icon="moon", effect=Effect.read)
+async def sleep(params: Sleep) -> Any:
+    """Take a while, then pass the value on.
+
+    With a list: once per item.
+    """
+    if params.marks:
+        append(params.marks, "start", params.value)
+    await asyncio.sleep(params.seconds)
+    if params.marks:
+        append(params.marks, "end", params.value)
+    return params.value
+
+
+class Fail(Params):
+    value: Annotated[Any, Port()] = Field(default=None, description="Passed on", examples=[1])
+    when: Any = Field(default=True, description="Fail if this holds", examples=[True])
+    path: str = Field(default="", description="A log of tries", examples=[""])
+    times: int = Field(default=1_000_000, description="Only so often", examples=[1])
+    error: str = Field(default="busy", description="How", examples=["busy"])
+
+
+@action("lab.fail", title="Fail", category="lab", icon="x")
+async def fail(params: Fail, run: RunInfo) -> Any:
+    """Fail on demand.
+
+    With a list: once per item.
+    """
+    if params.path:
+        append(params.path, run.run_id, run.node_id, run.item or "-", run.attempt)
+    if params.when and run.attempt <= params.times:
+        raise ERRORS[params.error]
+    return params.value
+
+
+class Doze(Params):
+    value: Annotated[Any, Port()] = Field(default=None, description="Passed on", examples=[1])
+    seconds: float = Field(description="How long", examples=[2])
+
+
+@action("lab.doze", title="Doze", category="lab", icon="bed")
+async def doze(params: Doze) -> Waiting:
+    """Park the run.
+
+    With a list: each item by itself.
+    """
+    return Waiting(datetime.now(UTC) + timedelta(seconds=params.seconds), params.value)
+
+
+class Compute(Params):
+    value: Annotated[Any, Port()] = Field(description="What to work on: a number, or `die`, `crash`", examples=[3])
+    once: str = Field(default="", description="A file: die only while it is not there", examples=[""])
+    seconds: float = Field(default=0, description="How long", examples=[0])
+
+
+@action("lab.compute", title="Compute", category="lab", icon="cpu", cpu=True, batch=50)
+def compute(params: list[Compute]) -> list[dict[str, Any] | NodeError]:
+    """Square numbers in a child process.
+
+    With a list: in batches.
+    """
+    return [_computed(one) for one in params]
+
+
+def _computed(params: Compute) -> dict[str, Any]:
+    if params.seconds:
+        time.sleep(params.seconds)
+    if params.value == "crash":
+        raise ValueError("crashed as asked")
+    if params.value == "die":
+        if not params.once or not Path(params.once).exists():
+            if params.once:
+                Path(params.once).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return {"square": 0, "pid": os.getpid()}
+    return {"square": params.value**2, "pid": os.getpid()}
+
+
+class Total(Params):
+    values: Annotated[Any, Port(), Whole()] = Field(description="A list", examples=[[1, 2]])
+
+
+@action("lab.total", title="Total", category="lab", icon="sigma")
+async def total(params: Total) -> int:
+    """How many there are.
+
+    With a list: takes it whole.
+    """
+    return len(params.values or [])
+
+
+integration = Integration(
+    id="lab",
+    name="Lab",
+    description="Nodes for tests of execution",
+    nodes=(write, sleep, fail, doze, compute, total),
+)
