@@ -1,4 +1,4 @@
-"""The drawing as plain frozen values. Edges are never stored: they are read off the fields (`edges` in expressions)."""
+"""The drawing as plain frozen values. Edges are never stored: they are read off the fields (`edges` in engine.broadcast)."""
 
 from __future__ import annotations
 

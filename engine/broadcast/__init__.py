@@ -1,0 +1,32 @@
+"""How lists meet fields that take a single value: pure functions from outputs to calls, and from results to outputs."""
+
+from engine.broadcast.binding import Call, CallScope, Mapped, Once, Skip, bind
+from engine.broadcast.collecting import Failed, collect
+from engine.broadcast.edges import edges, port_of, ports
+from engine.broadcast.fields import Fields, Leaf, Mode, fields_of
+from engine.broadcast.resolving import resolve
+from engine.broadcast.values import SKIPPED, Axis, NodeOutputs, Skipped, Value
+
+__all__ = [
+    "SKIPPED",
+    "Axis",
+    "Call",
+    "CallScope",
+    "Failed",
+    "Fields",
+    "Leaf",
+    "Mapped",
+    "Mode",
+    "NodeOutputs",
+    "Once",
+    "Skip",
+    "Skipped",
+    "Value",
+    "bind",
+    "collect",
+    "edges",
+    "fields_of",
+    "port_of",
+    "ports",
+    "resolve",
+]

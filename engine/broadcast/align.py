@@ -1,0 +1,169 @@
+"""Pairs the lists that map a node: of one origin by their items' paths, of different origins by position."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from engine.broadcast.cursors import Cursor, paths_of
+from engine.broadcast.values import Axis
+from engine.contract import ListLengthMismatch
+
+K = TypeVar("K")
+
+
+@dataclass(slots=True)
+class Track(Generic[K]):
+    """One reference on its way through the levels. `levels`: how many of its list levels may map the node, None for
+    all; `follows`: it never maps but goes along with an origin that does. `field` names it in an error."""
+
+    key: K
+    cursor: Cursor
+    levels: int | None
+    follows: bool
+    field: str
+
+    @property
+    def drives(self) -> bool:
+        return not self.follows and self.levels != 0 and self.cursor.is_list
+
+    def into(self, position: int | None) -> Track[K]:
+        cursor = self.cursor.item(position) if position is not None else Cursor(None, (), (), self.cursor.name)
+        return Track(self.key, cursor, None if self.levels is None else self.levels - 1, self.follows, self.field)
+
+
+@dataclass(slots=True)
+class Level(Generic[K]):
+    """One level of pairing: for each item its path in the leading origin, and where each track that takes part finds
+    it (None: this track has no such item)."""
+
+    axis: Axis
+    paths: Sequence[int]
+    places: Mapping[int, Sequence[int | None]]
+    lead: int
+
+    @property
+    def length(self) -> int:
+        return len(self.paths)
+
+
+@dataclass(slots=True)
+class Item(Generic[K]):
+    """One call: its tracks at their last level, the item and its index on the innermost level, and its path."""
+
+    tracks: Sequence[Track[K]]
+    item: Any
+    index: int
+    path: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class Branch:
+    """The shape of a mapping: for each child its path, and the number of its call or the branch below it."""
+
+    origin: str
+    paths: Sequence[int]
+    children: list[int | Branch] = field(default_factory=list)
+    complete: bool = True
+
+
+def level(tracks: Sequence[Track[K]]) -> Level[K] | None:
+    """The next level of mapping, or None when nothing maps any further.
+
+    Raises:
+        ListLengthMismatch: two lists of different origins differ in length.
+    """
+    groups: dict[str, list[int]] = {}
+    for number, track in enumerate(tracks):
+        if track.drives:
+            groups.setdefault(track.cursor.axis.origin, []).append(number)
+    if not groups:
+        return None
+    common = {origin: _common([tracks[n].cursor for n in members]) for origin, members in groups.items()}
+    _same_length({tracks[members[0]].field: len(common[origin]) for origin, members in groups.items()})
+    places: dict[int, Sequence[int | None]] = {}
+    for number, track in enumerate(tracks):
+        if track.cursor.is_list and (track.drives or track.follows) and track.cursor.axis.origin in common:
+            places[number] = _places(track.cursor, common[track.cursor.axis.origin])
+    lead_origin, members = next(iter(groups.items()))
+    axis, paths = tracks[members[0]].cursor.axis, common[lead_origin]
+    whole = axis.paths is None and len(paths) == len(tracks[members[0]].cursor.data)
+    return Level(Axis(lead_origin, None if whole else tuple(paths)), paths, places, members[0])
+
+
+def _common(cursors: Sequence[Cursor]) -> Sequence[int]:
+    """The paths that all of them have, in the order of the first."""
+    first = paths_of(cursors[0])
+    others = [paths_of(cursor) for cursor in cursors[1:]]
+    if all(other == first for other in others):
+        return first
+    sets = [set(other) for other in others]
+    return [path for path in first if all(path in have for have in sets)]
+
+
+def _places(cursor: Cursor, wanted: Sequence[int]) -> Sequence[int | None]:
+    paths = paths_of(cursor)
+    if paths == wanted:
+        return range(len(wanted))
+    where = {path: position for position, path in enumerate(paths)}
+    return [where.get(path) for path in wanted]
+
+
+def _same_length(lengths: Mapping[str, int]) -> None:
+    if len(set(lengths.values())) <= 1:
+        return
+    told = " and ".join(f"“{name}” has {length:,}" for name, length in lengths.items())
+    raise ListLengthMismatch(
+        f"Lists of different lengths cannot be paired item by item: {told}.",
+        lengths=lengths,
+        hint="Pad or cut one of them, or make every combination first with a merge.",
+    )
+
+
+def enter(tracks: Sequence[Track[K]], level: Level[K], number: int) -> list[Track[K]]:
+    """The tracks inside the `number`-th item of a level; those that take no part stay where they are."""
+    return [track.into(level.places[n][number]) if n in level.places else track for n, track in enumerate(tracks)]
+
+
+def expand(tracks: Sequence[Track[K]], first: Level[K], calls: list[Item[K]]) -> Branch:
+    """The whole shape under `first`; each call is added to `calls`, in order."""
+    return _expand(tracks, first, calls, ())
+
+
+def _expand(tracks: Sequence[Track[K]], level_: Level[K], calls: list[Item[K]], path: tuple[int, ...]) -> Branch:
+    branch = Branch(level_.axis.origin, level_.paths, complete=level_.axis.paths is None)
+    lead = tracks[level_.lead].cursor
+    for number in range(level_.length):
+        inner, here = enter(tracks, level_, number), (*path, level_.paths[number])
+        deeper = level(inner)
+        if deeper is not None:
+            branch.children.append(_expand(inner, deeper, calls, here))
+        else:
+            position = level_.places[level_.lead][number]
+            branch.children.append(len(calls))
+            calls.append(Item(inner, lead.data[position] if position is not None else None, number, here))
+    return branch
+
+
+def is_flat(tracks: Sequence[Track[Any]], level_: Level[Any]) -> bool:
+    """Whether no item of this level maps any further: the common case, which then needs no work ahead of each call."""
+    for number, places in level_.places.items():
+        track = tracks[number]
+        if track.levels is not None and track.levels <= 1:
+            continue
+        if not track.follows and _any_list(track.cursor, places):
+            return False
+    return not any(track.drives for n, track in enumerate(tracks) if n not in level_.places)
+
+
+def _any_list(cursor: Cursor, places: Iterable[int | None]) -> bool:
+    if not cursor.path:
+        return any(isinstance(cursor.data[p], list) for p in places if p is not None)
+    if len(cursor.path) == 1 and isinstance(cursor.path[0], str):
+        name = cursor.path[0]
+        return any(
+            isinstance(item, list) or (isinstance(item, Mapping) and isinstance(item.get(name), list))
+            for item in cursor.data
+        )
+    return any(cursor.item(p).is_list for p in places if p is not None)

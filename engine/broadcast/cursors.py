@@ -1,0 +1,110 @@
+"""Following a reference into a value, one list level at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.broadcast.values import Axis, Value
+from engine.expressions import walk
+
+Step = str | int
+
+
+@dataclass(slots=True)
+class Cursor:
+    """A place inside a value: `data` here, the `path` still to follow, the axes of the list levels from here on, and
+    the name that a list found here has as an origin."""
+
+    data: Any
+    path: tuple[Step, ...]
+    axes: tuple[Axis, ...]
+    name: str
+
+    @property
+    def is_list(self) -> bool:
+        return isinstance(self.data, list)
+
+    @property
+    def axis(self) -> Axis:
+        """Of the list that stands here."""
+        return self.axes[0] if self.axes else Axis(self.name)
+
+    @property
+    def value(self) -> Any:
+        """All that the reference means from here, lists projected."""
+        return walk(self.data, self.path) if self.path else self.data
+
+    def item(self, position: int) -> Cursor:
+        """Into one item of the list that stands here."""
+        axes = tuple(axis.inside(position) for axis in self.axes[1:]) if len(self.axes) > 1 else ()
+        return at_list(self.data[position], self.path, axes, self.name + "[]")
+
+    def depth(self) -> int:
+        """How many list levels lie ahead, judged by the first item of each."""
+        if not isinstance(self.data, list):
+            return 0
+        return 1 + (self.item(0).depth() if self.data else 0)
+
+
+def start(value: Value, path: Sequence[Step], name: str) -> Cursor:
+    """At the first list on the way, or at the end of the path."""
+    return at_list(value.data, tuple(path), value.origin, name)
+
+
+def at_list(data: Any, path: tuple[Step, ...], axes: tuple[Axis, ...], name: str) -> Cursor:
+    """Follow `path` up to the first list that is not indexed, or to its end."""
+    for at, step in enumerate(path):
+        if isinstance(data, Mapping):
+            data, axes, name = data.get(step), (), f"{name}.{step}"
+        elif isinstance(data, list):
+            if isinstance(step, str):
+                return Cursor(data, path[at:], axes, name)
+            inside = -len(data) <= step < len(data)
+            axes = tuple(axis.inside(step) for axis in axes[1:]) if inside else ()
+            data, name = data[step] if inside else None, f"{name}.{step}"
+        else:
+            return Cursor(None, (), (), name)
+    return Cursor(data, (), axes, name)
+
+
+def merged(cursors: Sequence[Cursor]) -> Cursor:
+    """What `first` gives for the parts that fired: of dealt lists of one origin each item from the first part that has
+    it, in the original order; otherwise the first part."""
+    lead = cursors[0]
+    if not (lead.is_list and lead.axes):
+        return lead
+    origin = lead.axis.origin
+    parts = [c for c in cursors if c.is_list and c.axes and c.axis.origin == origin]
+    if len(parts) == 1:
+        return lead
+    items: dict[int, Any] = {}
+    for part in parts:
+        for position, path in enumerate(paths_of(part)):
+            if path not in items:
+                items[path] = walk(part.data[position], part.path)
+    order = sorted(items)
+    complete = order == list(range(len(order))) and any(part.axis.paths is None for part in parts)
+    axis = Axis(origin, None if complete else tuple(order))
+    return Cursor([items[path] for path in order], (), (axis,), lead.name)
+
+
+def paths_of(cursor: Cursor) -> Sequence[int]:
+    """The position in the origin's list of each item of the list that stands here."""
+    paths = cursor.axis.paths
+    return range(len(cursor.data)) if paths is None else paths
+
+
+def limited(cursor: Cursor, limits: Mapping[str, frozenset[int]]) -> Cursor:
+    """Only the items that `after` was dealt, when the list is of that origin."""
+    if not cursor.is_list or cursor.axis.origin not in limits:
+        return cursor
+    allowed = limits[cursor.axis.origin]
+    paths = paths_of(cursor)
+    kept = [position for position, path in enumerate(paths) if path in allowed]
+    axis = Axis(cursor.axis.origin, tuple(paths[position] for position in kept))
+    deeper = tuple(
+        a if a.paths is None else Axis(a.origin, tuple(a.paths[position] for position in kept)) for a in cursor.axes[1:]
+    )
+    return Cursor([cursor.data[position] for position in kept], cursor.path, (axis, *deeper), cursor.name)

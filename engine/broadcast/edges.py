@@ -1,0 +1,107 @@
+"""The wires of a drawing, read off its fields; never stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from engine.broadcast.fields import SCOPE_NAMES, field_leaves
+from engine.catalog import Catalog
+from engine.contract import MAIN, NodeType
+from engine.expressions import Reference, TemplateError, compile
+from engine.graph import Edge, EdgeKind, Graph, Node
+
+ERROR = "error"
+KEPT = 20_000
+
+
+class Mentioned(NamedTuple):
+    """A reference in a field. `path` is the field's place in the params, `after` for the header."""
+
+    reference: Reference
+    path: str
+    kind: EdgeKind
+
+
+_cache: dict[int, tuple[Node, NodeType | None, tuple[Mentioned, ...]]] = {}
+_ports: dict[int, tuple[Node, NodeType | None, frozenset[str]]] = {}
+
+
+def mentioned(node: Node, node_type: NodeType | None) -> tuple[Mentioned, ...]:
+    """Every reference to another node, in the order of the fields. What cannot be read is left out."""
+    found = _cache.get(id(node))
+    if found is None or found[0] is not node or found[1] is not node_type:
+        if len(_cache) >= KEPT:
+            _cache.clear()
+        found = _cache[id(node)] = (node, node_type, tuple(_read(node, node_type)))
+    return found[2]
+
+
+def _read(node: Node, node_type: NodeType | None) -> Iterator[Mentioned]:
+    if node_type is not None:
+        for name, raw in node.params.items():
+            try:
+                leaves = list(field_leaves(node_type, name, raw))
+            except TemplateError:
+                continue
+            for leaf in leaves:
+                own = node_type.fields
+                for number, template in enumerate(leaf.templates):
+                    path = f"{leaf.field}.first.{number}" if leaf.kind == "first" else leaf.field
+                    kind: EdgeKind = "value" if template.kind == "reference" else "mention"
+                    for reference in template.references:
+                        local = reference.node in SCOPE_NAMES or (reference.node in own and reference.node != name)
+                        if not local:
+                            yield Mentioned(reference, path, kind)
+    for number, source in enumerate(node.after):
+        try:
+            references = compile(source).references
+        except TemplateError:
+            continue
+        for reference in references:
+            if reference.node not in SCOPE_NAMES:
+                yield Mentioned(reference, f"after.{number}", "after")
+
+
+def ports(node: Node, node_type: NodeType | None) -> frozenset[str]:
+    """The names of a node's outputs under its settings, the error output among them where it is on."""
+    found = _ports.get(id(node))
+    if found is None or found[0] is not node or found[1] is not node_type:
+        if len(_ports) >= KEPT:
+            _ports.clear()
+        found = _ports[id(node)] = (node, node_type, frozenset(_port_names(node, node_type)))
+    return found[2]
+
+
+def _port_names(node: Node, node_type: NodeType | None) -> Iterator[str]:
+    if node.on_error == "output":
+        yield ERROR
+    if node_type is None:
+        yield MAIN.name
+        return
+    try:
+        yield from (output.name for output in node_type.outputs_for(node.params))
+    except (TypeError, ValueError, KeyError, AttributeError):
+        return
+
+
+def port_of(reference: Reference, names: frozenset[str]) -> tuple[str, tuple[str | int, ...]]:
+    """Which output a reference means, and the path inside its value: the output's own name first, else main."""
+    head = reference.path[0] if reference.path else None
+    if isinstance(head, str) and head in names:
+        return head, reference.path[1:]
+    return MAIN.name, reference.path
+
+
+def edges(graph: Graph, catalog: Catalog) -> tuple[Edge, ...]:
+    """The wires between nodes that exist, in the order of the document. Several mentions in one field are one wire."""
+    found: dict[Edge, None] = {}
+    types = {node_id: catalog.get(node.type, node.version) for node_id, node in graph.nodes.items()}
+    for target, node in graph.nodes.items():
+        for mention in mentioned(node, types[target]):
+            source = graph.nodes.get(mention.reference.node)
+            if source is not None:
+                port, _ = port_of(mention.reference, ports(source, types[source.id]))
+                field = "after" if mention.kind == "after" else mention.path
+                found[Edge(source=source.id, port=port, target=target, field=field, kind=mention.kind)] = None
+    return tuple(found)
