@@ -5,10 +5,13 @@ from integrations.core.ai import NODES as AI
 from integrations.core.data import NODES as DATA
 from integrations.core.files import NODES as FILES
 from integrations.core.flow import NODES as FLOW
+from integrations.core.http import CREDENTIALS
+from integrations.core.http import NODES as HTTP
 
 integration = Integration(
     id="core",
     name="Core",
     description="The nodes that need no service: start, branch, change, read, write, call, sort.",
-    nodes=(*FLOW, *DATA, *FILES, *AI),
+    nodes=(*FLOW, *DATA, *FILES, *HTTP, *AI),
+    credentials=CREDENTIALS,
 )

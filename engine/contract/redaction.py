@@ -1,0 +1,41 @@
+"""What of a request and an answer may be stored and shown: everything but secrets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import httpx
+
+HIDDEN = "•••"
+_SECRET_NAME = re.compile(
+    r"auth|cookie|token|secret|passw|pwd|session|credential|signature|api[-_]?key|access[-_]?key|^key$|^sig$|^code$",
+    re.IGNORECASE,
+)
+_LONGEST_BODY = 4_000
+
+
+def speaks_of_secret(name: str) -> bool:
+    """Whether a header or parameter of this name usually carries a secret."""
+    return bool(_SECRET_NAME.search(name))
+
+
+def shown_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers; those whose name speaks of a secret without their value."""
+    return {name: HIDDEN if speaks_of_secret(name) else value for name, value in headers.items()}
+
+
+def shown_url(url: str) -> str:
+    """The URL without its user and password, and without the values of parameters that speak of a secret."""
+    try:
+        parsed = httpx.URL(url)
+        params = [(name, HIDDEN if speaks_of_secret(name) else value) for name, value in parsed.params.multi_items()]
+        query = "&".join(f"{name}={value}" for name, value in params)
+        return str(parsed.copy_with(userinfo=b"", query=None)) + (f"?{query}" if query else "")
+    except (httpx.InvalidURL, ValueError, TypeError):
+        return url.partition("?")[0].rpartition("@")[2][:200]
+
+
+def shown_body(text: str) -> str:
+    """The beginning of a body."""
+    return text if len(text) <= _LONGEST_BODY else f"{text[:_LONGEST_BODY]}… ({len(text):,} characters)"
