@@ -26,9 +26,9 @@ def browser_type_launch_args() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def browser_context_args() -> dict[str, Any]:
+def browser_context_args(base_url: str) -> dict[str, Any]:
     """A desktop window; a test for phones sets its own size."""
-    return {"viewport": {"width": 1440, "height": 900}, "locale": "en-US", "timezone_id": "UTC"}
+    return {"base_url": base_url, "viewport": {"width": 1440, "height": 900}, "locale": "en-US", "timezone_id": "UTC"}
 
 
 @pytest.fixture(scope="session")
