@@ -68,14 +68,14 @@ class Chunks:
     SIZE = 256
 
     def __init__(self, length: int, known: Iterable[int] = ()) -> None:
-        self.length = length
-        self._missing = {start: len(self.part(start)) for start in range(0, length, self.SIZE)}
+        self._missing = {start: len(self.part(start, length)) for start in range(0, length, self.SIZE)}
         for index in known:
             self.settle(index)
 
-    def part(self, start: int) -> range:
-        """The indexes of the chunk that begins there."""
-        return range(start, min(start + self.SIZE, self.length))
+    @classmethod
+    def part(cls, start: int, length: int) -> range:
+        """The indexes of the chunk that begins there, in a list of that length."""
+        return range(start, min(start + cls.SIZE, length))
 
     def settle(self, index: int) -> int | None:
         """Note that one more index has its result; the start of its chunk if that is complete now."""

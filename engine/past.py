@@ -52,6 +52,11 @@ class Past:
         """Whether a call still waits for something that has not come."""
         return any(not wait.settled for item, wait in self.waits.items() if item not in self.finished)
 
+    @property
+    def woken(self) -> bool:
+        """Whether a wait was settled whose call has not gone on yet."""
+        return any(wait.settled for item, wait in self.waits.items() if item not in self.finished)
+
     def next_round(self, item: str) -> int:
         """The number of the item's next wait."""
         return self.waits[item].round + 1 if item in self.waits else 0

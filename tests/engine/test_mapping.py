@@ -62,5 +62,5 @@ def test_chunks_are_complete_when_each_of_their_indexes_is() -> None:
     chunks = Chunks(300, known=range(255))
     assert chunks.settle(255) == 0
     assert [chunks.settle(i) for i in range(256, 300)][-1] == 256
-    assert Chunks.name(chunks.part(0)) == "0-255"
-    assert Chunks.name(chunks.part(256)) == "256-299"
+    assert Chunks.name(chunks.part(0, 300)) == "0-255"
+    assert Chunks.name(chunks.part(256, 300)) == "256-299"

@@ -1,0 +1,174 @@
+"""A database with a real writer, leases, payload store and executor: runs documents the way a worker does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from engine import record
+from engine.catalog import catalog
+from engine.checkpoint import Checkpoints, History
+from engine.contract import Credentials, NotFound
+from engine.db import Database
+from engine.executor import Executor
+from engine.firing import Tools
+from engine.lease import Claim, Delivery, Leases
+from engine.models import Run, Segment
+from engine.plan import Plans
+from engine.pool import Pool
+from engine.storage import Storage
+from engine.toolbox import Toolbox
+from engine.writer import Writer
+from tests.engine.seed import Seed, seed
+
+
+class NoFiles:
+    """For nodes that ask for no files."""
+
+    def __init__(self, workspace_id: str, run_id: str) -> None: ...
+
+    def open(self, file: Any) -> Any:
+        raise NotFound("no files here")
+
+    def save(self, name: str, media_type: str, content: Any) -> Any:
+        raise NotFound("no files here")
+
+
+class NoAccounts(Credentials):
+    """For nodes that ask for no account."""
+
+    async def get(self, credential_id: str) -> tuple[str, Mapping[str, Any]]:
+        raise NotFound("no accounts here")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a run ended, with its rows by node and item."""
+
+    run: Run
+    history: History
+
+    @property
+    def steps(self) -> dict[str, dict[str, Any]]:
+        """The closing rows by node."""
+        return {row["node_id"]: row for row in self.history.steps if not row["item"]}
+
+    @property
+    def statuses(self) -> dict[str, str]:
+        return {node_id: row["status"] for node_id, row in self.steps.items()}
+
+    def items(self, node_id: str) -> dict[str, dict[str, Any]]:
+        """The rows of a node's items and chunks."""
+        return {row["item"]: row for row in self.history.steps if row["node_id"] == node_id and row["item"]}
+
+    def output(self, node_id: str, port: str = "main") -> Any:
+        """The value of an output that was small enough to stand in the row."""
+        return self.steps[node_id]["output"][port]["v"]
+
+
+class Bench:
+    """See the module. One executor with its own owner; `other` makes a second, as if in another process."""
+
+    def __init__(self, url: str, home: Path, lease_seconds: float = 15) -> None:
+        self.database = Database(url)
+        self.writer = Writer(self.database, committed=self._hear)
+        self.told: list[Any] = []
+        self.checkpoints = Checkpoints(self.database, self.writer)
+        self.leases = Leases(self.writer, lease_seconds)
+        self.storage = Storage(home)
+        self.pool = Pool(1)
+        self.seeds: dict[str, Seed] = {}
+        self.executor = self.another()
+
+    def another(self) -> Executor:
+        """An executor with nothing cached."""
+        toolbox = Toolbox(NoFiles, lambda workspace_id: NoAccounts())
+        return Executor(Plans(catalog(), self._document), self.checkpoints, self.storage, Tools(self.pool, toolbox))
+
+    def _hear(self, results: Any) -> None:
+        self.told += [event for result in results for event in getattr(result, "events", ())]
+
+    async def _document(self, version_id: str) -> Any:
+        return self.seeds[version_id].document
+
+    async def start(self, nodes: Mapping[str, Any], **more: Any) -> str:
+        """Record a run of a new version with these nodes; its id."""
+        document = {"weft": 1, "name": "Test", "nodes": nodes}
+        place = seed(self.database, document)
+        self.seeds[place.version_id] = Seeded(document)
+        given = {"trigger": None, "payload": None, "inputs": {}} | more.pop("input", {})
+        started = await self.writer.submit(partial(record.start, new=place.run(input=given, **more)))
+        run_id: str = started.run_id
+        return run_id
+
+    async def claim(self, run_id: str, leases: Leases | None = None) -> Claim | None:
+        segment = self.segment(run_id)
+        return await (leases or self.leases).claim(Delivery(run_id, 0, segment.epoch))
+
+    async def advance(self, run_id: str) -> str:
+        """Execute one segment; the run's status afterwards."""
+        claim = await self.claim(run_id)
+        assert claim is not None
+        try:
+            if not await self.executor.execute(claim):
+                await self.leases.give_back(claim)
+        finally:
+            self.leases.drop(claim)
+        return self.row(run_id).status
+
+    async def finish(self, run_id: str, longest: float = 20) -> Ran:
+        """Advance until the run is over, settling timers when they are due."""
+        async with asyncio.timeout(longest):
+            while self.row(run_id).status not in ("done", "failed", "cancelled"):
+                if self.segment(run_id).status == "queued":
+                    await self.advance(run_id)
+                for wait_id in await self.writer.submit(partial(record.due_waits, limit=10)):
+                    await self.settle(wait_id, {})
+                await asyncio.sleep(0.01)
+        return await self.ran(run_id)
+
+    async def settle(self, wait_id: str, outcome: Any) -> None:
+        await self.writer.submit(partial(record.settle, wait_id=wait_id, outcome=outcome, early=True))
+
+    async def run(self, nodes: Mapping[str, Any], **more: Any) -> Ran:
+        """Start and finish."""
+        return await self.finish(await self.start(nodes, **more))
+
+    async def ran(self, run_id: str) -> Ran:
+        return Ran(self.row(run_id), await self.checkpoints.history(run_id))
+
+    def row(self, run_id: str) -> Run:
+        with self.database.transaction(write=False) as session:
+            found = session.get(Run, run_id)
+        assert found is not None
+        return found
+
+    def segment(self, run_id: str) -> Segment:
+        with self.database.transaction(write=False) as session:
+            found = session.get(Segment, (run_id, 0))
+        assert found is not None
+        return found
+
+
+@dataclass(frozen=True)
+class Seeded:
+    document: Mapping[str, Any]
+
+
+@asynccontextmanager
+async def opened(url: str, home: Path, lease_seconds: float = 15) -> AsyncIterator[Bench]:
+    """A bench that is running."""
+    bench = Bench(url, home, lease_seconds)
+    bench.writer.start()
+    bench.leases.start()
+    try:
+        yield bench
+    finally:
+        await bench.leases.stop()
+        await asyncio.to_thread(bench.writer.stop)
+        bench.database.close()
