@@ -1,6 +1,5 @@
 """Runs from start to end: order, branches, lists, failures, results; on both databases."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
