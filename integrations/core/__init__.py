@@ -2,6 +2,7 @@
 
 from engine.contract import Integration
 from integrations.core.ai import NODES as AI
+from integrations.core.code import NODES as CODE
 from integrations.core.data import NODES as DATA
 from integrations.core.files import NODES as FILES
 from integrations.core.flow import NODES as FLOW
@@ -12,6 +13,6 @@ integration = Integration(
     id="core",
     name="Core",
     description="The nodes that need no service: start, branch, change, read, write, call, sort.",
-    nodes=(*FLOW, *DATA, *FILES, *HTTP, *AI),
+    nodes=(*FLOW, *DATA, *FILES, *HTTP, *CODE, *AI),
     credentials=CREDENTIALS,
 )

@@ -147,7 +147,8 @@ async def request(
             params.method, url, query=query,
             headers=headers if home else {name: headers[name] for name in headers if not speaks_of_secret(name)},
             secret_headers=secret if home else {}, timeout=params.time_limit,
-            max_bytes=int(params.max_megabytes * _MEGABYTE), follow_redirects=params.follow_redirects, raise_errors=params.errors == "fail", **sent,
+            max_bytes=int(params.max_megabytes * _MEGABYTE), follow_redirects=params.follow_redirects,
+            raise_errors=params.errors == "fail", **sent,
         )  # fmt: skip
 
     if params.paging != "none":

@@ -1,0 +1,5 @@
+"""Code of the user's own."""
+
+from integrations.core.code.python import python
+
+NODES = (python,)
