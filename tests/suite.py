@@ -22,7 +22,7 @@ CHROMIUM = Path("/usr/bin/chromium")
 BROWSER_TESTS = "tests/e2e"
 PROCESSES = 2
 CHECKS: dict[str, Sequence[str]] = {
-    "format": ("ruff", "format", "--check", "--quiet", "."),
+    "format": ("ruff", "format", "--check", "."),
     "ruff": ("ruff", "check", "--quiet", "."),
     "mypy": ("mypy", "--no-error-summary"),
     "import-linter": ("lint-imports", "--no-cache"),

@@ -20,7 +20,9 @@ class Workflow(Table, table=True):
     draft: dict[str, Any] = json_column(nullable=False)
     draft_text: str | None = Field(default=None, sa_type=sa.Text)
     draft_seq: int = Field(default=0)
-    undo_seq: int = Field(default=0, description="`draft_seq` of the newest new edit: what was undone since can be redone")
+    undo_seq: int = Field(
+        default=0, description="`draft_seq` of the newest new edit: what was undone since can be redone"
+    )
     pins: dict[str, Any] = json_column(default_factory=dict, nullable=False)
     published_id: str | None = Field(default=None, max_length=32)
     published_seq: int = Field(default=0)
