@@ -14,14 +14,13 @@ import re
 import sqlite3
 import time
 from collections.abc import Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import orjson
 import psycopg
 from psycopg.types.json import set_json_loads
 
-if TYPE_CHECKING:
-    from engine.db import Turnstile
+from engine.turnstile import Turnstile
 
 Row = Sequence[Any]
 Values = Mapping[str, Any]

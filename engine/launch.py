@@ -139,12 +139,12 @@ class Launcher:
         finally:
             self._replies.forget(run_id)
 
-    async def cancel(self, run_id: str, workspace_id: str) -> bool:
+    async def cancel(self, run_id: str) -> bool:
         """Wishes a run to end. At once if nobody advances it now; else its holder is told, and has 10 s.
 
-        False if this workspace has no such run, or it is over.
+        False if it is over. Whether it is the caller's run is for the caller to know.
         """
-        woken: Woken = await self.writer.submit(partial(record.cancel, run_id=run_id, workspace_id=workspace_id))
+        woken: Woken = await self.writer.submit(partial(record.cancel, run_id=run_id))
         return woken.done
 
     async def settle(self, wait_id: str, outcome: Any) -> bool:
@@ -265,9 +265,9 @@ async def wait_result(run_id: str, timeout: float) -> RunResult | None:  # noqa:
     return await launcher().wait_result(run_id, timeout)
 
 
-async def cancel(run_id: str, workspace_id: str) -> bool:
+async def cancel(run_id: str) -> bool:
     """`Launcher.cancel` of this process."""
-    return await launcher().cancel(run_id, workspace_id)
+    return await launcher().cancel(run_id)
 
 
 async def settle(wait_id: str, outcome: Any) -> bool:

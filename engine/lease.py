@@ -59,6 +59,11 @@ class Claim:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     reason: StopReason | None = None
 
+    @property
+    def fresh(self) -> bool:
+        """Whether nobody advanced this segment before, so that there is no history to read."""
+        return self.epoch == 1
+
     def heed(self, wanted: str | None) -> None:
         """Takes note of what the run's row wants: `cancel`, `pause` or nothing."""
         self.wanted = wanted
@@ -244,6 +249,12 @@ class Leases:
             self._held[key] = held
         return held
 
+    async def look(self, run_id: str) -> None:
+        """Renews the claims of one run now, and so learns at once what its row wants."""
+        claims = tuple(held for held in self.held if held.run_id == run_id)
+        if claims:
+            await self._renew(claims)
+
     def drop(self, held: Claim) -> None:
         """Forgets a claim whose segment is done, parked or lost."""
         if self._held.get((held.run_id, held.segment)) is held:
@@ -261,11 +272,10 @@ class Leases:
         while True:
             await asyncio.sleep(self._seconds / 3)
             if self._held:
-                await self._renew()
+                await self._renew(self.held)
 
-    async def _renew(self) -> None:
+    async def _renew(self, claims: tuple[Claim, ...]) -> None:
         asked = time.monotonic()
-        claims = self.held
         lease = int(self._seconds * 1000)
         runs = sorted({held.run_id for held in claims})
         waiting = self._writer.submit(partial(renew, owner=self.owner, lease=lease, runs=runs), urgent=True)

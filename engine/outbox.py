@@ -47,7 +47,7 @@ class Outbox:
         self._thread.join()
 
     def put(self, results: Sequence[Any]) -> None:
-        """Takes the results of committed operations; those with `deliveries`, `events` or a `reply` are acted upon."""
+        """Takes the results of committed operations; those with `deliveries`, `events` and the like are acted upon."""
         if self._queue.qsize() < BACKLOG:
             self._queue.put(results)
         else:
@@ -79,6 +79,7 @@ class Outbox:
             told += getattr(result, "events", ())
             if reply := getattr(result, "reply", None):
                 replies.append(reply)
+            replies += getattr(result, "replies", ())
             if nudge := getattr(result, "nudge", None):
                 nudges.append(nudge)
         if not (deliveries or told or replies or nudges):

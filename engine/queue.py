@@ -15,9 +15,9 @@ from rq import Queue
 from engine.lease import Delivery
 
 QUEUE_NAME = "weft"
-FUNCTION = "engine.worker.execute"
+FUNCTION = "weft.segment"
 NO_TIME_LIMIT = -1
-KEEP_FAILED_SECONDS = 86_400
+KEEP_FAILED_SECONDS = 3_600
 
 
 def job_id(delivery: Delivery) -> str:

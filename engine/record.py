@@ -62,6 +62,15 @@ class Woken:
     nudge: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The runs that were ended without their holder's doing."""
+
+    run_ids: tuple[str, ...]
+    events: tuple[Event, ...]
+    replies: tuple[Reply, ...]
+
+
 PUT_RUN = Statement(
     """INSERT INTO run (id, workspace_id, workflow_id, version_id, status, source, started_by, input, options, wake,
         seq, idempotency_key, trigger_id, due, again_of, reply, created_at)
@@ -158,7 +167,7 @@ def settle(driver: Driver, wait_id: str, outcome: Any, early: bool) -> Operation
 
 WANT = Statement(
     """UPDATE run SET wanted = 'cancel', wanted_at = COALESCE(wanted_at, {clock})
-    WHERE id = :run AND workspace_id = :workspace AND status NOT IN ('done', 'failed', 'cancelled') RETURNING id"""
+    WHERE id = :run AND status NOT IN ('done', 'failed', 'cancelled') RETURNING id"""
 )
 CLOSE_SEGMENTS = Statement(
     """UPDATE segment SET status = 'done', epoch = epoch + 1, owner = NULL, lease_until = NULL
@@ -182,10 +191,10 @@ OVERDUE_CANCELS = Statement(
 )
 
 
-def cancel(driver: Driver, run_id: str, workspace_id: str) -> Operation:
+def cancel(driver: Driver, run_id: str) -> Operation:
     """Wishes a run to end: at once if nobody advances it now, else its holder is told. Gives Woken."""
     segments = driver.send(LOCK_SEGMENTS, {"run": run_id})
-    wanted = driver.send(WANT, {"run": run_id, "workspace": workspace_id})
+    wanted = driver.send(WANT, {"run": run_id})
     yield
     if not wanted.rows():
         return Woken(run_id, done=False)
@@ -195,13 +204,16 @@ def cancel(driver: Driver, run_id: str, workspace_id: str) -> Operation:
 
 
 def cancel_overdue(driver: Driver) -> Operation:
-    """Ends the runs whose holder did not heed the wish to cancel within 10 s: its epoch is over. Gives [Woken]."""
+    """Ends the runs whose holder did not heed the wish to cancel within 10 s: its epoch is over. Gives Ended."""
     overdue = driver.send(OVERDUE_CANCELS, {"grace": GRACE_MILLISECONDS})
     yield
     ended: list[Woken] = []
     for (run_id,) in overdue.rows():
         ended.append((yield from _cancel_now(driver, run_id)))
-    return ended
+    replies = tuple(woken.reply for woken in ended if woken.reply)
+    return Ended(
+        tuple(woken.run_id for woken in ended), tuple(event for woken in ended for event in woken.events), replies
+    )
 
 
 DUE_WAITS = Statement("""SELECT id FROM wait WHERE settled_at IS NULL AND due <= {clock} ORDER BY due LIMIT :limit""")

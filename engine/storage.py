@@ -13,7 +13,7 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -31,26 +31,18 @@ LINE_BYTES = 64 * 1024
 LARGEST_VALUE_BYTES = 256 * 1024 * 1024
 LARGEST_FILE_BYTES = 2 * 1024 * 1024 * 1024
 READ_BYTES = 1024 * 1024
+LIST_MARK = b"weft-list\n"  # no JSON text begins like this
 HASH = re.compile(r"[0-9a-f]{64}")
 OWNER = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """A stored value. `count` is the number of items of a list, None for anything else; `size` is in bytes."""
+    """A stored value: the id it is found by, the number of items if it is a list (else None), the size in bytes."""
 
     hash: str
     count: int | None
     size: int
-
-    def row(self) -> dict[str, Any]:
-        """How a step's row names it."""
-        return {"ref": self.hash, "count": self.count, "size": self.size}
-
-    @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Ref:
-        """The reference that a row holds."""
-        return cls(row["ref"], row.get("count"), row.get("size", 0))
 
 
 class Storage:
@@ -70,32 +62,36 @@ class Storage:
             raise _too_large("value", len(data), self._largest_value)
         return Ref(self._put(workspace_id, data), None, len(data))
 
-    def get_json(self, workspace_id: str, ref: Ref) -> Any:
+    def get_json(self, workspace_id: str, payload_id: str) -> Any:
         """The stored value. Raises NotFound if this workspace stored no such thing."""
-        if ref.count is not None:
-            return self.page(workspace_id, ref, 0, ref.count)
-        return orjson.loads(self._read(workspace_id, ref.hash))
+        data = self._read(workspace_id, payload_id)
+        if data.startswith(LIST_MARK):
+            return self._items(workspace_id, data, 0, None)
+        return orjson.loads(data)
 
-    def page(self, workspace_id: str, ref: Ref, start: int, stop: int) -> list[Any]:
+    def page(self, workspace_id: str, payload_id: str, start: int, stop: int) -> list[Any]:
         """The items `start` to `stop` (not included) of a stored list, reading no more than the lines that hold them.
 
         Raises NotFound if this workspace stored no such thing, ValueError if it is not a list.
         """
-        if ref.count is None:
+        data = self._read(workspace_id, payload_id)
+        if not data.startswith(LIST_MARK):
             raise ValueError("only a list has pages")
-        manifest = orjson.loads(self._read(workspace_id, ref.hash))
+        return self._items(workspace_id, data, max(0, start), stop)
+
+    def _items(self, workspace_id: str, manifest_data: bytes, start: int, stop: int | None) -> list[Any]:
+        manifest = orjson.loads(manifest_data[len(LIST_MARK) :])
         items: list[Any] = []
         first = 0
-        begin = max(0, start)
         with self._open(workspace_id, manifest["lines"]) as file:
             for offset, length, count in manifest["index"]:
-                if first + count > begin and first < stop:
+                if stop is not None and first >= stop:
+                    break
+                if first + count > start:
                     file.seek(offset)
                     line = orjson.loads(file.read(length))
-                    items += line[max(0, begin - first) : stop - first]
+                    items += line[max(0, start - first) : None if stop is None else stop - first]
                 first += count
-                if first >= stop:
-                    break
         return items
 
     def put_file(self, workspace_id: str, stream: BinaryIO | Iterable[bytes], name: str, media_type: str) -> File:
@@ -133,7 +129,7 @@ class Storage:
                 digest.update(line)
                 file.write(line)
             keep(digest.hexdigest())
-        manifest = orjson.dumps({"lines": digest.hexdigest(), "index": index})
+        manifest = LIST_MARK + orjson.dumps({"lines": digest.hexdigest(), "index": index})
         return Ref(self._put(workspace_id, manifest), len(items), size)
 
     def _put(self, workspace_id: str, data: bytes) -> str:

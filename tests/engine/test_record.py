@@ -231,7 +231,7 @@ async def test_a_timer_is_not_settled_before_it_is_due(bench: Bench) -> None:
 
 async def test_cancelling_a_waiting_run_ends_it_at_once(bench: Bench) -> None:
     claim, wait_id = await parked(bench)
-    cancel = partial(record.cancel, run_id=claim.run_id, workspace_id=bench.seed.workspace_id)
+    cancel = partial(record.cancel, run_id=claim.run_id)
     assert (await bench.writer.submit(cancel)).done
     assert bench.row(Run, claim.run_id).status == "cancelled"
     assert bench.row(Wait, wait_id).settled_at is not None
@@ -243,7 +243,7 @@ async def test_cancelling_a_waiting_run_ends_it_at_once(bench: Bench) -> None:
 
 async def test_cancelling_a_running_run_tells_its_holder(bench: Bench) -> None:
     claim = await bench.claim((await bench.start()).run_id)
-    cancel = partial(record.cancel, run_id=claim.run_id, workspace_id=bench.seed.workspace_id)
+    cancel = partial(record.cancel, run_id=claim.run_id)
     assert (await bench.writer.submit(cancel)).done
     saved = await bench.checkpoints.save(claim, Changes(steps=[StepRow("a", "done")]))
     assert (saved.wanted, claim.reason) == ("cancel", "cancel")
@@ -252,23 +252,15 @@ async def test_cancelling_a_running_run_tells_its_holder(bench: Bench) -> None:
     assert bench.row(Run, claim.run_id).status == "cancelled"
 
 
-async def test_a_foreign_workspace_cancels_nothing(bench: Bench) -> None:
-    run_id = (await bench.start()).run_id
-    foreign = partial(record.cancel, run_id=run_id, workspace_id="f" * 32)
-    assert not (await bench.writer.submit(foreign)).done
-    assert bench.row(Run, run_id).wanted is None
-
-
 async def test_a_holder_that_heeds_no_cancel_is_fenced_off(bench: Bench) -> None:
     claim = await bench.claim((await bench.start()).run_id)
-    await bench.writer.submit(partial(record.cancel, run_id=claim.run_id, workspace_id=bench.seed.workspace_id))
-    assert await bench.writer.submit(record.cancel_overdue) == []
+    await bench.writer.submit(partial(record.cancel, run_id=claim.run_id))
+    assert (await bench.writer.submit(record.cancel_overdue)).run_ids == ()
     with bench.database.transaction() as session:
         run = session.get(Run, claim.run_id)
         assert run is not None
         run.wanted_at = 1
-    (ended,) = await bench.writer.submit(record.cancel_overdue)
-    assert ended.run_id == claim.run_id
+    assert (await bench.writer.submit(record.cancel_overdue)).run_ids == (claim.run_id,)
     with pytest.raises(Fenced):
         await bench.checkpoints.save(claim, Changes(end="done"))
     assert bench.row(Run, claim.run_id).status == "cancelled"

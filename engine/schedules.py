@@ -1,0 +1,91 @@
+"""When a schedule fires next, and what a late scheduler makes of the fires it missed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from cronsim import CronSim, CronSimError
+
+MOST_CAUGHT_UP = 100
+# A fire counts as missed when it is later than this: the scheduler was not running.
+LATE = timedelta(seconds=90)
+
+Missed = Literal["once", "all", "skip"]
+Overlap = Literal["run", "skip", "queue"]
+
+
+class BadSchedule(ValueError):
+    """The cron expression or the time zone means nothing. The message is fit to be shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A cron expression in a time zone, with its policies for missed and overlapping fires."""
+
+    cron: str
+    timezone: str = "UTC"
+    missed: Missed = "once"
+    overlap: Overlap = "run"
+
+    @classmethod
+    def of(cls, params: Mapping[str, Any]) -> Schedule:
+        """The schedule that the settings of a `trigger.schedule` node describe. Raises BadSchedule."""
+        names = {"cron": "cron", "time_zone": "timezone", "missed": "missed", "overlap": "overlap"}
+        if not params.get("cron"):
+            raise BadSchedule("The schedule has no cron expression.")
+        return cls(**{name: str(params[field]) for field, name in names.items() if params.get(field)})  # type: ignore[arg-type]
+
+    def after(self, moment: datetime) -> Iterator[datetime]:
+        """The fires after a moment, in UTC. A time that a change of clocks leaves out or repeats fires once.
+
+        Raises BadSchedule.
+        """
+        try:
+            zone = ZoneInfo(self.timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise BadSchedule(f"There is no time zone {self.timezone!r}. Take a name such as Europe/Berlin.") from None
+        try:
+            fires = CronSim(self.cron, moment.astimezone(zone))
+        except CronSimError as error:
+            raise BadSchedule(f"{self.cron!r} is no cron expression: {error}.") from None
+        for fire in fires:
+            yield fire.astimezone(UTC)
+        raise BadSchedule(f"{self.cron!r} names a day that never comes.")
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is to be done about a schedule now: the fires to run, the next one, and the alarm to raise, if any."""
+
+    fires: tuple[datetime, ...]
+    next_due: datetime
+    alarm: str | None
+
+
+def due(schedule: Schedule, next_due: datetime, moment: datetime) -> Due:
+    """Decides about the fires from `next_due` up to `moment`, which has come. Raises BadSchedule."""
+    fires = [next_due]
+    coming = schedule.after(next_due)
+    upcoming = next(coming)
+    while upcoming <= moment and len(fires) <= MOST_CAUGHT_UP:
+        fires.append(upcoming)
+        upcoming = next(coming)
+    if upcoming <= moment:
+        upcoming = next(schedule.after(moment))
+    missed = [fire for fire in fires if moment - fire > LATE]
+    in_time = [fire for fire in fires if moment - fire <= LATE]
+    alarm = None
+    if schedule.missed == "once":
+        fires = in_time or missed[-1:]
+    elif schedule.missed == "skip":
+        fires = in_time
+        if missed:
+            alarm = f"{len(missed)} {'fire was' if len(missed) == 1 else 'fires were'} missed and skipped."
+    elif len(fires) > MOST_CAUGHT_UP:
+        fires = fires[-MOST_CAUGHT_UP:]
+        alarm = f"More than {MOST_CAUGHT_UP} fires were missed; only {MOST_CAUGHT_UP} of them were caught up."
+    return Due(tuple(fires), upcoming, alarm)

@@ -1,0 +1,131 @@
+"""The process that runs segments: what the queue's job does, and what it stands on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import redis
+import redis.asyncio
+import structlog
+from sqlalchemy import select
+from sqlmodel import col
+
+from engine.catalog import catalog
+from engine.checkpoint import Checkpoints
+from engine.db import Database, DatabaseUnavailable, database
+from engine.executor import Executor
+from engine.files import RunFiles
+from engine.firing import Tools
+from engine.launch import Launcher
+from engine.lease import Fenced, Leases
+from engine.models import WorkflowVersion
+from engine.outbox import NUDGES
+from engine.plan import Plans
+from engine.pool import Pool
+from engine.queue import parse_job_id
+from engine.settings import Settings
+from engine.storage import storage
+from engine.sweep import sweep_for_ever
+from engine.toolbox import Toolbox
+from engine.vault import Accounts
+
+EXIT_WITHOUT_WRITER = 70
+RETRY_SECONDS = 1.0
+
+log = structlog.get_logger()
+
+
+class Segments:
+    """Runs the segments that jobs name, on this process's event loop."""
+
+    def __init__(self, leases: Leases, executor: Executor) -> None:
+        self._leases, self._executor = leases, executor
+
+    async def execute(self, job_id: str) -> None:
+        """Advances one segment until it is over or parked. A refused claim ends it: redelivery is the sweep's."""
+        claim = await self._leases.claim(parse_job_id(job_id))
+        if claim is None:
+            return
+        try:
+            if not await self._executor.execute(claim):
+                await self._leases.give_back(claim)
+        except Fenced:
+            log.warning("segment.lost", run_id=claim.run_id, epoch=claim.epoch)
+        except DatabaseUnavailable as error:
+            log.error("segment.not_recorded", run_id=claim.run_id, error=str(error))
+        except asyncio.CancelledError:
+            await self._leases.give_back(claim)
+            raise
+        finally:
+            self._leases.drop(claim)
+
+    def drain(self) -> None:
+        """Asks every segment under way to come to a stop, so that it can be given to another worker."""
+        for claim in self._leases.held:
+            claim.end("drain")
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Segments]:
+    """Everything that segments stand on, for as long as the block runs.
+
+    If the writer dies the process ends at once: nothing it does could be recorded any more.
+    """
+    data = database()
+    launcher = Launcher(data, settings.redis_url, died=lambda _error: os._exit(EXIT_WITHOUT_WRITER))
+    launcher.start()
+    leases = Leases(launcher.writer, settings.lease_seconds)
+    leases.start()
+    executor = Executor(
+        Plans(catalog(), _documents(data)),
+        Checkpoints(data, launcher.writer),
+        storage(),
+        Tools(Pool(), Toolbox(RunFiles, lambda workspace_id: Accounts(data, workspace_id)), settings.public_url),
+    )
+    tasks = [asyncio.create_task(sweep_for_ever(launcher)), asyncio.create_task(_heed_nudges(settings, leases))]
+    try:
+        yield Segments(leases, executor)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await leases.stop()
+        await asyncio.to_thread(launcher.close)
+
+
+def _documents(data: Database) -> Callable[[str], Awaitable[Mapping[str, Any]]]:
+    def read(version_id: str) -> Mapping[str, Any]:
+        with data.transaction(write=False) as session:
+            found: Mapping[str, Any] | None = session.scalar(
+                select(col(WorkflowVersion.document)).where(col(WorkflowVersion.id) == version_id)
+            )
+        if found is None:
+            raise KeyError(f"There is no version {version_id}")
+        return found
+
+    async def document(version_id: str) -> Mapping[str, Any]:
+        return await asyncio.to_thread(read, version_id)
+
+    return document
+
+
+async def _heed_nudges(settings: Settings, leases: Leases) -> None:
+    """Hears at once of a wish to cancel; without Redis it is heard of at the next checkpoint or renewal."""
+    client = redis.asyncio.Redis.from_url(settings.redis_url)
+    while True:
+        try:
+            async with client.pubsub(ignore_subscribe_messages=True) as channel:
+                await channel.subscribe(NUDGES)
+                async for message in channel.listen():
+                    await leases.look(message["data"].decode())
+        except (redis.RedisError, OSError) as error:
+            log.debug("worker.no_nudges", error=str(error))
+            await asyncio.sleep(RETRY_SECONDS)
+        except DatabaseUnavailable as error:
+            log.warning("worker.nudge_not_heeded", error=str(error))
+        finally:
+            await client.aclose()
