@@ -2,7 +2,9 @@
 
 import contextlib
 import errno
+import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -102,7 +104,7 @@ class Supervisor:
     """Starts parts, watches over them, stops them.
 
     Attributes:
-        logs: folder of the parts' logs, one file each; a file above 20 MB is set aside once.
+        logs: folder of the parts' logs, one file each; above 20 MB a file goes on anew, and the one before is kept.
         say: told in one sentence what happens to a part.
     """
 
@@ -115,8 +117,6 @@ class Supervisor:
         """Start a part without waiting for it."""
         self.logs.mkdir(parents=True, exist_ok=True)
         log = self.logs / f"{part.name}.log"
-        if log.exists() and log.stat().st_size > LARGEST_LOG:
-            log.replace(log.with_suffix(".old.log"))
         self._parts.append(_Running(part, log, self._spawn(part, log), time.monotonic()))
 
     def _spawn(self, part: Part, log: Path) -> subprocess.Popen[bytes]:
@@ -149,6 +149,7 @@ class Supervisor:
         while not self.signals.wait(self._seconds_to_next_restart()):
             now = time.monotonic()
             for running in self._parts:
+                _keep_short(running.log)
                 if running.restart_at is None:
                     self._notice_crash(running, now)
                 elif now >= running.restart_at:
@@ -189,6 +190,12 @@ class Supervisor:
             running = self._parts[-1]
             stop_child(running.process, running.part.grace)
             self._parts.pop()
+
+
+def _keep_short(log: Path) -> None:
+    if log.stat().st_size > LARGEST_LOG:
+        shutil.copyfile(log, log.with_suffix(".old.log"))
+        os.truncate(log, 0)  # the part goes on writing to the same file, at its end
 
 
 def _how(code: int) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.supervisor import Part, PartFailed, StopRequested, StopSignals, Supervisor
+from app.supervisor import LARGEST_LOG, Part, PartFailed, StopRequested, StopSignals, Supervisor
 
 SLEEP = "import time; time.sleep(600)"
 
@@ -91,6 +91,17 @@ def test_a_crashed_part_is_restarted_and_said(supervisor: Supervisor, said: list
     watch_until(supervisor, lambda: len(starts.read_text().split()) == 2)
     (sentence,) = said
     assert sentence.startswith("crasher ended with signal SIGKILL and is started again in 1 s")
+
+
+def test_a_long_log_goes_on_anew_and_the_one_before_is_kept(supervisor: Supervisor, tmp_path: Path) -> None:
+    log, old = tmp_path / "logs" / "chatty.log", tmp_path / "logs" / "chatty.old.log"
+    program = (
+        f"import time; print('x' * {LARGEST_LOG + 1}, flush=True)\nwhile True: time.sleep(0.2); print('on', flush=True)"
+    )
+    supervisor.start(part("chatty", program))
+    assert soon(lambda: log.stat().st_size > LARGEST_LOG)
+    watch_until(supervisor, lambda: old.exists() and log.stat().st_size < 1000 and "on" in log.read_text())
+    assert old.stat().st_size > LARGEST_LOG
 
 
 def test_a_part_that_ends_at_once_fails_the_start_with_its_last_words(supervisor: Supervisor) -> None:

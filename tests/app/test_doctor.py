@@ -1,0 +1,52 @@
+"""What `./weft doctor` says when not everything is well; tests/app/test_stack.py has it look at a running stack."""
+
+from pathlib import Path
+
+import pytest
+
+from app import doctor
+from engine.settings import Settings, settings
+
+
+def said_of(subject: str, config: Settings) -> doctor.Finding:
+    (found,) = [finding for finding in doctor.examine(config) if finding.subject == subject]
+    return found
+
+
+def test_a_new_home_has_notes_but_nothing_wrong(tmp_path: Path) -> None:
+    found = doctor.examine(settings())
+    assert doctor.healthy(found)
+    assert said_of("Home", settings()).mark == "note"
+    assert said_of("Database", settings()).mark == "note"
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_database_without_its_tables_is_out_of_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "empty.db").touch()
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/empty.db")
+    settings.cache_clear()
+    found = said_of("Migrations", settings())
+    assert found.mark == "wrong"
+    assert found.said.endswith("run ./weft migrate")
+
+
+def test_a_migrated_database_is_well(any_database: str) -> None:
+    assert said_of("Database", settings()).mark == "ok"
+    assert said_of("Migrations", settings()).mark == "ok"
+
+
+def test_servers_that_do_not_answer_are_wrong_and_their_passwords_stay_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://weft:hunter2@127.0.0.1:1/weft")
+    monkeypatch.setenv("REDIS_URL", "redis://weft:hunter2@127.0.0.1:1/0")
+    settings.cache_clear()
+    found = doctor.examine(settings())
+    assert not doctor.healthy(found)
+    assert {finding.subject for finding in found if finding.mark == "wrong"} == {"Database", "Valkey"}
+    assert "hunter2" not in doctor.report(found)
+
+
+def test_a_secret_key_that_others_can_read_is_wrong() -> None:
+    assert settings().secret_key
+    assert said_of("Secret key", settings()).mark == "ok"
+    settings().secret_key_file.chmod(0o644)
+    assert said_of("Secret key", settings()).mark == "wrong"
