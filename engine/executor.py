@@ -8,9 +8,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from engine.broadcast import SKIPPED, NodeOutputs, Value
+from engine.catalog import UnknownType
 from engine.checkpoint import Checkpoints, EndStatus, History, StepRow
 from engine.contract import MAIN, PermanentError
 from engine.control import Control
+from engine.document import DocumentError
+from engine.expressions import TemplateError
 from engine.failures import to_record
 from engine.firing import Fate, Firing, Tools
 from engine.graph import Node
@@ -47,11 +50,9 @@ class Executor:
         with bound_contextvars(run_id=claim.run_id):
             try:
                 plan = await self._plans.get(claim.version_id)
-            except (KeyError, CircularReference) as error:
-                broken = PermanentError(
-                    f"This version cannot run: {error}", hint="Open the workflow and mend what is marked."
-                )
-                await ledger.close("failed", error=to_record(broken, Node(id="workflow", type=""), ""))
+            except (UnknownType, DocumentError, TemplateError, CircularReference) as error:
+                record = _whole_run(f"This version cannot run: {error}", "Open the workflow and mend what is marked.")
+                await ledger.close("failed", error=record)
                 return True
             return await Walk(claim, plan, ledger, self._tools, self._checkpoints.history).go()
 

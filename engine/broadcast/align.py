@@ -81,7 +81,7 @@ def level(tracks: Sequence[Track[K]]) -> Level[K] | None:
     if not groups:
         return None
     common = {origin: _common([tracks[n].cursor for n in members]) for origin, members in groups.items()}
-    _same_length({tracks[members[0]].field: len(common[origin]) for origin, members in groups.items()})
+    _same_length([(tracks[members[0]].field, origin, len(common[origin])) for origin, members in groups.items()])
     places: dict[int, Sequence[int | None]] = {}
     for number, track in enumerate(tracks):
         if track.cursor.is_list and (track.drives or track.follows) and track.cursor.axis.origin in common:
@@ -110,9 +110,12 @@ def _places(cursor: Cursor, wanted: Sequence[int]) -> Sequence[int | None]:
     return [where.get(path) for path in wanted]
 
 
-def _same_length(lengths: Mapping[str, int]) -> None:
-    if len(set(lengths.values())) <= 1:
+def _same_length(found: Sequence[tuple[str, str, int]]) -> None:
+    """`found`: field, origin and length of each list. Two lists of one field are told apart by their origins."""
+    if len({length for _, _, length in found}) <= 1:
         return
+    fields = [name for name, _, _ in found]
+    lengths = {name if fields.count(name) == 1 else f"{name}: {origin}": length for name, origin, length in found}
     told = " and ".join(f"“{name}” has {length:,}" for name, length in lengths.items())
     raise ListLengthMismatch(
         f"Lists of different lengths cannot be paired item by item: {told}.",

@@ -26,7 +26,8 @@ from engine.contract.fields import Code, PerItem, Port, Rank, Whole
 class Params(BaseModel):
     """The settings of one call: what the form edits and the wires fill. Unknown fields are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # A number on a wire into a text field becomes text, as in a spreadsheet.
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
 
 class Effect(StrEnum):
