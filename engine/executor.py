@@ -85,7 +85,7 @@ class Walk:
         # Most runs are over before the first tick: they get by without a task that watches and records progress.
         later = loop.call_later(TICK_SECONDS, self._start_watch)
         try:
-            if self._claim.epoch > 1:
+            if not self._claim.fresh:
                 await self._restore()
             self._heed()
             await self._start_triggers()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from engine.contract import Credentials, Files, Idempotency, Log, NodeType, Progress, RunInfo
+from engine.contract.http import HttpClient, make_client
 from engine.failures import without
 from engine.telemetry import hide_secrets
 
@@ -78,14 +79,23 @@ class CallCredentials:
 
 
 class Toolbox:
-    """Makes the services of one call. `files` and `credentials` give those of a workspace, by its id."""
+    """Makes the services of one call; make one per process, and close it."""
 
     def __init__(
         self,
         files: Callable[[str, str], Files],
         credentials: Callable[[str], Credentials],
-        more: Mapping[Any, Callable[[CallContext], Any]] | None = None,
+        allowed: Iterable[str] = (),
     ) -> None:
+        """Say where services come from.
+
+        Args:
+            files: those of a workspace (first argument) for a run (second).
+            credentials: the accounts of a workspace.
+            allowed: networks and hosts that HTTP may reach although they are private.
+        """
+        self._allowed = tuple(allowed)
+        self._http: HttpClient | None = None
         self._makers: dict[Any, Callable[[CallContext], Any]] = {
             Log: CallLog,
             Progress: CallProgress,
@@ -95,12 +105,24 @@ class Toolbox:
                 f"{context.run_id}:{context.node_id}:{context.item}:{context.generation}"
             ),
             RunInfo: _run_info,
-            **(more or {}),
+            HttpClient: self._client,
         }
 
     def services(self, node_type: NodeType, context: CallContext) -> dict[str, Any]:
         """By parameter name. Raises KeyError for a type that is not offered, which conformance rules out."""
         return {name: self._makers[wanted](context) for name, wanted in node_type.services.items()}
+
+
+    def _client(self, context: CallContext) -> HttpClient:
+        """One client serves all calls of the process, so that connections are used again."""
+        if self._http is None:
+            self._http = make_client(self._allowed)
+        return self._http
+
+    async def aclose(self) -> None:
+        """Close what calls shared."""
+        if self._http is not None:
+            await self._http.aclose()
 
 
 def _run_info(context: CallContext) -> RunInfo:

@@ -80,11 +80,12 @@ async def opened(settings: Settings) -> AsyncIterator[Segments]:
     launcher.start()
     leases = Leases(launcher.writer, settings.lease_seconds)
     leases.start()
+    toolbox = Toolbox(RunFiles, lambda workspace_id: Accounts(data, workspace_id), settings.allow_private_network)
     executor = Executor(
         Plans(catalog(), _documents(data)),
         Checkpoints(data, launcher.writer),
         storage(),
-        Tools(Pool(), Toolbox(RunFiles, lambda workspace_id: Accounts(data, workspace_id)), settings.public_url),
+        Tools(Pool(), toolbox, settings.public_url),
     )
     tasks = [asyncio.create_task(sweep_for_ever(launcher)), asyncio.create_task(_heed_nudges(settings, leases))]
     try:
@@ -94,6 +95,7 @@ async def opened(settings: Settings) -> AsyncIterator[Segments]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await leases.stop()
+        await toolbox.aclose()
         await asyncio.to_thread(launcher.close)
 
 
