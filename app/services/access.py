@@ -9,7 +9,7 @@ from sqlmodel import col
 from app.services.errors import Forbidden
 
 Role = Literal["owner", "editor", "viewer"]
-Via = Literal["session", "jwt", "api_key", "form"]
+Via = Literal["session", "jwt", "api_key", "form", "webhook"]
 
 RANK: dict[Role, int] = {"viewer": 0, "editor": 1, "owner": 2}
 _ALLOWS: dict[Role, str] = {

@@ -8,7 +8,7 @@ from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import delete, func, select, update
 from sqlmodel import Session, col
 
-from app.services import passwords, secrets, unit
+from app.services import passwords, secrets, templates, unit
 from app.services.access import Actor, Role, owned
 from app.services.errors import Conflict, Forbidden, Invalid, NotFound, SignedOut
 from app.services.limits import Limit, limiter
@@ -44,7 +44,7 @@ def has_owner(db: Session) -> bool:
 
 
 async def sign_up_owner(name: str, email: str, password: str) -> str:
-    """Create the first person and their workspace; returns a session token.
+    """Create the first person, their workspace and a first workflow to try; returns a session token.
 
     Raises:
         Invalid: a field is wrong.
@@ -221,6 +221,7 @@ def _create_owner(db: Session, name: str, email: str, hashed: str) -> str:
     db.flush()
     db.add(Membership(workspace_id=workspace.id, user_id=user.id, role="owner"))
     db.flush()
+    templates.use_first(db, Actor(user.id, workspace.id, "owner", name, email))
     return _open_session(db, user.id)
 
 

@@ -102,6 +102,17 @@ def delete(db: Session, actor: Actor, credential_id: str, anyway: bool = False) 
     db.delete(row)
 
 
+@reads
+def header_of(db: Session, actor: Actor, credential_id: str) -> tuple[str, str] | None:
+    """Name and value of an account that stands for a secret header; None when there is no such account."""
+    mine = (owned(Credential, actor), col(Credential.id) == credential_id)
+    row = db.scalar(select(Credential).where(*mine))
+    if row is None:
+        return None
+    fields = vault.vault().open(row.workspace_id, row.id, row.sealed)
+    return str(fields.get("name", "")), str(fields.get("value", ""))
+
+
 def _find(db: Session, actor: Actor, credential_id: str) -> Credential:
     row = db.scalar(select(Credential).where(owned(Credential, actor), col(Credential.id) == credential_id))
     if row is None:

@@ -18,7 +18,8 @@ from engine import document, patch
 from engine.catalog import catalog
 from engine.graph import Graph
 from engine.models import DraftEdit, Workflow, now
-from engine.validation import Problem, problems, ranks
+from engine.problem import Problem
+from engine.validation import problems, ranks
 
 Op = Mapping[str, Any]
 _Place = tuple[str, str]
@@ -139,17 +140,23 @@ def edit(db: Session, actor: Actor, workflow_id: str, ops: Sequence[Op], seq: in
     return result
 
 
-def replace(db: Session, actor: Actor, workflow_id: str, source: str | Mapping[str, Any]) -> EditResult:
+def replace(
+    db: Session, actor: Actor, workflow_id: str, source: str | Mapping[str, Any], *, seq: int | None = None
+) -> EditResult:
     """Put a whole document (JSON, or YAML whose comments are kept) in the draft's place, as one edit.
 
-    Raises Invalid with line numbers when the document cannot be read.
+    Raises:
+        Invalid: the document cannot be read; with line numbers.
+        Conflict: ``seq`` is given, and the draft was edited since.
     """
     actor.need("editor")
     workflow = find(db, actor, workflow_id, lock=True)
-    graph = read(source)
+    if seq is not None and seq != workflow.draft_seq:
+        raise Conflict(f"The draft is at edit {workflow.draft_seq} now. Read it again, then send yours.")
+    graph, comments = read(source)
     ops, inverse = [_whole(graph)], [_whole(checked(db, workflow).graph)]
     workflow.undo_seq = workflow.draft_seq + 1
-    workflow.draft_text = source if isinstance(source, str) else None
+    workflow.draft_text = comments
     result = _store(db, workflow, graph, ops, inverse)
     _log(db, actor, workflow, ops, inverse)
     return result
@@ -203,24 +210,24 @@ def count_changes(db: Session, actor: Actor, workflow_id: str | None = None) -> 
     )
     if workflow_id is not None:
         query = query.where(col(DraftEdit.workflow_id) == workflow_id)
-    return dict(db.execute(query).tuples().all())
+    return {row[0]: row[1] for row in db.execute(query)}
 
 
-def read(source: str | Mapping[str, Any]) -> Graph:
-    """A document as a drawing; raises Invalid."""
+def read(source: str | Mapping[str, Any]) -> tuple[Graph, str | None]:
+    """A document as a drawing, and its text if that holds comments; raises Invalid."""
     try:
-        return document.load(source)
+        if isinstance(source, Mapping):
+            return document.load(source), None
+        graph, comments = document.from_yaml(source)
     except document.DocumentError as error:
-        raise Invalid("This is not a workflow document.", [record(problem) for problem in error.problems]) from None
-
-
-def record(problem: Problem) -> dict[str, Any]:
-    return problem.model_dump(exclude_none=True)
+        problems = [problem.to_json() for problem in error.problems]
+        raise Invalid(f"This is not a workflow document. {error}", problems) from None
+    return graph, comments or None
 
 
 def _apply(graph: Graph, ops: Sequence[Op]) -> tuple[Graph, Sequence[Op]]:
     if len(ops) == 1 and ops[0].get("op") == _REPLACE:
-        return read(ops[0]["document"]), [_whole(graph)]
+        return read(ops[0]["document"])[0], [_whole(graph)]
     try:
         return patch.apply(graph, ops, catalog())
     except patch.PatchError as error:

@@ -11,6 +11,7 @@ from app.services.errors import Invalid, NotFound, TooLarge
 from app.services.unit import reads
 from engine import storage
 from engine.contract import File
+from engine.contract import NotFound as GoneFromStore
 from engine.models import StoredFile
 
 LARGEST: Final = 50 * 1024 * 1024
@@ -61,7 +62,10 @@ def download(db: Session, actor: Actor, file_id: str, name: str | None = None) -
     row = db.scalar(query.order_by(col(StoredFile.created_at).desc()).limit(1))
     if row is None:
         raise NotFound("file")
-    stream = storage.storage().open_file(actor.workspace_id, file_id)
+    try:
+        stream = storage.storage().open_file(actor.workspace_id, file_id)
+    except GoneFromStore:
+        raise NotFound("file") from None
     return Content(row.name, row.media_type, row.size, stream)
 
 

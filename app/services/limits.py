@@ -6,6 +6,7 @@ While Valkey cannot be reached, each process counts for itself, so that a sign-i
 import asyncio
 import time
 from collections import OrderedDict
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -62,6 +63,11 @@ class Verdict:
     retry_after: float
     reset: float
 
+    def need(self, message: str) -> None:
+        """Raise TooMany with this message unless the call is allowed."""
+        if not self.allowed:
+            raise TooMany(message, self.retry_after)
+
     def headers(self) -> dict[str, str]:
         """The fields of draft-ietf-httpapi-ratelimit-headers."""
         limit = self.limit
@@ -89,15 +95,13 @@ class Limiter:
             answer = await self._script(keys=[key], args=[limit.interval, limit.window])
         except (RedisError, OSError) as error:
             _log.warning("rate limits counted in this process only", cause=type(error).__name__)
-            return self._ask_locally(limit, key)
+            return self.ask_here(limit, caller)
         allowed, remaining, retry_after, reset = cast(list[int], answer)
         return Verdict(limit, bool(allowed), remaining, retry_after / 1e6, reset / 1e6)
 
     async def need(self, limit: Limit, caller: str, message: str) -> None:
         """Count one call, and raise TooMany if it is not allowed."""
-        verdict = await self.ask(limit, caller)
-        if not verdict.allowed:
-            raise TooMany(message, verdict.retry_after)
+        (await self.ask(limit, caller)).need(message)
 
     async def forgive(self, limit: Limit, caller: str) -> None:
         """Forget what was counted, for instance after a right password."""
@@ -108,12 +112,17 @@ class Limiter:
         except (RedisError, OSError) as error:
             _log.warning("a rate limit could not be reset", cause=type(error).__name__)
 
+    async def ping(self) -> None:
+        """Ask for a sign of life; raises RedisError."""
+        await cast("Awaitable[bool]", self._redis.ping())
+
     async def close(self) -> None:
         """Give the connections back."""
         await self._redis.aclose()
 
-    def _ask_locally(self, limit: Limit, key: str) -> Verdict:
-        now = time.monotonic() * 1e6
+    def ask_here(self, limit: Limit, caller: str) -> Verdict:
+        """The same, counted in this process alone."""
+        key, now = f"weft:limit:{limit.name}:{caller}", time.monotonic() * 1e6
         due = max(self._local.get(key, now), now)
         next_due = due + limit.interval
         if next_due - limit.window > now:

@@ -1,5 +1,6 @@
 """What lies inside a run: its steps, the items that passed each of them, and its results."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ from app.services.errors import Invalid, NotFound
 from app.services.unit import reads
 from engine import storage
 from engine.catalog import catalog
+from engine.contract import NotFound as GoneFromStore
 from engine.graph import Graph
 from engine.models import Step
 
@@ -144,10 +146,47 @@ def page(actor: Actor, held: Mapping[str, Any], start: int, stop: int) -> Items:
         if not isinstance(value, list):
             return Items([value], 0, None)
         return Items(value[start:stop], start, len(value))
-    store = storage.storage()
-    if held.get("count") is None:
-        return Items([store.get_json(actor.workspace_id, held["ref"])], 0, None)
-    return Items(list(store.page(actor.workspace_id, held["ref"], start, stop)), start, held["count"])
+    ref = _ref(held)
+    try:
+        if ref.count is None:
+            return Items([storage.storage().get_json(actor.workspace_id, ref)], 0, None)
+        return Items(storage.storage().page(actor.workspace_id, ref, start, stop), start, ref.count)
+    except GoneFromStore:
+        raise NotFound("value (its time of keeping may be over)") from None
+
+
+@reads
+def outputs(db: Session, actor: Actor, run_id: str) -> dict[str, Any]:
+    """The values that the run gave back, by the names of its Output nodes; without these, what its last node gave."""
+    return _resolved(actor, runs.find(db, actor, run_id).output or {})
+
+
+async def resolved(actor: Actor, output: Mapping[str, Any]) -> Any:
+    """What a run's ``output`` column stands for: a record by output name, or the value of its last node."""
+    stored = output.get("outputs") or {}
+    if all("ref" not in held for held in (*stored.values(), output.get("last") or {})):
+        return _resolved(actor, output)
+    return await asyncio.to_thread(_resolved, actor, output)
+
+
+def _resolved(actor: Actor, output: Mapping[str, Any]) -> Any:
+    stored = output.get("outputs") or {}
+    if not stored and "last" in output:
+        return _whole(actor, output["last"])
+    return {name: _whole(actor, held) for name, held in stored.items()}
+
+
+def _whole(actor: Actor, held: Mapping[str, Any]) -> Any:
+    if "ref" not in held:
+        return held.get("v")
+    try:
+        return storage.storage().get_json(actor.workspace_id, _ref(held))
+    except GoneFromStore:
+        return None
+
+
+def _ref(held: Mapping[str, Any]) -> storage.Ref:
+    return storage.Ref(held["ref"], held.get("count"), held.get("size", 0))
 
 
 def _closing(db: Session, actor: Actor, run_id: str, node_id: str) -> Step | None:

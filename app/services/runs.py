@@ -73,7 +73,6 @@ class Started:
     run_id: str
     status: str
     created: bool
-    answer: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +117,8 @@ async def start(
     )
     if not started.created:
         await unit.ask(_refuse_other_request, actor, started.run_id, order)
-    answer = await launch.wait_result(started.run_id, min(wait, _LONGEST_WAIT)) if wait > 0 else None
-    return Started(started.run_id, started.status, started.created, answer)
+    ended = await launch.wait_result(started.run_id, min(wait, _LONGEST_WAIT)) if wait > 0 else None
+    return Started(started.run_id, ended.status if ended else started.status, started.created)
 
 
 async def run_again(actor: Actor, run_id: str, use: Use | None = None) -> Started:
@@ -143,7 +142,7 @@ async def cancel(actor: Actor, run_id: str) -> None:
     Raises Conflict when the run has ended already.
     """
     await unit.ask(_check_cancel, actor, run_id)
-    await launch.cancel(run_id)
+    await launch.cancel(run_id, actor.workspace_id)
 
 
 async def settle(actor: Actor, run_id: str, wait_id: str, answer: Literal["again", "fail", "done"]) -> None:

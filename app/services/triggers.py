@@ -126,7 +126,7 @@ def find_webhook(db: Session, slug: str, method: str, path: str) -> Hook | None:
 
 def next_due(params: Any, after: datetime | None = None) -> datetime:
     """When a schedule fires next. Raises Invalid for an expression or a zone that does not exist, or never comes."""
-    zone = ZoneInfo(params.get("timezone") or "UTC")
+    zone = ZoneInfo(params.get("time_zone") or "UTC")
     moment = (after or now()).astimezone(zone)
     try:
         return next(CronSim(str(params.get("cron")), moment)).astimezone(UTC)
@@ -198,5 +198,5 @@ def _summary(row: Trigger) -> str:
     if row.kind == "webhook":
         return f"Webhook {row.method} /{row.path}"
     if row.kind == "schedule":
-        return f"Schedule {row.params.get('cron')} {row.params.get('timezone') or 'UTC'}"
+        return f"Schedule {row.params.get('cron')} {row.params.get('time_zone') or 'UTC'}"
     return "Started by hand"

@@ -121,12 +121,12 @@ def freeze(db: Session, actor: Actor, workflow: Workflow) -> WorkflowVersion:
 
 def refuse_problems(checked: drafts.Checked, message: str) -> None:
     """Raise Invalid that names the first problem and carries all of them."""
-    found = [problem for problem in checked.problems if drafts.blocks(problem)]
+    found = [problem for problem in checked.problems if problem.severity == "error"]
     if found:
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         where = checked.graph.nodes[found[0].node].title if found[0].node in checked.graph.nodes else ""
         place = f"{where}: " if where else ""
-        raise Invalid(f"{message}. {place}{found[0].message}{more}", [drafts.record(one) for one in found])
+        raise Invalid(f"{message}. {place}{found[0].message}{more}", [one.to_json() for one in found])
 
 
 def hash_of(body: dict[str, Any]) -> str:

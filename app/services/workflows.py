@@ -16,9 +16,10 @@ from app.services.triggers import TriggerView
 from app.services.unit import reads
 from app.services.versions import Version, publish, published, restore, version, versions
 from engine import document
+from engine.catalog import catalog
 from engine.graph import Graph
 from engine.models import Run, User, Workflow, WorkflowVersion, now
-from engine.validation import Problem
+from engine.problem import Problem
 
 __all__ = [
     "Draft",
@@ -26,6 +27,7 @@ __all__ = [
     "LastRun",
     "Version",
     "WorkflowRow",
+    "body",
     "create",
     "delete",
     "duplicate",
@@ -37,6 +39,7 @@ __all__ = [
     "rename",
     "replace",
     "restore",
+    "schema",
     "set_on",
     "text",
     "trash",
@@ -155,17 +158,28 @@ def list_workflows(db: Session, actor: Actor, search: str = "", deleted: bool = 
     return rows
 
 
-def create(db: Session, actor: Actor, name: str = "", source: str | Mapping[str, Any] | None = None) -> str:
-    """A new workflow, empty or with this document; returns its id. Raises Invalid."""
+def create(
+    db: Session,
+    actor: Actor,
+    name: str = "",
+    source: str | Mapping[str, Any] | None = None,
+    *,
+    settings: Mapping[str, Any] | None = None,
+) -> str:
+    """A new workflow, empty or with this document; returns its id. Raises Invalid.
+
+    ``settings`` are those of the workflow as a whole: ``description`` and ``button`` of its form.
+    """
     actor.need("editor")
-    graph = drafts.read(source) if source is not None else Graph()
+    graph, comments = drafts.read(source) if source is not None else (Graph(), None)
     title = _title(name or graph.name or "Untitled workflow")
     graph = graph.model_copy(update={"name": title})
     workflow = Workflow(
         workspace_id=actor.workspace_id,
         name=title,
         draft=document.dump(graph),
-        draft_text=source if isinstance(source, str) else None,
+        draft_text=comments,
+        settings=dict(settings or {}),
         created_by=actor.user_id or None,
     )
     db.add(workflow)
@@ -244,16 +258,30 @@ def undelete(db: Session, actor: Actor, workflow_id: str) -> None:
 def validate(db: Session, actor: Actor, source: str | Mapping[str, Any]) -> Sequence[Problem]:
     """What is wrong with a document, without storing it. Raises Invalid when it cannot be read at all."""
     del db, actor
-    return drafts.Checked(drafts.read(source)).problems
+    return drafts.Checked(drafts.read(source)[0]).problems
 
 
 @reads
-def text(db: Session, actor: Actor, workflow_id: str, number: int | None = None) -> str:
-    """The draft, or a published version, as YAML with its comments."""
-    if number is not None:
-        return document.to_yaml(version(db, actor, workflow_id, number)[1])
+def text(db: Session, actor: Actor, workflow_id: str, number: int | None = None) -> tuple[int, str]:
+    """The draft's seq, and it or a published version as YAML with its comments."""
     workflow = drafts.find(db, actor, workflow_id)
-    return document.to_yaml(drafts.checked(db, workflow).graph, workflow.draft_text)
+    if number is not None:
+        return workflow.draft_seq, document.to_yaml(version(db, actor, workflow_id, number)[1])
+    return workflow.draft_seq, document.to_yaml(drafts.checked(db, workflow).graph, workflow.draft_text or "")
+
+
+@reads
+def body(db: Session, actor: Actor, workflow_id: str, number: int | None = None) -> tuple[int, dict[str, Any]]:
+    """The draft's seq, and it or a published version as a JSON document."""
+    workflow = drafts.find(db, actor, workflow_id)
+    if number is not None:
+        return workflow.draft_seq, document.dump(version(db, actor, workflow_id, number)[1])
+    return workflow.draft_seq, document.dump(drafts.checked(db, workflow).graph)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a document, with the settings of every installed node."""
+    return document.schema(catalog())
 
 
 def _title(name: str) -> str:
@@ -283,4 +311,4 @@ def _recent(db: Session, actor: Actor, workflow_id: str) -> tuple[LastRun | None
 def _today(db: Session, actor: Actor) -> dict[str, int]:
     since = now() - timedelta(hours=24)
     query = select(col(Run.workflow_id), func.count()).where(owned(Run, actor), col(Run.created_at) > since)
-    return dict(db.execute(query.group_by(col(Run.workflow_id))).tuples().all())
+    return {row[0]: row[1] for row in db.execute(query.group_by(col(Run.workflow_id)))}

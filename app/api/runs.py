@@ -1,0 +1,162 @@
+"""Runs: start, look inside, cancel, run again."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Header, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.api.auth import SignedIn
+from app.services import run_data, runs, unit
+from app.services.run_data import Items, Result, StepView
+from app.services.runs import Page, RunDetail, Use
+
+router = APIRouter(tags=["Runs"])
+
+Start = Annotated[int, Query(ge=0, le=2**53, description="The first item")]
+Stop = Annotated[int, Query(ge=0, le=2**53, description="The item to end before; at most 500 after start")]
+
+
+class NewRun(BaseModel):
+    """What a run is given. Everything may be left out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    inputs: dict[str, Any] = Field(default_factory=dict, description="Values of the Input nodes, by their names")
+    payload: Any = Field(default=None, description="What the trigger node gives out")
+    trigger: str | None = Field(default=None, max_length=60, description="The id of the trigger node that fires")
+    use: Use = Field(default="published", description="What to run: the published version or the draft")
+
+
+class StartedRun(BaseModel):
+    """A run that was started."""
+
+    id: str
+    status: str
+    created: bool = Field(description="False if the Idempotency-Key had started this run before")
+
+
+class EndedRun(StartedRun):
+    """A run that was waited for. ``outputs`` are the values of its Output nodes by name."""
+
+    outputs: dict[str, Any] = Field(default_factory=dict)
+    error: dict[str, Any] | None = None
+
+
+_STARTED: dict[int | str, dict[str, Any]] = {
+    200: {"model": EndedRun, "description": "The run ended within the time of `wait`"},
+    202: {"model": StartedRun, "description": "The run is recorded and on its way; Location says where to look"},
+}
+
+
+@router.post("/workflows/{workflow_id}/runs", status_code=202, responses=_STARTED)
+async def start_run(
+    actor: SignedIn,
+    workflow_id: str,
+    *,
+    response: Response,
+    body: NewRun | None = None,
+    wait: Annotated[float, Query(ge=0, le=60, description="Seconds to wait for the result")] = 0,
+    idempotency_key: Annotated[
+        str | None, Header(min_length=1, max_length=150, description="The same key gives the same run")
+    ] = None,
+) -> StartedRun | EndedRun:
+    """Start a run. It is recorded before this answers, so it cannot be lost."""
+    given = body or NewRun()
+    started = await runs.start(
+        actor,
+        workflow_id,
+        inputs=given.inputs,
+        payload=given.payload,
+        trigger=given.trigger,
+        use=given.use,
+        source="api",
+        idempotency_key=idempotency_key,
+        wait=wait,
+    )
+    response.headers["Location"] = f"/api/v1/runs/{started.run_id}"
+    if started.status not in runs.ENDED:
+        return StartedRun(id=started.run_id, status=started.status, created=started.created)
+    response.status_code = 200
+    return await _ended(actor, started)
+
+
+@router.get("/runs")
+async def list_runs(
+    actor: SignedIn,
+    *,
+    workflow: Annotated[str | None, Query(max_length=32, description="Only of this workflow")] = None,
+    status: Annotated[list[str] | None, Query(max_length=10, description="Only in these states")] = None,
+    source: Annotated[list[str] | None, Query(max_length=10, description="Only started in these ways")] = None,
+    cursor: Annotated[str, Query(max_length=60, description="The cursor of the page before")] = "",
+    limit: Annotated[int, Query(ge=1, le=runs.LONGEST_PAGE, description="Runs per page")] = 50,
+) -> Page:
+    """Runs of the workspace, newest first."""
+    return await unit.ask(
+        runs.list_runs,
+        actor,
+        workflow_id=workflow,
+        status=status or (),
+        source=source or (),
+        cursor=cursor,
+        limit=limit,
+    )
+
+
+@router.get("/runs/{run_id}")
+async def read_run(actor: SignedIn, run_id: str) -> RunDetail:
+    """One run: its state, times, input, and error if it failed."""
+    return await unit.ask(runs.get, actor, run_id)
+
+
+@router.get("/runs/{run_id}/steps")
+async def read_steps(actor: SignedIn, run_id: str) -> list[StepView]:
+    """Every node of the version that runs, with how far it is."""
+    return await unit.ask(run_data.steps, actor, run_id)
+
+
+@router.get("/runs/{run_id}/results")
+async def read_results(actor: SignedIn, run_id: str) -> list[Result]:
+    """The values of the Output nodes; of a long list its first rows, the rest by the items of its step."""
+    return await unit.ask(run_data.results, actor, run_id)
+
+
+@router.get("/runs/{run_id}/steps/{node_id}/items")
+async def read_items(
+    actor: SignedIn,
+    run_id: str,
+    node_id: str,
+    *,
+    side: Annotated[Literal["input", "output"], Query(description="What came in or what went out")] = "output",
+    port: Annotated[str, Query(max_length=60, description="The output, or the field that was filled")] = "main",
+    start: Start = 0,
+    stop: Stop = 50,
+) -> Items:
+    """A page of the values at one port of a step."""
+    return await unit.ask(run_data.items, actor, run_id, node_id, side=side, port=port, start=start, stop=stop)
+
+
+@router.post("/runs/{run_id}/cancel", status_code=202)
+async def cancel_run(actor: SignedIn, run_id: str) -> Response:
+    """Ask for the run's end. What writes just now finishes and is recorded; nothing new starts."""
+    await runs.cancel(actor, run_id)
+    return Response(status_code=202)
+
+
+@router.post("/runs/{run_id}/again", status_code=202)
+async def run_again(
+    actor: SignedIn,
+    run_id: str,
+    response: Response,
+    use: Annotated[Use | None, Query(description="What to run; left out: the version of the earlier run")] = None,
+) -> StartedRun:
+    """Start a new run with the input of this one."""
+    started = await runs.run_again(actor, run_id, use)
+    response.headers["Location"] = f"/api/v1/runs/{started.run_id}"
+    return StartedRun(id=started.run_id, status=started.status, created=True)
+
+
+async def _ended(actor: SignedIn, started: runs.Started) -> EndedRun:
+    detail = await unit.ask(runs.get, actor, started.run_id)
+    outputs = await unit.ask(run_data.outputs, actor, started.run_id)
+    error = dict(detail.row.error) if detail.row.error else None
+    return EndedRun(id=started.run_id, status=detail.row.status, created=started.created, outputs=outputs, error=error)
