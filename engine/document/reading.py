@@ -31,13 +31,13 @@ def load(source: str | bytes | Mapping[str, Any]) -> Graph:
         DocumentError: with all problems found, each with its line where a text was read.
     """
     if isinstance(source, Mapping):
-        return from_mapping(source, lambda path: None)
+        return from_mapping(source, _no_line)
     from engine.document.yaml import from_yaml  # noqa: PLC0415  ruamel is slow to import and workers read JSON only
 
     text = decode(source)
     if text.lstrip().startswith("{"):
         try:
-            return from_mapping(orjson.loads(text), lambda path: None)
+            return from_mapping(orjson.loads(text), _no_line)
         except (orjson.JSONDecodeError, DocumentError):
             pass  # read again as YAML, which holds all JSON and tells lines
     return from_yaml(text)[0]
@@ -46,16 +46,29 @@ def load(source: str | bytes | Mapping[str, Any]) -> Graph:
 def decode(source: str | bytes) -> str:
     """Raises DocumentError for what is too long or no UTF-8."""
     if len(source) > MAX_TEXT:
-        raise DocumentError((Problem("too_large", f"The document is larger than {MAX_TEXT // 1_000_000} MB."),))
+        raise DocumentError(
+            (Problem(code="too_large", message=f"The document is larger than {MAX_TEXT // 1_000_000} MB."),)
+        )
     try:
         return source.decode() if isinstance(source, bytes) else source
     except UnicodeDecodeError:
-        raise DocumentError((Problem("not_text", "The document is no text in UTF-8."),)) from None
+        raise DocumentError((Problem(code="not_text", message="The document is no text in UTF-8."),)) from None
 
 
 def from_mapping(document: Any, line_of: LineOf) -> Graph:
     """Raises DocumentError."""
     return _Reader(line_of).read(document)
+
+
+def load_node(node_id: str, raw: Mapping[str, Any]) -> Node:
+    """One node as it stands in a document. Raises DocumentError."""
+    graph = from_mapping({"weft": VERSION, "nodes": {node_id: {k: v for k, v in raw.items() if k != "in"}}}, _no_line)
+    node = graph.nodes[node_id]
+    return node if raw.get("in") is None else node.model_copy(update={"container": raw["in"]})
+
+
+def _no_line(path: Path) -> None:
+    """Where no text was read there are no lines."""
 
 
 class _Reader:
@@ -81,7 +94,15 @@ class _Reader:
         node = str(path[1]) if len(path) > 1 and path[0] in ("nodes", "layout") else ""
         field = ".".join(map(str, path[2:] if node else path))
         field = field.removeprefix("with.") if node else field
-        self.problems.append(Problem(code, message, node, field, hint, line=self.line_of(path)))
+        problem = Problem(
+            code=code,
+            message=message,
+            node=node or None,
+            field=field or None,
+            hint=hint or None,
+            line=self.line_of(path),
+        )
+        self.problems.append(problem)
 
     def _top(self, document: Mapping[Any, Any]) -> None:
         version = document.get("weft")

@@ -77,7 +77,7 @@ def _parsed(text: str) -> Any:
             if isinstance(event, AliasEvent):
                 line = event.start_mark.line + 1
                 raise DocumentError(
-                    (Problem("alias", "Aliases (*name) cannot be used.", hint="Repeat it.", line=line),)
+                    (Problem(code="alias", message="Aliases (*name) cannot be used.", hint="Repeat it.", line=line),)
                 )
         return _yaml().load(text)
     except DocumentError:
@@ -86,9 +86,13 @@ def _parsed(text: str) -> Any:
         mark = error.problem_mark or error.context_mark
         told = str(error.problem or error.context or "The text cannot be read").strip()
         message = f"{told[:1].upper()}{told[1:]}.".replace("\n", " ")
-        raise DocumentError((Problem("bad_yaml", message, line=mark.line + 1 if mark else None),)) from None
+        raise DocumentError(
+            (Problem(code="bad_yaml", message=message, line=mark.line + 1 if mark else None),)
+        ) from None
     except (YAMLError, ValueError, RecursionError) as error:
-        raise DocumentError((Problem("bad_yaml", f"The text cannot be read: {str(error)[:200]}."),)) from None
+        raise DocumentError(
+            (Problem(code="bad_yaml", message=f"The text cannot be read: {str(error)[:200]}."),)
+        ) from None
 
 
 def _plain(value: Any) -> Any:

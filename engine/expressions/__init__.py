@@ -8,7 +8,19 @@
 
 from engine.expressions.errors import TemplateError, did_you_mean
 from engine.expressions.filters import to_text
+from engine.expressions.renaming import rename, write
 from engine.expressions.syntax import Reference
 from engine.expressions.template import Scope, Template, compile, walk
 
-__all__ = ["Reference", "Scope", "Template", "TemplateError", "compile", "did_you_mean", "to_text", "walk"]
+__all__ = [
+    "Reference",
+    "Scope",
+    "Template",
+    "TemplateError",
+    "compile",
+    "did_you_mean",
+    "rename",
+    "to_text",
+    "walk",
+    "write",
+]
