@@ -41,7 +41,7 @@ def web() -> None:
 @app.command()
 def worker() -> None:
     """Run one worker, which executes workflow runs."""
-    from engine import rqworker, telemetry  # type: ignore[attr-defined]
+    from engine import rqworker, telemetry
     from engine.settings import settings
 
     telemetry.configure("worker", settings())
@@ -51,7 +51,7 @@ def worker() -> None:
 @app.command()
 def scheduler() -> None:
     """Run the scheduler: due schedules, waits that are over, runs to be picked up again."""
-    from engine import scheduler as engine_scheduler  # type: ignore[attr-defined]
+    from engine import scheduler as engine_scheduler
     from engine import telemetry
     from engine.settings import settings
 
