@@ -4,9 +4,9 @@ import reflex as rx
 
 from app.components.layout import connection_watch, menu_script
 from app.components.theme import STYLESHEETS
-from app.pages import home
+from app.pages import editor, home
 
-PAGES = (home,)  # each registers its route when it is imported
+PAGES = (home, editor)  # each registers its route when it is imported
 
 HEAD = [
     rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"),

@@ -17,7 +17,7 @@ from app.services.errors import Conflict, Invalid, NotFound
 from engine import document, patch
 from engine.catalog import catalog
 from engine.graph import Graph
-from engine.models import DraftEdit, Workflow, now
+from engine.models import DraftEdit, Workflow, new_id, now
 from engine.problem import Problem
 from engine.validation import problems, ranks
 
@@ -119,8 +119,12 @@ def checked(db: Session, workflow: Workflow) -> Checked:
     return kept
 
 
-def edit(db: Session, actor: Actor, workflow_id: str, ops: Sequence[Op], seq: int) -> EditResult:
+def edit(
+    db: Session, actor: Actor, workflow_id: str, ops: Sequence[Op], seq: int, *, key: str | None = None
+) -> EditResult:
     """Apply operations that were made on the draft at ``seq``.
+
+    ``key`` (32 hexadecimal digits) becomes the edit's id: sent again after a lost answer, it changes nothing more.
 
     Raises:
         Invalid: an operation makes no sense on this drawing.
@@ -130,13 +134,15 @@ def edit(db: Session, actor: Actor, workflow_id: str, ops: Sequence[Op], seq: in
     if not ops or len(ops) > _MOST_OPS:
         raise Invalid(f"Send between 1 and {_MOST_OPS} operations at a time.")
     workflow = find(db, actor, workflow_id, lock=True)
+    if key is not None and _is_known(db, actor, workflow, key):
+        return EditResult(workflow.draft_seq, checked(db, workflow), (), (), merged=True)
     if seq != workflow.draft_seq:
         _refuse_collision(ops, _edits_by_others(db, actor, workflow, seq))
     graph, inverse = _apply(checked(db, workflow).graph, ops)
     merged = seq != workflow.draft_seq
     workflow.undo_seq = workflow.draft_seq + 1
     result = _store(db, workflow, graph, ops, inverse, merged=merged)
-    _log(db, actor, workflow, ops, inverse)
+    _log(db, actor, workflow, ops, inverse, key=key)
     return result
 
 
@@ -250,9 +256,12 @@ def _store(
     return result
 
 
-def _log(db: Session, actor: Actor, workflow: Workflow, ops: Sequence[Op], inverse: Sequence[Op]) -> None:
+def _log(
+    db: Session, actor: Actor, workflow: Workflow, ops: Sequence[Op], inverse: Sequence[Op], *, key: str | None = None
+) -> None:
     db.add(
         DraftEdit(
+            id=key or new_id(),
             workspace_id=actor.workspace_id,
             workflow_id=workflow.id,
             seq=workflow.draft_seq,
@@ -261,6 +270,11 @@ def _log(db: Session, actor: Actor, workflow: Workflow, ops: Sequence[Op], inver
             inverse=[dict(op) for op in inverse],
         )
     )
+
+
+def _is_known(db: Session, actor: Actor, workflow: Workflow, key: str) -> bool:
+    mine = (owned(DraftEdit, actor), col(DraftEdit.workflow_id) == workflow.id, col(DraftEdit.id) == key)
+    return db.scalar(select(select(col(DraftEdit.id)).where(*mine).exists())) is True
 
 
 def _edits_by_others(db: Session, actor: Actor, workflow: Workflow, seq: int) -> Sequence[DraftEdit]:

@@ -290,7 +290,7 @@ export const FlowCanvas = memo(function FlowCanvas(props) {
   );
 });
 
-export { CanvasFeed, StatusFeed } from "./feed.jsx";
+export { CanvasFeed, FocusFeed, StatusFeed } from "./feed.jsx";
 export { Palette } from "./palette.jsx";
 export { StepList } from "./steps.jsx";
 export { SaveState, HistoryButtons, FlushButton } from "./controls.jsx";

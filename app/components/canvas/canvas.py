@@ -65,6 +65,15 @@ class StatusFeed(_Part):
     patch_seq: rx.Var[int]
 
 
+class FocusFeed(_Part):
+    """Renders nothing; selects what the page asks for."""
+
+    tag = "FocusFeed"
+
+    focus: rx.Var[dict[str, Any]]
+    seq: rx.Var[int]
+
+
 class Palette(_Part):
     """The catalogue with a search: drag onto the canvas or tap to add."""
 
@@ -110,6 +119,7 @@ class FlushButton(_Part):
 flow_canvas = FlowCanvas.create
 canvas_feed = CanvasFeed.create
 status_feed = StatusFeed.create
+focus_feed = FocusFeed.create
 palette = Palette.create
 step_list = StepList.create
 save_state = SaveState.create

@@ -1,7 +1,7 @@
 // Renders nothing: puts what the server told into the stores, so that the canvas itself never renders for it.
 import { memo, useEffect } from "react";
 import { acknowledge, openQueue, setDeliver } from "./queue.js";
-import { catalog, live, showCatalog, showPatch, showSnapshot, toast, ui } from "./store.js";
+import { board, catalog, commands, live, showCatalog, showPatch, showSnapshot, toast, ui } from "./store.js";
 
 export const CanvasFeed = memo(function CanvasFeed({
   types, snapshot, snapshotSeq, patch, patchSeq, answer, answerSeq, targets, targetsSeq, onBatch,
@@ -34,5 +34,18 @@ export const CanvasFeed = memo(function CanvasFeed({
 export const StatusFeed = memo(function StatusFeed({ statuses, statusesSeq, patch, patchSeq }) {
   useEffect(() => { live.clear(); live.patch(statuses ?? {}); }, [statusesSeq]);
   useEffect(() => { if (patchSeq) live.patch(patch ?? {}); }, [patchSeq]);
+  return null;
+});
+
+// Lets the page select a node and bring it into view; an empty list lets go.
+export const FocusFeed = memo(function FocusFeed({ focus, seq }) {
+  useEffect(() => {
+    const { select, flow } = commands.get();
+    if (!seq || !select) return;
+    const ids = focus?.ids ?? [];
+    select(ids);
+    const node = board.get().nodes.get(ids[0]);
+    if (node && flow) flow.setCenter(node.x + 118, node.y + 60, { zoom: Math.max(0.8, flow.getZoom()), duration: 200 });
+  }, [seq]);
   return null;
 });

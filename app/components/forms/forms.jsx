@@ -160,6 +160,24 @@ export function OptionField({ node, option, value, kind, options, inputId, place
   );
 }
 
+export function RetryField({ node, value, inputId }) {
+  const [retry, setRetry, focus] = useDraft(value && typeof value === "object" ? value : {});
+  const save = (key, text) => {
+    const next = { ...retry, [key]: text };
+    setRetry(next);
+    const times = Number(next.times);
+    if (!next.times || !Number.isInteger(times) || times < 0) return push([{ op: "set_option", node, key: "retry", value: null }], TYPING_MS);
+    const wait = Number(next.wait);
+    return push([{ op: "set_option", node, key: "retry", value: { times, ...(next.wait && Number.isFinite(wait) && wait >= 0 ? { wait } : {}) } }], TYPING_MS);
+  };
+  return (
+    <div className="nf-two" onFocus={focus.start} onBlur={focus.end}>
+      <input className="input" id={inputId} inputMode="numeric" aria-label="Times" placeholder="0 times" value={retry.times ?? ""} onChange={(event) => save("times", event.target.value)} />
+      <input className="input" inputMode="decimal" aria-label="Seconds before the second try" placeholder="1 second" value={retry.wait ?? ""} onChange={(event) => save("wait", event.target.value)} />
+    </div>
+  );
+}
+
 // A value of the input or output that can be dragged or tapped into a setting as a reference.
 export function DragValue({ reference, label, detail }) {
   return (

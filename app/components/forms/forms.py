@@ -121,6 +121,16 @@ class OptionField(_Control):
     placeholder: rx.Var[str]
 
 
+class RetryField(_Control):
+    """How often a failed call is tried again, and after how long."""
+
+    tag = "RetryField"
+
+    node: rx.Var[str]
+    value: rx.Var[dict[str, str]]
+    input_id: rx.Var[str]
+
+
 class Completions(_Control):
     """Renders nothing: the names that ``{{`` offers."""
 
@@ -143,3 +153,4 @@ completions = Completions.create
 drag_value = DragValue.create
 name_field = NameField.create
 option_field = OptionField.create
+retry_field = RetryField.create

@@ -25,7 +25,9 @@ from app.components.theme.surfaces import (
 )
 from app.components.theme.time import duration, elapsed, greeting, moment
 
-STYLESHEETS = ("/css/tokens.css", "/css/base.css", "/css/controls.css", "/css/layout.css", "/css/pages.css")
+STYLESHEETS = tuple(
+    f"/css/{name}.css" for name in ("tokens", "base", "controls", "layout", "pages", "editor")
+)
 
 __all__ = [
     "STYLESHEETS",

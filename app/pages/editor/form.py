@@ -238,13 +238,15 @@ def option_values(node: Node) -> dict[str, Any]:
         "on_error": node.on_error,
         "time_limit": "" if node.time_limit is None else f"{node.time_limit:g}",
         "limit": "" if node.limit is None else str(node.limit),
-        "retry_times": str(node.retry.times) if node.retry else "",
-        "retry_wait": f"{node.retry.wait:g}" if node.retry else "",
+        "retry": {"times": str(node.retry.times), "wait": f"{node.retry.wait:g}"} if node.retry else {},
         "each": node.each or "",
     }
 
 
-def account_options(accounts: Sequence[Mapping[str, Any]], types: Sequence[str]) -> list[Option]:
-    """The workspace's accounts that fit a field."""
+def account_options(accounts: Sequence[Mapping[str, Any]], node_type: NodeType, name: str) -> list[Option]:
+    """The workspace's accounts that fit this field."""
+    schema = node_type.params_schema
+    plain = resolved(schema["properties"][name], schema.get("$defs", {}))
+    types = plain.get("x-ui", {}).get("types", ())
     fitting = [one for one in accounts if not types or one.get("type") in types]
     return [Option(value=str(one["id"]), label=str(one["name"]), raw=one["id"]) for one in fitting]

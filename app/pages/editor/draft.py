@@ -1,0 +1,167 @@
+"""The draft in one tab: what the canvas is told, and every edit that comes from it."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import reflex as rx
+
+from app.pages.editor import batches, drawing
+from app.pages.editor.bar import BarState, told
+from app.pages.editor.batches import Batch
+from app.pages.editor.inspector import InspectorState
+from app.pages.editor.seen import Seen
+from app.services import drafts, unit, workflows
+from app.services.access import Actor
+from app.services.errors import Conflict, Invalid, NotFound, ServiceError
+from app.session import SessionState, guarded
+from engine import layout
+from engine.catalog import catalog
+from engine.validation import targets
+
+LONGEST_DOCUMENT = 2_000_000
+REMEMBERED = 200
+
+
+class DraftState(SessionState):
+    """What the canvas feed hands to the browser. Every var stands beside a counter that says when it is new."""
+
+    types: list[dict[str, Any]] = []
+    snapshot: dict[str, Any] = {}
+    snapshot_seq: int = 0
+    patch: dict[str, Any] = {}
+    patch_seq: int = 0
+    answer: dict[str, Any] = {}
+    answer_seq: int = 0
+    targets: dict[str, Any] = {}
+    targets_seq: int = 0
+    missing: str = ""
+    read_only: bool = False
+
+    _seen: Seen | None = None
+    _answered: list[str] = []
+
+    def _open_id(self) -> str:
+        """The workflow in this tab's address."""
+        return self.router.url.path.rstrip("/").rpartition("/")[2]
+
+    @rx.event
+    @guarded
+    async def open(self) -> None:
+        """Show the workflow of the address."""
+        actor = await self._actor()
+        if not self.types:
+            self.types = drawing.palette(catalog())
+        try:
+            await self._read_all(actor)
+        except NotFound as refusal:
+            self.missing, self._seen = refusal.message, None
+
+    async def _read_all(self, actor: Actor) -> Seen:
+        draft = await unit.ask(workflows.get, actor, self._open_id())
+        self.missing, self.read_only = "", actor.role == "viewer"
+        seen = self._seen = await asyncio.to_thread(Seen, draft.workflow.id, draft.seq, draft.checked)
+        self.snapshot = {"workflow": seen.workflow_id, **seen.drawing.snapshot()}
+        self.snapshot_seq += 1
+        (await self.get_state(BarState))._show(draft)
+        await (await self.get_state(InspectorState))._follow(seen)
+        return seen
+
+    async def _now(self, actor: Actor) -> Seen:
+        """The draft as this tab knows it; read anew where the server was restarted in the meantime."""
+        if self._seen is not None and self._seen.workflow_id == self._open_id():
+            return self._seen
+        return await self._read_all(actor)
+
+    @rx.event
+    @guarded
+    async def batch(self, data: dict[str, Any]) -> None:
+        """One gesture of the canvas: apply it, answer with its key, and tell what changed by it."""
+        actor = await self._actor()
+        batch = batches.read(data)
+        if batch.key in self._answered:
+            self._say(batch.key)
+            return
+        seen = await self._now(actor)
+        try:
+            result = await self._apply(actor, seen, batch)
+        except ServiceError as refusal:
+            await self._read_all(actor)
+            self._say(batch.key, refusal.message)
+            return
+        if result is not None:
+            await self._take(seen, result, batch)
+        self._say(batch.key, "" if result else f"There is nothing to {batch.kind}.", "")
+
+    async def _apply(self, actor: Actor, seen: Seen, batch: Batch) -> drafts.EditResult | None:
+        if batch.kind == "undo":
+            return await unit.ask(workflows.undo, actor, seen.workflow_id)
+        if batch.kind == "redo":
+            return await unit.ask(workflows.redo, actor, seen.workflow_id)
+        ops: Sequence[Mapping[str, Any]] = batch.ops
+        if batch.kind == "tidy":
+            places = layout.arrange(seen.graph, seen.edges)
+            ops = [{"op": "move", "node": name, "x": x, "y": y} for name, (x, y) in places.items()]
+        return await unit.ask(workflows.edit, actor, seen.workflow_id, ops, seen.seq, key=batch.key)
+
+    async def _take(self, before: Seen, result: drafts.EditResult, batch: Batch) -> None:
+        """What the edit changed, for the canvas and for the parts around it."""
+        seen = self._seen = await asyncio.to_thread(Seen, before.workflow_id, result.seq, result.checked)
+        own = batch.kind == "edit" and not result.merged and not any(op.get("op") == "paste" for op in batch.ops)
+        self.patch = drawing.changes(before.drawing, seen.drawing, places=not own)
+        self.patch_seq += 1
+        await (await self.get_state(BarState))._edited(result, batch.kind)
+        await (await self.get_state(InspectorState))._follow(seen)
+
+    def _say(self, key: str, message: str = "", tone: str = "bad") -> None:
+        self.answer = {"key": key, "message": message, "tone": tone}
+        self.answer_seq += 1
+        self._answered = [*self._answered[1 - REMEMBERED :], key]
+
+    @rx.event
+    @guarded
+    async def connecting(self, source: str, port: str) -> None:
+        """A wire is being drawn from this output: say which ports take it, and why others do not."""
+        seen = await self._now(await self._actor())
+        source, port = batches.word(source), batches.word(port)
+        if source not in seen.graph.nodes:
+            raise Invalid("This node is not there any more.")
+        found = await asyncio.to_thread(targets, seen.graph, catalog(), source, port)
+        self.targets = {"source": source, "port": port, **drawing.fits(found)}
+        self.targets_seq += 1
+
+    @rx.event
+    @guarded
+    async def fix(self, field: str) -> None:
+        """Apply what the problem of this field of the selected node offers."""
+        actor = await self._actor()
+        seen, field = await self._now(actor), batches.word(field)
+        node = (await self.get_state(InspectorState)).selected
+        found = [one for one in seen.checked.problems if one.node == node and one.field.partition(".")[0] == field]
+        fix = next((one.fix for one in found if one.fix), None)
+        if fix is None:
+            raise Conflict("This problem is gone already.")
+        result = await unit.ask(workflows.edit, actor, seen.workflow_id, fix.ops, seen.seq)
+        await self._take(seen, result, Batch("", "edit", [dict(op) for op in fix.ops]))
+
+    @rx.event
+    @guarded
+    async def restore(self, number: int) -> None:
+        """Make the draft what this version is."""
+        actor = await self._actor()
+        await unit.ask(workflows.restore, actor, self._open_id(), batches.count(number))
+        await self._read_all(actor)
+
+    @rx.event
+    @guarded
+    async def save_document(self, form: dict[str, Any]) -> None:
+        """Put the text view's document in the draft's place, if it can be read."""
+        actor = await self._actor()
+        source = batches.word(form.get("document"), LONGEST_DOCUMENT)
+        try:
+            await unit.ask(workflows.replace, actor, self._open_id(), source)
+        except Invalid as refusal:
+            bar = await self.get_state(BarState)
+            bar.document, bar.document_problems = source, told(refusal)
+            return
+        await self._read_all(actor)

@@ -1,0 +1,262 @@
+"""A draft as the canvas draws it: one plain record per card and per wire, and what changed between two drawings."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from engine import expressions
+from engine.catalog import Catalog
+from engine.contract import Effect, NodeType, Output
+from engine.document.writing import dump_node
+from engine.graph import Edge, Graph, Node
+from engine.problem import Problem
+
+View = dict[str, Any]
+
+CATEGORIES = {
+    "trigger": "Triggers",
+    "flow": "Flow",
+    "ai": "AI",
+    "data": "Data",
+    "files": "Files",
+    "http": "Web",
+    "code": "Code",
+}
+WORDS_OF_TYPES = {"array": "list", "object": "record", "string": "text", "number": "number", "integer": "number"}
+LONGEST_SUMMARY = 60
+ARROW = " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} "
+
+
+class Drawing:
+    """The views of a draft by id. No dataclass: Reflex would lead every look into one through a proxy."""
+
+    def __init__(self, nodes: dict[str, View] | None = None, edges: dict[str, View] | None = None) -> None:
+        self.nodes = nodes or {}
+        self.edges = edges or {}
+
+    def snapshot(self) -> dict[str, list[View]]:
+        """All of it, for a tab that knows nothing yet."""
+        return {"nodes": list(self.nodes.values()), "edges": list(self.edges.values())}
+
+
+def changes(before: Drawing, after: Drawing, *, places: bool) -> dict[str, dict[str, View | None]]:
+    """What a tab that shows ``before`` must change; None removes.
+
+    Without ``places`` cards stay where the tab has them.
+    """
+    return {"nodes": _changed(before.nodes, after.nodes, places), "edges": _changed(before.edges, after.edges, True)}
+
+
+def _changed(before: Mapping[str, View], after: Mapping[str, View], places: bool) -> dict[str, View | None]:
+    found: dict[str, View | None] = {
+        key: view if places or key not in before else {name: one for name, one in view.items() if name not in "xy"}
+        for key, view in after.items()
+        if before.get(key) != view
+    }
+    found.update({key: None for key in before if key not in after})
+    return found
+
+
+def draw(
+    graph: Graph, catalog: Catalog, edges: Sequence[Edge], problems: Sequence[Problem], ranks: Mapping[str, int]
+) -> Drawing:
+    """The whole draft."""
+    incoming: dict[str, list[Edge]] = {}
+    for edge in edges:
+        incoming.setdefault(edge.target, []).append(edge)
+    wrong: dict[str, list[Problem]] = {}
+    for problem in problems:
+        if problem.node:
+            wrong.setdefault(problem.node, []).append(problem)
+    nodes = {
+        node.id: _card(
+            node,
+            catalog.get(node.type, node.version) or catalog.get(node.type),
+            graph.layout.get(node.id, (0, 0)),
+            edges=incoming.get(node.id, ()),
+            problems=wrong.get(node.id, ()),
+            rank=ranks.get(node.id, 0),
+        )
+        for node in graph.nodes.values()
+    }
+    wires = (_wire(edge, graph, catalog, ranks) for edge in edges)
+    return Drawing(nodes, {wire["id"]: wire for wire in wires})
+
+
+def palette(catalog: Catalog) -> list[View]:
+    """The catalogue as palette and quick add show it, by category."""
+    order = list(CATEGORIES)
+    ranked = sorted(
+        catalog.all(), key=lambda one: (order.index(one.category) if one.category in order else 99, one.title)
+    )
+    return [_type_view(one) for one in ranked]
+
+
+def _type_view(one: NodeType) -> View:
+    return {
+        "type": one.id,
+        "title": one.title,
+        "icon": one.icon,
+        "kind": one.category,
+        "categoryTitle": CATEGORIES.get(one.category, one.category.capitalize()),
+        "subtitle": one.subtitle,
+        "keywords": " ".join(one.keywords),
+        "help": one.doc.partition("\n")[0],
+        "trigger": one.kind == "trigger",
+        "ins": [_in_port(one, name, False, False) for name, spec in one.fields.items() if spec.port],
+        "outs": _out_ports(one, {}),
+    }
+
+
+def _in_port(one: NodeType, name: str, wired: bool, problem: bool) -> View:
+    spec = one.fields[name]
+    kind = {"list": "a list", "whole": "anything"}.get(spec.rank, "a single value, or each item of a list")
+    return {
+        "name": name,
+        "title": spec.title,
+        "type": kind,
+        "required": spec.required,
+        "wired": wired,
+        "problem": problem,
+    }
+
+
+def outputs_of(one: NodeType, params: Mapping[str, Any]) -> Sequence[Output]:
+    """The ways out under these settings, also while they are half written."""
+    try:
+        return one.outputs_for(dict(params))
+    except (TypeError, ValueError, AttributeError, LookupError):
+        return ()
+
+
+def _out_ports(one: NodeType, params: Mapping[str, Any]) -> list[View]:
+    return [
+        {
+            "name": port.name,
+            "title": port.label or (main_word(one) if port.name == "main" else port.name.replace("_", " ")),
+        }
+        for port in outputs_of(one, params)
+    ]
+
+
+def main_word(one: NodeType) -> str:
+    """What a person calls the main output: list, record, text, file."""
+    schema = one.output_schema
+    if "$file" in schema.get("properties", {}):
+        return "file"
+    return WORDS_OF_TYPES.get(str(schema.get("type")), "value")
+
+
+def _card(
+    node: Node,
+    one: NodeType | None,
+    place: tuple[float, float],
+    *,
+    edges: Iterable[Edge],
+    problems: Sequence[Problem],
+    rank: int,
+) -> View:
+    x, y = place
+    base: View = {
+        "id": node.id,
+        "type": node.type,
+        "label": node.title,
+        "x": x,
+        "y": y,
+        "off": node.off,
+        "problems": [{"field": problem.field or "", "message": problem.message} for problem in problems],
+        "doc": dump_node(node),
+    }
+    if one is None:
+        return base | {
+            "icon": "circle-help", "kind": "flow", "sub": node.type, "ins": [], "outs": [], "trigger": False,
+            "times": "", "writes": False, "after": False,
+        }  # fmt: skip
+    wired = {edge.field.partition(".")[0] for edge in edges if edge.kind == "value"}
+    faulty = {(problem.field or "").partition(".")[0] for problem in problems}
+    writes = _writes(one, node)
+    ports = [name for name, spec in one.fields.items() if spec.port or name in wired]
+    outs = _out_ports(one, node.params)
+    if node.on_error == "output":
+        outs.append({"name": "error", "title": "on failure"})
+    return base | {
+        "icon": one.icon,
+        "kind": one.category,
+        "sub": summary(one, node),
+        "ins": [_in_port(one, name, name in wired, name in faulty) for name in ports],
+        "outs": outs,
+        "trigger": one.kind == "trigger",
+        "times": "once per item" if rank and writes else "",
+        "writes": writes,
+        "after": bool(node.after),
+    }
+
+
+def _writes(one: NodeType, node: Node) -> bool:
+    return effect_word(one, node) == EFFECT_WORDS[Effect.write]
+
+
+EFFECT_WORDS = {Effect.none: "", Effect.read: "reads from outside", Effect.write: "writes to the outside"}
+
+
+def effect_word(one: NodeType, node: Node) -> str:
+    """What a call does to the world outside, in words."""
+    try:
+        return EFFECT_WORDS[one.effect_for(dict(node.params))]
+    except (TypeError, ValueError, AttributeError, LookupError):
+        return ""
+
+
+def _wire(edge: Edge, graph: Graph, catalog: Catalog, ranks: Mapping[str, int]) -> View:
+    name = edge.field.partition(".")[0]
+    target = graph.nodes[edge.target]
+    one = catalog.get(target.type, target.version) or catalog.get(target.type)
+    spec = one.fields.get(name) if one else None
+    single = spec is not None and spec.rank == "single"
+    return {
+        "id": f"{edge.source}.{edge.port}>{edge.target}.{edge.field}",
+        "source": edge.source,
+        "port": edge.port,
+        "target": edge.target,
+        "field": edge.field,
+        "handle": "after" if edge.kind != "value" or spec is None else name,
+        "kind": edge.kind,
+        "levels": ranks.get(edge.target, 0) if single and edge.kind == "value" else 0,
+    }
+
+
+def summary(one: NodeType, node: Node) -> str:
+    """The second line of a card: the setting that says most, else the kind of node."""
+    for name, spec in one.fields.items():
+        value = node.params.get(name)
+        if spec.port or value in (None, "", [], {}) or value == spec.default:
+            continue
+        words = _said(value)
+        if words and words != node.title:
+            return words[:LONGEST_SUMMARY]
+    return one.subtitle or one.title if node.title == one.title else one.title
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, str):
+        return value.strip().removeprefix("{{").removesuffix("}}").strip()
+    if isinstance(value, Mapping):
+        return str(value["name"]) if "$file" in value else ", ".join(map(str, value))
+    if isinstance(value, list):
+        names = [one.get("name") if isinstance(one, Mapping) else one for one in value]
+        return ", ".join(str(name) for name in names if name not in (None, "", {}, []))
+    return "" if isinstance(value, bool) else str(value)
+
+
+def badge(graph: Graph, text: Any) -> str:
+    """The words of the badge of a text that is exactly one reference; of any other nothing."""
+    if not isinstance(text, str) or "{{" not in text:
+        return ""
+    try:
+        template = expressions.compile(text)
+    except expressions.TemplateError:
+        return ""
+    if template.kind != "reference":
+        return ""
+    (reference,) = template.references
+    start = graph.nodes[reference.node].title if reference.node in graph.nodes else reference.node
+    return ARROW.join([start, *map(str, reference.path)])

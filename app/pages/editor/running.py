@@ -1,0 +1,239 @@
+"""The run that the editor shows: status on the cards, the strip at the bottom, the results beside the canvas."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import reflex as rx
+
+from app.live import Watching
+from app.pages.editor import batches
+from app.pages.editor.inspector import InspectorState
+from app.services import preview, result_view, run_data, run_view, runs, shown, unit, workflows
+from app.services.access import Actor
+from app.session import guarded
+from engine.catalog import catalog
+from engine.events import Event
+from engine.graph import Graph
+from engine.models import now
+
+
+class RunState(Watching):
+    """One run at a time: the one that was started here last, or the workflow's newest."""
+
+    run_id: str = ""
+    status: str = ""
+    told: str = ""
+    started_at: int = 0
+    ended_at: int = 0
+    rows: list[dict[str, Any]] = []
+    rows_rev: int = 0
+    row_patch: list[dict[str, Any]] = []
+    row_patch_seq: int = 0
+    statuses: dict[str, Any] = {}
+    statuses_seq: int = 0
+    patch: dict[str, Any] = {}
+    patch_seq: int = 0
+    results: list[dict[str, Any]] = []
+    show_results: bool = False
+    show_strip: bool = False
+    failure: dict[str, str] = {}
+    starting: bool = False
+    run_words: str = "Run"
+
+    _previewed: list[str] = []
+    _last_seq: int = 0
+
+    @rx.var
+    def active(self) -> bool:
+        """Whether the run is under way."""
+        return self.status in ("queued", "running", "waiting", "paused")
+
+    def _workflow_id(self) -> str:
+        return self.router.url.path.rstrip("/").rpartition("/")[2]
+
+    @rx.event
+    @guarded
+    async def open(self) -> None:
+        """Lay the workflow's newest run, if it has one, over the canvas."""
+        actor = await self._actor()
+        self._forget()
+        draft = await unit.ask(workflows.get, actor, self._workflow_id())
+        self.run_words = str(draft.workflow.settings.get("button") or "Run")
+        page = await unit.ask(runs.list_runs, actor, workflow_id=self._workflow_id(), limit=1)
+        wanted = self.router.url.query_parameters.get("run", "")
+        run_id = wanted or (page.runs[0].id if page.runs else "")
+        if run_id:
+            await self._follow(run_id)
+            self.show_results = bool(self.results)
+
+    def _forget(self) -> None:
+        self.run_id, self.status, self.told, self.started_at, self.ended_at = "", "", "", 0, 0
+        self.rows, self.results, self.failure, self.show_results, self.show_strip = [], [], {}, False, False
+        self.statuses, self._previewed, self._last_seq = {}, [], 0
+        self.rows_rev += 1
+        self.statuses_seq += 1
+
+    @rx.event
+    @guarded
+    async def start(self) -> Any:
+        """Run the draft as it is now."""
+        actor = await self._actor()
+        workflow_id = self._workflow_id()
+        draft = await unit.ask(workflows.get, actor, workflow_id)
+        trigger, payload = _fired(draft.graph)
+        started = await runs.start(actor, workflow_id, trigger=trigger, payload=payload, use="draft")
+        self._forget()
+        self.show_strip = True
+        await self._follow(started.run_id)
+
+    @rx.event
+    @guarded
+    async def cancel(self) -> Any:
+        """Ask for the run's end."""
+        actor = await self._actor()
+        await runs.cancel(actor, self.run_id)
+        return rx.toast("Cancelling: what writes just now finishes, nothing new starts.")
+
+    @rx.event
+    @guarded
+    async def toggle_results(self) -> None:
+        """Open or close the results beside the canvas."""
+        self.show_results = not self.show_results
+
+    @rx.event
+    @guarded
+    async def toggle_strip(self) -> None:
+        """Open or close the strip at the bottom."""
+        self.show_strip = not self.show_strip
+
+    @rx.event
+    @guarded
+    async def turn_page(self, node_id: str, start: int) -> None:
+        """Another page of a result."""
+        await self._result_page(batches.word(node_id), batches.count(start), None)
+
+    @rx.event
+    @guarded
+    async def narrow(self, node_id: str, only: bool) -> None:
+        """All rows of a result, or only those to check."""
+        await self._result_page(batches.word(node_id), 0, only is True)
+
+    async def _result_page(self, node_id: str, start: int, only: bool | None) -> None:
+        actor = await self._actor()
+        for result in self.results:
+            if result["node_id"] == node_id:
+                narrow = result["only_doubtful"] if only is None else only
+                view = await unit.ask(
+                    result_view.table_page, actor, self.run_id, node_id, start=start, only_doubtful=narrow
+                )
+                changed = {**result, "view": view, "only_doubtful": narrow}
+                self.results = [changed if one["node_id"] == node_id else one for one in self.results]
+                return
+
+    async def _follow(self, run_id: str) -> None:
+        actor = await self._actor()
+        self.run_id = run_id
+        await self._read(actor)
+        if self.active:
+            self._watch_run(run_id)
+
+    async def _read(self, actor: Actor) -> None:
+        """Everything from the rows, which are the truth."""
+        detail = await unit.ask(runs.get, actor, self.run_id)
+        steps = await unit.ask(run_data.steps, actor, self.run_id)
+        self._last_seq = max(self._last_seq, detail.seq)
+        before = self.status
+        self.status, self.told = detail.row.status, _told(detail)
+        self.started_at = shown.ms(detail.row.started_at or detail.row.created_at)
+        self.ended_at = shown.ms(detail.row.finished_at)
+        self.failure = run_view.error(detail.row.error) if detail.row.error else {}
+        rows = [run_view.step(one) for one in steps]
+        if rows != self.rows:
+            self.rows = rows
+            self.rows_rev += 1
+        await self._read_statuses(actor, steps)
+        if self.status in runs.ENDED and (before != self.status or not self.results):
+            await self._end(actor)
+
+    async def _read_statuses(self, actor: Actor, steps: Sequence[run_data.StepView]) -> None:
+        lines = await unit.ask(preview.first_lines, actor, self.run_id, [one for one in steps if one.status == "done"])
+        statuses = {one.node_id: _status(one, lines.get(one.node_id, "")) for one in steps}
+        if statuses != self.statuses:
+            self.statuses = statuses
+            self.statuses_seq += 1
+
+    async def _end(self, actor: Actor) -> None:
+        self._unwatch()
+        self.results = await unit.ask(result_view.all_results, actor, self.run_id)
+        if self.results:
+            self.show_results = True
+        await (await self.get_state(InspectorState))._ran(self.run_id, self.failure.get("node", ""))
+
+    async def _heard(self, events: Sequence[Event]) -> None:
+        actor = await self._actor()
+        if not events or any(event.kind == "run" for event in events) or self._gap(events):
+            await self._read(actor)
+            return
+        patch: dict[str, Any] = {}
+        for event in events:
+            if event.kind == "step" and not event.item and event.seq > self._last_seq:
+                patch[event.node_id] = {**patch.get(event.node_id, {}), **_heard_status(event)}
+        self._last_seq = max([self._last_seq, *[event.seq for event in events]])
+        self.patch, self.patch_seq = patch, self.patch_seq + 1
+        self.row_patch = [_row_change(event) for event in events if event.kind == "step" and not event.item]
+        self.row_patch_seq += 1
+
+    def _gap(self, events: Sequence[Event]) -> bool:
+        fresh = sorted(event.seq for event in events if event.seq > self._last_seq)
+        return bool(fresh) and fresh[0] > self._last_seq + 1
+
+
+def _fired(graph: Graph) -> tuple[str | None, Any]:
+    """Which trigger a run from the editor stands for, and the sample that it hands in."""
+    for node in graph.nodes.values():
+        one = catalog().get(node.type, node.version)
+        if one is None or one.kind != "trigger" or node.off:
+            continue
+        moment = now().isoformat()
+        samples = {
+            "manual": node.params.get("sample"),
+            "webhook": {"body": {}, "headers": {}, "query": {}, "method": "POST", "path": str(node.params.get("path"))},
+            "schedule": {"due": moment, "fired_at": moment},
+        }
+        return node.id, samples.get(one.trigger)
+    return None, None
+
+
+def _told(detail: runs.RunDetail) -> str:
+    version = f"v{detail.row.version}" if detail.row.version else "draft"
+    by = f"by {detail.row.started_by}" if detail.row.started_by else shown.source(detail.row).lower()
+    ahead = f" · {detail.ahead} ahead" if detail.ahead else ""
+    return f"{by} · {version}{ahead}"
+
+
+def _status(one: run_data.StepView, preview: str) -> dict[str, Any]:
+    counts = one.counts or {}
+    begun, ended = shown.ms(one.started_at), shown.ms(one.finished_at)
+    return {
+        "status": "" if one.status == "pending" else one.status,
+        "ms": ended - begun if begun and ended else None,
+        "ports": dict(one.outputs),
+        "preview": preview,
+        "error": str((one.error or {}).get("message", "")) if one.status == "failed" else "",
+        **{name: counts.get(name) for name in ("total", "done", "failed")},
+    }
+
+
+def _heard_status(event: Event) -> dict[str, Any]:
+    counts = event.counts or {}
+    return {"status": event.status, **{name: counts[name] for name in ("total", "done", "failed") if name in counts}}
+
+
+def _row_change(event: Event) -> dict[str, Any]:
+    ended = event.status in run_view.ENDED
+    change: dict[str, Any] = {"id": event.node_id, "status": event.status}
+    if event.counts:
+        change["items"] = run_view.items(event.counts)
+    if event.status == "running" and not event.counts:
+        change["start"] = event.at
+    return {**change, "end": event.at} if ended else change
