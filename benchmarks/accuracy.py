@@ -59,9 +59,12 @@ def messages() -> list[Message]:
 
 def sort(texts: Sequence[str], categories: Sequence[Category]) -> list[Categorized]:
     """Through the node itself, in batches of its size."""
+    return _categorize([Categorize(text=text, categories=list(categories)) for text in texts])
+
+
+def _categorize(calls: Sequence[Categorize]) -> list[Categorized]:
     batch = categorize.batch
-    calls = [Categorize(text=text, categories=list(categories)) for text in texts]
-    results = [result for i in range(0, len(calls), batch) for result in categorize(calls[i : i + batch])]
+    results = [result for i in range(0, len(calls), batch) for result in categorize(list(calls[i : i + batch]))]
     assert all(isinstance(result, Categorized) for result in results)
     return results
 
@@ -82,11 +85,14 @@ def accuracy(results: Sequence[Categorized], truth: Sequence[Message]) -> float:
 
 
 def urgency(truth: Sequence[Message]) -> tuple[float, float]:
-    """Precision and recall of the template's mark "urgent", against seven intents that a bank would call urgent."""
+    """Precision and recall of the template's mark "Urgent", against seven intents that a bank would call urgent."""
     document = json.loads((ROOT / "templates" / "sort_customer_messages.json").read_text())["document"]
-    topics = [Category.model_validate(row) for row in document["nodes"]["topic"]["with"]["categories"]]
-    results = sort([message.text for message in truth], topics)
-    marked = [r.category == "Urgent" and r.sure for r in results]
+    settings = document["nodes"]["department"]["with"]
+    calls = [
+        Categorize(text=m.text, categories=departments(), marks=settings["marks"], mark_above=settings["mark_above"])
+        for m in truth
+    ]
+    marked = ["Urgent" in result.marked for result in _categorize(calls)]
     right = sum(mark and m.intent in URGENT_INTENTS for mark, m in zip(marked, truth, strict=True))
     return right / sum(marked), right / sum(m.intent in URGENT_INTENTS for m in truth)
 

@@ -27,7 +27,13 @@ class FolderFiles:
             raise NotFound(f"There is no file “{file.name}”.") from error
 
     def save(self, name: str, media_type: str, content: bytes | Path | BinaryIO) -> File:
-        data = content if isinstance(content, bytes) else content.read_bytes() if isinstance(content, Path) else content.read()
+        data = (
+            content
+            if isinstance(content, bytes)
+            else content.read_bytes()
+            if isinstance(content, Path)
+            else content.read()
+        )
         digest = hashlib.sha256(data).hexdigest()
         (self.folder / digest).write_bytes(data)
         return File.model_validate({"$file": digest, "name": name, "media_type": media_type, "size": len(data)})

@@ -59,8 +59,17 @@ class Categorize(Params):
             ]
         ],
     )
+    marks: Annotated[list[Category], Rows(add="Add mark")] = Field(
+        default_factory=list,
+        max_length=20,
+        description="What to notice besides, across all categories; a text can get several marks, or none",
+        examples=[[{"name": "Urgent", "description": "A card was lost or stolen; a payment that I did not make"}]],
+    )
     sure_above: float = Field(
         default=0.6, ge=0, le=1, description="From which confidence on a result counts as sure", examples=[0.6]
+    )
+    mark_above: float = Field(
+        default=0.7, ge=0, le=1, description="From which confidence on a mark is set", examples=[0.7]
     )
     allow_none: bool = Field(
         default=False, description="Give no category when the result is not sure, instead of the best guess",
@@ -75,6 +84,7 @@ class Categorized(BaseModel):
     confidence: float = Field(description="How sure, from 0 to 1: about the share of such results that are right")
     sure: bool = Field(description="Whether the confidence reaches the limit that was set")
     scores: dict[str, float] = Field(description="The confidence of every category; what lacks to 1 is none of them")
+    marked: list[str] = Field(default_factory=list, description="The marks that are set")
 
 
 @action(
@@ -88,7 +98,7 @@ class Categorized(BaseModel):
     keywords=("classify", "sort", "label", "department", "intent", "tag", "route", "offline"),
 )
 def categorize(calls: list[Categorize]) -> list[Categorized | NodeError]:
-    """Sort a text into the category whose description and examples are closest in meaning.
+    """Sort a text into the category whose description and examples are closest in meaning; set marks such as urgent.
 
     A small language model (all-MiniLM-L6-v2) runs on this machine: no key, no network, about 3 ms a text. It
     understands English, reads the first 200 words or so, and compares meanings; it does not reason, count, or know your
@@ -97,21 +107,34 @@ def categorize(calls: list[Categorize]) -> list[Categorized | NodeError]:
     With a list: each text is sorted by itself, in batches that share the work.
     """
     results: list[Categorized | NodeError] = []
-    for definitions, group in groupby(calls, key=_definitions):
-        results.extend(_sort(definitions, list(group)))
+    for (categories, marks), group in groupby(calls, key=lambda c: (_definitions(c.categories), _definitions(c.marks))):
+        results.extend(_sort(categories, marks, list(group)))
     return results
 
 
-def _definitions(call: Categorize) -> tuple[Definition, ...]:
-    return tuple(Definition(c.name, c.description, tuple(c.examples)) for c in call.categories)
+def _definitions(rows: Sequence[Category]) -> tuple[Definition, ...]:
+    return tuple(Definition(row.name, row.description, tuple(row.examples)) for row in rows)
 
 
-def _sort(definitions: tuple[Definition, ...], calls: Sequence[Categorize]) -> list[Categorized | NodeError]:
-    names = [definition.name for definition in definitions]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        return [BadParams(f"Two categories are called “{twice}”.", field="categories") for _ in calls]
-    probabilities = _classifier(definitions).probabilities([call.text for call in calls]).tolist()
-    return [_result(call, names, row) for call, row in zip(calls, probabilities, strict=True)]
+def _sort(
+    categories: tuple[Definition, ...], marks: tuple[Definition, ...], calls: Sequence[Categorize]
+) -> list[Categorized | NodeError]:
+    for field, definitions in (("categories", categories), ("marks", marks)):
+        names = [definition.name for definition in definitions]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            return [BadParams(f"Two {field} are called “{twice}”.", field=field) for _ in calls]
+    classifier, texts = _classifier(categories), [call.text for call in calls]
+    rows = classifier.probabilities(texts).tolist()
+    columns = {mark.name: classifier.marks(texts, mark).tolist() for mark in marks}
+    return [
+        _result(
+            call,
+            [c.name for c in categories],
+            rows[i],
+            [name for name in columns if columns[name][i] >= call.mark_above],
+        )
+        for i, call in enumerate(calls)
+    ]
 
 
 @lru_cache(maxsize=16)
@@ -122,7 +145,7 @@ def _classifier(definitions: tuple[Definition, ...]) -> Classifier:
     return Classifier(definitions)
 
 
-def _result(call: Categorize, names: Sequence[str], row: Sequence[float]) -> Categorized:
+def _result(call: Categorize, names: Sequence[str], row: Sequence[float], marked: list[str]) -> Categorized:
     if not call.text.strip():
         return Categorized(category=None, confidence=0.0, sure=False, scores=dict.fromkeys(names, 0.0))
     confidence = max(row)
@@ -132,4 +155,5 @@ def _result(call: Categorize, names: Sequence[str], row: Sequence[float]) -> Cat
         confidence=round(confidence, 4),
         sure=sure,
         scores={name: round(score, 4) for name, score in zip(names, row, strict=True)},
+        marked=marked,
     )

@@ -11,6 +11,7 @@ BANKING77 (docs/accuracy.md).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,7 @@ _DESCRIPTION_SHARPNESS = 10.0
 _EXAMPLE_SHARPNESS = 30.0
 _EXAMPLES_TO_EQUAL = 20.0  # with that many examples they count as much as the description
 _TEMPERATURE = 1 / 20.0
+_SAME_MEANING = 0.6  # sentences this close to a mark's own do not speak against it
 _BACKGROUND = 0.2  # the score of "none of these": texts about something else stay below it, messages that fit above
 
 
@@ -35,20 +37,40 @@ class Classifier:
         """`(len(texts), categories)`; what a row lacks to 1 is the probability that none of them fits."""
         vectors = encoder().encode(texts)
         scores = np.stack(
-            [self._score(vectors, *pair) for pair in zip(self._described, self._examples, strict=True)], axis=1
+            [_score(vectors, *pair) for pair in zip(self._described, self._examples, strict=True)], axis=1
         )
-        exponentials = np.exp((scores - 1) / _TEMPERATURE)  # a cosine is at most 1: nothing overflows
-        none_fits = np.exp((_BACKGROUND - 1) / _TEMPERATURE)
+        exponentials = _exponential(scores)
+        none_fits = _exponential(np.float32(_BACKGROUND))
         result: Vectors = exponentials / (exponentials.sum(axis=1, keepdims=True) + none_fits)
         return result
 
-    @staticmethod
-    def _score(vectors: Vectors, described: Vectors, examples: Vectors) -> Vectors:
-        score = _soft_maximum(vectors @ described.T, _DESCRIPTION_SHARPNESS)
-        if not len(examples):
-            return score
-        weight = len(examples) / (len(examples) + _EXAMPLES_TO_EQUAL)
-        return (1 - weight) * score + weight * _soft_maximum(vectors @ examples.T, _EXAMPLE_SHARPNESS)
+    def marks(self, texts: Sequence[str], mark: Definition) -> Vectors:
+        """The probability of `mark` for each text, `(len(texts),)`, weighed against the categories' descriptions.
+
+        A mark cuts across categories: "Urgent" holds lost cards, which a category "Cards" names too. So the sentences
+        of a category that say the same as one of the mark's take no part.
+        """
+        vectors, described = encoder().encode(texts), encoder().encode(mark.sentences())
+        against = [
+            kept for rows in self._described if len(kept := rows[(rows @ described.T).max(axis=1) < _SAME_MEANING])
+        ]
+        score = _exponential(_score(vectors, described, encoder().encode(mark.examples)))
+        others = sum(_exponential(_soft_maximum(vectors @ rows.T, _DESCRIPTION_SHARPNESS)) for rows in against)
+        result: Vectors = score / (score + others + _exponential(np.float32(_BACKGROUND)))
+        return result
+
+
+def _score(vectors: Vectors, described: Vectors, examples: Vectors) -> Vectors:
+    score = _soft_maximum(vectors @ described.T, _DESCRIPTION_SHARPNESS)
+    if not len(examples):
+        return score
+    weight = len(examples) / (len(examples) + _EXAMPLES_TO_EQUAL)
+    return (1 - weight) * score + weight * _soft_maximum(vectors @ examples.T, _EXAMPLE_SHARPNESS)
+
+
+def _exponential(scores: Any) -> Any:
+    """The numerator of the softmax. A cosine is at most 1: nothing overflows."""
+    return np.exp((scores - 1) / _TEMPERATURE)
 
 
 def _soft_maximum(cosines: Vectors, sharpness: float) -> Vectors:
