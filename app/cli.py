@@ -72,11 +72,14 @@ def migrate() -> None:
 @app.command(hidden=True)
 def prepare() -> None:
     """What `up` does before it starts the parts: migrate, and create the owner that the settings name."""
-    from app import migrations, owner
+    from app import migrations
     from engine.settings import settings
 
     migrations.upgrade(settings().database_url)
-    owner.create_from_settings(settings(), say)
+    if settings().owner_email or settings().owner_password:
+        from app import owner
+
+        owner.create_from_settings(settings(), say)
 
 
 @app.command()

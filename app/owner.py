@@ -14,14 +14,12 @@ class OwnerRefused(Failure):
 
 
 def create_from_settings(config: Settings, say: Callable[[str], None]) -> None:
-    """Create the owner from WEFT_OWNER_EMAIL and WEFT_OWNER_PASSWORD, if both are set and there is none yet.
+    """Create the owner from WEFT_OWNER_EMAIL and WEFT_OWNER_PASSWORD, if there is none yet.
 
     Raises:
         OwnerRefused: only one of the two is set, or one of them cannot be used.
     """
     email, password = config.owner_email, config.owner_password.get_secret_value()
-    if not email and not password:
-        return
     if not email or not password:
         raise OwnerRefused("Set both WEFT_OWNER_EMAIL and WEFT_OWNER_PASSWORD, or neither of them.")
     try:

@@ -31,21 +31,33 @@ def test_every_command_is_listed() -> None:
         assert f"│ {command} " in shown
 
 
-def test_an_old_python_gets_one_sentence(tmp_path: Path) -> None:
-    shutil.copy(CHECKOUT / "weft", tmp_path)
-    programs = tmp_path / "programs"
-    programs.mkdir()
-    for name in ("dirname", "id"):
-        (programs / name).symlink_to(shutil.which(name) or "")
-    old = programs / "python3"
-    old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo "Python 3.8.10" && exit\nexit 1\n')
-    old.chmod(old.stat().st_mode | stat.S_IXUSR)
-    ended = subprocess.run(
-        ["/bin/sh", tmp_path / "weft", "up"], env={"PATH": str(programs)}, capture_output=True, text=True, check=False
+def script_with(folder: Path, **programs: str) -> subprocess.CompletedProcess[str]:
+    """Run a copy of the script where only these shell programs, and `dirname`, can be found."""
+    shutil.copy(CHECKOUT / "weft", folder)
+    found = folder / "programs"
+    found.mkdir()
+    (found / "dirname").symlink_to(shutil.which("dirname") or "")
+    for name, text in programs.items():
+        program = found / name
+        program.write_text(f"#!/bin/sh\n{text}\n")
+        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return subprocess.run(
+        ["/bin/sh", folder / "weft", "up"], env={"PATH": str(found)}, capture_output=True, text=True, check=False
     )
+
+
+def test_an_old_python_gets_one_sentence(tmp_path: Path) -> None:
+    ended = script_with(tmp_path, python3='[ "$1" = --version ] && echo "Python 3.8.10" && exit\nexit 1')
     assert ended.returncode != 0
     assert ended.stderr.startswith("Weft needs Python 3.11 or newer, and found Python 3.8.10.")
     assert ended.stderr.count("\n") == 1
+
+
+def test_a_python_without_venv_gets_one_sentence(tmp_path: Path) -> None:
+    ended = script_with(tmp_path, python3='case "$*" in *ensurepip*) exit 1 ;; esac', id="echo 1000")
+    assert ended.returncode != 0
+    assert ended.stderr == "Python's venv module is missing: run 'sudo apt install python3-venv' and start again.\n"
+    assert not (tmp_path / ".venv").exists()
 
 
 class Usage(NamedTuple):
