@@ -1,8 +1,8 @@
 """Live pages: one reader of the events per server process, and patches to the tabs that watch.
 
 A State class that wants to know derives from ``Watching`` and calls ``_watch_run`` or ``_watch_workspace`` from a
-guarded handler that has checked the owner. Its ``_heard`` is called with what changed, at most every 100 ms, and with an empty
-list every five seconds: then it reads the rows again, which are the truth.
+guarded handler that has checked the owner. Its ``_heard`` is called with what changed, at most every 100 ms, and with
+an empty list every five seconds: then it reads the rows again, which are the truth.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, Final
 import reflex as rx
 import structlog
 
+from app.services.errors import SignedOut
 from app.session import SessionState
 from engine.events import Event, Follower
 from engine.settings import settings
@@ -140,6 +141,8 @@ class Hub:
                 if state.router.url.path != state._watched_on:
                     return False  # the tab has gone to another page
                 await state._heard(events)
+        except SignedOut:
+            return False
         except Exception:
             # One broken tab must not silence all others.
             log.exception("live.not_told", state=kind.__name__)

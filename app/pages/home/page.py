@@ -1,19 +1,138 @@
 """The page ``/``."""
 
+from typing import Any
+
 import reflex as rx
+from reflex.vars import ObjectVar
 
+from app.components.charts import sparkline
+from app.components.charts.bars import Tick
 from app.components.layout import page_header, shell
-from app.components.theme import card, empty_state, link_button, state_chip
+from app.components.runs import last_run, template_card
+from app.components.theme import (
+    card,
+    empty_state,
+    greeting,
+    icon,
+    link_button,
+    moment,
+    skeleton_rows,
+    state_chip,
+)
+from app.pages.home.state import Home
 
 
-@rx.page(route="/", title="Home · Weft")
-def home() -> rx.Component:
-    """Home as a signed-in person sees it."""
-    return shell(
-        page_header("Home", link_button("New workflow", "/workflows", icon_name="plus", kind="primary")),
-        rx.el.div(
-            *[state_chip(s) for s in ("queued", "running", "done", "failed", "skipped", "paused")], class_name="row"
+def _attention(item: ObjectVar[Any]) -> rx.Component:
+    return rx.el.li(
+        rx.el.span(icon(item["icon"]), class_name=f"tile {item['tone']}"),
+        rx.el.span(
+            rx.el.b(item["title"], class_name="truncate"),
+            rx.el.span(item["text"], class_name="hint clamp-2"),
+            rx.el.span(moment(item["at"].to(int)), class_name="hint"),
+            class_name="grow words",
         ),
-        card(empty_state("workflow", "No workflows yet", "A workflow is a drawing that runs.")),
+        link_button("Look", item["href"], aria_label=f"Look at: {item['title']}"),
+        class_name=f"card need {item['tone']}",
+        key=item["key"],
+    )
+
+
+def _running(item: ObjectVar[Any]) -> rx.Component:
+    return rx.el.li(
+        state_chip(item["last_status"].to(str)),
+        rx.el.span(item["name"], class_name="strong truncate grow"),
+        rx.el.span("started ", moment(item["last_at"].to(int)), class_name="hint"),
+        link_button("Watch", item["last_href"], kind="small", aria_label=f"Watch {item['name']}"),
+        class_name="item",
+        key=item["id"],
+    )
+
+
+def _workflow(item: ObjectVar[Any]) -> rx.Component:
+    return rx.el.tr(
+        rx.el.td(rx.el.a(item["name"], href=item["href"], class_name="strong"), class_name="name"),
+        rx.el.td(item["trigger"], class_name="muted wide-only"),
+        rx.el.td(last_run(item)),
+        rx.el.td(item["today"], class_name="mono num end wide-only"),
+        rx.el.td(sparkline(item["ticks"].to(list[Tick]), item["health"].to(str)), class_name="wide-only"),
+        rx.el.td(item["owner"], class_name="muted wide-only"),
+        key=item["id"],
+    )
+
+
+def _table() -> rx.Component:
+    heads = (
+        ("Workflow", ""),
+        ("Trigger", "wide-only"),
+        ("Last run", ""),
+        ("Today", "end wide-only"),
+        ("Health", "wide-only"),
+        ("Owner", "wide-only"),
+    )
+    return rx.el.table(
+        rx.el.thead(rx.el.tr(*[rx.el.th(word, scope="col", class_name=style) for word, style in heads])),
+        rx.el.tbody(rx.foreach(Home.workflows, _workflow)),
+        class_name="table",
+        aria_label="Workflows",
+    )
+
+
+def _workflows() -> rx.Component:
+    nothing = empty_state(
+        "workflow",
+        "No workflows yet",
+        "A workflow is a drawing that runs: what starts it, what happens to every item, and what comes out. "
+        "Start from a template above and change it, or draw your own.",
+        link_button("New workflow", "/workflows?new=1", icon_name="plus", kind="primary"),
+    )
+    more = rx.el.a(f"All workflows ({Home.more} more)", href="/workflows", class_name="link")
+    return card(
+        rx.cond(Home.workflows, _table(), nothing),
+        rx.cond(Home.more > 0, rx.el.div(more, class_name="pager"), rx.fragment()),
+        class_name="clip",
+    )
+
+
+def _body() -> rx.Component:
+    return rx.fragment(
+        rx.cond(
+            Home.attention,
+            rx.el.section(
+                rx.el.h2("What needs you", class_name="sr-only"),
+                rx.el.ul(rx.foreach(Home.attention, _attention), class_name="cards-3"),
+            ),
+            rx.fragment(),
+        ),
+        rx.cond(
+            Home.running,
+            rx.el.section(
+                rx.el.h2("Running now", class_name="section-head"),
+                card(rx.el.ul(rx.foreach(Home.running, _running), class_name="list"), class_name="clip"),
+            ),
+            rx.fragment(),
+        ),
+        rx.el.section(
+            rx.el.div(
+                rx.el.h2("Start from something that works"),
+                rx.el.a("All templates →", href="/templates", class_name="muted right"),
+                class_name="section-head",
+            ),
+            rx.el.ul(rx.foreach(Home.templates, template_card), class_name="cards-4"),
+        ),
+        rx.el.section(rx.el.h2("Workflows", class_name="sr-only"), _workflows()),
+    )
+
+
+@rx.page(route="/", title="Home · Weft", on_load=Home.load)
+def home() -> rx.Component:
+    """What needs you, what runs, where to start, and every workflow's health."""
+    return shell(
+        page_header(
+            greeting(Home.name),
+            link_button("Import", "/workflows?import=1"),
+            link_button("New workflow", "/workflows?new=1", icon_name="plus", kind="primary"),
+            under=Home.summary,
+        ),
+        rx.cond(Home.ready, _body(), card(skeleton_rows(8))),
         active="home",
     )

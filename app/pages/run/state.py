@@ -1,0 +1,184 @@
+"""The run as a whole: its head, its steps as they happen, its results."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import reflex as rx
+
+from app.live import Watching
+from app.pages.run.step_state import StepPanel
+from app.services import result_view, run_data, run_view, runs, unit
+from app.services.errors import NotFound
+from app.session import SessionState, guarded
+from engine.events import Event
+
+
+class RunHead(Watching):
+    """The facts at the head of the page. It hears of the run, and passes on to the steps what is theirs."""
+
+    ready: bool = False
+    missing: bool = False
+    head: dict[str, Any] = {}
+    failure: dict[str, Any] = run_view.NO_ERROR
+    progress: dict[str, Any] = {"steps": "", "items": "", "percent": 0, "left": ""}
+    ended: bool = False
+    asked: bool = False
+    _run_id: str = ""
+
+    @rx.event
+    @guarded
+    async def load(self) -> None:
+        """Open the run that the address names."""
+        self.reset()
+        self._run_id = self.router.url.path.strip("/").rpartition("/")[2]
+        try:
+            await self._read()
+        except NotFound:
+            self.ready = self.missing = True
+            return
+        if not self.ended:
+            self._watch_run(self._run_id)
+
+    async def _read(self) -> None:
+        """Read the rows, which are the truth: head, steps, and the results once there are any."""
+        actor = await self._actor()
+        was_over = self.ended
+        detail = await unit.ask(runs.get, actor, self._run_id)
+        steps = await unit.ask(run_data.steps, actor, self._run_id)
+        head = run_view.head(detail)
+        self.failure = head.pop("failure")
+        self.head, self.progress = head, run_view.progress(steps)
+        self.ended, self.ready = detail.row.status in runs.ENDED, True
+        timeline = await self.get_state(RunSteps)
+        timeline._show(self._run_id, detail.seq, steps)
+        if self.ended and not was_over:
+            self._unwatch()
+            results = await self.get_state(Results)
+            await results._read(self._run_id)
+            await self._open_what_failed(steps)
+
+    async def _open_what_failed(self, steps: Sequence[run_data.StepView]) -> None:
+        panel = await self.get_state(StepPanel)
+        failed = next((one.node_id for one in steps if one.status == "failed"), "")
+        if failed and not panel.open:
+            await panel._choose(self._run_id, failed, "error")
+
+    async def _heard(self, events: Sequence[Event]) -> None:
+        timeline = await self.get_state(RunSteps)
+        whole = not events or any(event.kind == "run" for event in events)
+        if whole or not timeline._apply(events):
+            await self._read()
+
+    @rx.event
+    @guarded
+    async def ask_cancel(self, asked: bool) -> None:
+        """Ask before the run is cancelled."""
+        self.asked = bool(asked)
+
+    @rx.event
+    @guarded
+    async def cancel(self) -> object:
+        """Ask the workers to stop: what writes just now finishes and is recorded."""
+        self.asked = False
+        await runs.cancel(await self._actor(), self._run_id)
+        await self._read()
+        return rx.toast("The run stops", description="What a step is writing just now is finished and recorded first.")
+
+    @rx.event
+    @guarded
+    async def again(self) -> object:
+        """Start the same version with the same input, and open that run."""
+        started = await runs.run_again(await self._actor(), self._run_id)
+        return rx.redirect(f"/runs/{started.run_id}")
+
+
+class RunSteps(SessionState):
+    """The timeline: all rows once, then the rows that changed, numbered."""
+
+    rows: list[dict[str, Any]] = []
+    rev: int = 0
+    patch: list[dict[str, Any]] = []
+    patch_seq: int = 0
+    _known: dict[str, dict[str, Any]] = {}
+    _run_id: str = ""
+    _seq: int = 0
+
+    def _show(self, run_id: str, seq: int, steps: Sequence[run_data.StepView]) -> None:
+        """Take the rows as read: all of them for a new run, else those that differ."""
+        fresh = {one.node_id: run_view.step(one) for one in steps}
+        changed = [row for node_id, row in fresh.items() if self._known.get(node_id) != row]
+        if run_id != self._run_id:
+            self.rows, self.rev = list(fresh.values()), self.rev + 1
+        elif changed:
+            self._send(changed)
+        self._run_id, self._seq, self._known = run_id, max(seq, 0), fresh
+
+    def _send(self, changed: list[dict[str, Any]]) -> None:
+        self.patch, self.patch_seq = changed, self.patch_seq + 1
+
+    def _apply(self, events: Sequence[Event]) -> bool:
+        """Apply events of steps; False when one is missing, so that the rows must be read."""
+        changed: dict[str, dict[str, Any]] = {}
+        for event in sorted(events, key=lambda event: event.seq):
+            if event.seq <= self._seq:
+                continue
+            if event.seq > self._seq + 1 or event.node_id not in self._known:
+                return False
+            self._seq = event.seq
+            if not event.item:
+                changed[event.node_id] = _changed(changed.get(event.node_id, self._known[event.node_id]), event)
+        if changed:
+            self._known = {**self._known, **changed}
+            self._send(list(changed.values()))
+        return True
+
+
+def _changed(row: dict[str, Any], event: Event) -> dict[str, Any]:
+    over = event.status in run_view.ENDED
+    return {
+        **row,
+        "status": event.status,
+        "start": row["start"] or event.at,
+        "end": event.at if over else 0,
+        "items": run_view.items(event.counts) or row["items"],
+    }
+
+
+class Results(SessionState):
+    """What the run gave back."""
+
+    shown: list[dict[str, Any]] = []
+    _run_id: str = ""
+
+    async def _read(self, run_id: str) -> None:
+        self._run_id = run_id
+        self.shown = await unit.ask(result_view.all_results, await self._actor(), run_id)
+
+    @rx.event
+    @guarded
+    async def turn(self, node_id: str, start: int) -> None:
+        """Show another page of a table."""
+        await self._show_page(str(node_id), start)
+
+    @rx.event
+    @guarded
+    async def narrow(self, node_id: str, only_doubtful: bool) -> None:
+        """Show all rows of a table, or those that a person should check."""
+        self.shown = [
+            {**one, "only_doubtful": bool(only_doubtful)} if one["node_id"] == node_id else one for one in self.shown
+        ]
+        await self._show_page(str(node_id), 0)
+
+    async def _show_page(self, node_id: str, start: int) -> None:
+        one = next((one for one in self.shown if one["node_id"] == node_id), None)
+        if one is None or not isinstance(start, int | float):
+            return
+        page = await unit.ask(
+            result_view.table_page,
+            await self._actor(),
+            self._run_id,
+            node_id,
+            start=int(start),
+            only_doubtful=one["only_doubtful"],
+        )
+        self.shown = [{**each, "view": page} if each["node_id"] == node_id else each for each in self.shown]

@@ -1,0 +1,80 @@
+"""One step of a run as its panel shows it. A step's inputs are the outputs that its fields refer to."""
+
+from typing import Final, Literal
+
+from sqlmodel import Session
+
+from app.services import run_data, run_view, runs, values
+from app.services.access import Actor
+from app.services.errors import NotFound
+from app.services.result_view import signed_in_href
+from app.services.shown import Record, ms
+from app.services.unit import reads
+from engine.expressions import edges
+
+MOST_FAILED: Final = 50
+_BETWEEN: Final = "/"
+
+Side = Literal["input", "output"]
+
+
+@reads
+def step(db: Session, actor: Actor, run_id: str, node_id: str) -> Record:
+    """Facts, error, failed items and log of a step; raises NotFound."""
+    found = next((one for one in run_data.steps(db, actor, run_id) if one.node_id == node_id), None)
+    if found is None:
+        raise NotFound("step")
+    row = run_view.step(found)
+    failed = run_data.item_steps(db, actor, run_id, node_id, ("failed",), limit=MOST_FAILED)
+    node = runs.graph(db, actor, run_id).nodes[node_id]
+    return {
+        "facts": {
+            **row,
+            "note": node.note,
+            "attempt": f"attempt {found.attempt}" if found.attempt > 1 else "",
+            "start": ms(found.started_at),
+            "end": ms(found.finished_at),
+        },
+        "error": run_view.error(found.error),
+        "failed_items": [run_view.error(each.error) for each in failed if each.item],
+        "log": run_view.log_lines(found.log),
+    }
+
+
+@reads
+def ports(db: Session, actor: Actor, run_id: str, node_id: str, side: Side) -> list[dict[str, str]]:
+    """What can be looked at: records of ``value`` (for ``page``) and ``label``."""
+    drawing = runs.graph(db, actor, run_id)
+    if node_id not in drawing.nodes:
+        raise NotFound("step")
+    steps = {one.node_id: one for one in run_data.steps(db, actor, run_id)}
+    if side == "output":
+        fired = steps[node_id].outputs
+        return [
+            {"value": f"{node_id}{_BETWEEN}{port}", "label": _label(port, number)} for port, number in fired.items()
+        ]
+    sources = dict.fromkeys(
+        (edge.source, edge.port) for edge in edges(drawing) if edge.target == node_id and edge.kind != "after"
+    )
+    return [
+        {
+            "value": f"{source}{_BETWEEN}{port}",
+            "label": f"{steps[source].label}{'' if port == 'main' else f' · {port}'}",
+        }
+        for source, port in sources
+        if source in steps and port in steps[source].outputs
+    ]
+
+
+@reads
+def page(db: Session, actor: Actor, run_id: str, port: str, start: int) -> Record:
+    """A page of the values at a port, named as ``ports`` does."""
+    node_id, _, name = port.partition(_BETWEEN)
+    start = max(0, start)
+    found = run_data.items(db, actor, run_id, node_id, "output", name, start, start + values.PAGE)
+    return values.view(found.items, found.start, found.total, signed_in_href)
+
+
+def _label(port: str, number: int | None) -> str:
+    name = "Output" if port == "main" else port
+    return name if number is None else f"{name} ({number:,})"
