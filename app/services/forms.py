@@ -81,7 +81,7 @@ def form_token(db: Session, actor: Actor, workflow_id: str) -> str:
 @reads
 def get_form(db: Session, token: str) -> Form:
     """What the form asks; raises NotFound when the address is unknown or closed."""
-    actor, workflow = _visitor(db, token)
+    actor, workflow = visitor(db, token)
     graph = document.load(published(db, actor, workflow).document)
     name = select(col(Workspace.name)).where(col(Workspace.id) == actor.workspace_id)
     return Form(
@@ -113,7 +113,7 @@ async def upload(token: str, stream: BinaryIO, name: str, media_type: str, addre
 @reads
 def result(db: Session, token: str, run_id: str) -> FormResult:
     """The results of a run that this form started; raises NotFound for any other run."""
-    actor, workflow = _visitor(db, token)
+    actor, workflow = visitor(db, token)
     row = _form_run(db, actor, workflow, run_id)
     detail = runs.get(db, actor, row.id)
     shown = run_data.results(db, actor, run_id) if row.status == "done" else []
@@ -124,7 +124,7 @@ def result(db: Session, token: str, run_id: str) -> FormResult:
 @reads
 def result_items(db: Session, token: str, run_id: str, node_id: str, *, start: int, stop: int) -> run_data.Items:
     """A page of one result of a run that this form started."""
-    actor, workflow = _visitor(db, token)
+    actor, workflow = visitor(db, token)
     row = _form_run(db, actor, workflow, run_id)
     shown = runs.graph(db, actor, run_id).nodes.get(node_id)
     if shown is None or shown.type != "flow.output":
@@ -135,7 +135,7 @@ def result_items(db: Session, token: str, run_id: str, node_id: str, *, start: i
 @reads
 def result_file(db: Session, token: str, run_id: str, file_id: str) -> files.Content:
     """A file among the results of a run that this form started."""
-    actor, workflow = _visitor(db, token)
+    actor, workflow = visitor(db, token)
     _form_run(db, actor, workflow, run_id)
     held = [one.value for one in run_data.results(db, actor, run_id)]
     if not any(isinstance(value, Mapping) and value.get("$file") == file_id for value in held):
@@ -143,7 +143,14 @@ def result_file(db: Session, token: str, run_id: str, file_id: str) -> files.Con
     return files.download(db, actor, file_id)
 
 
-def _visitor(db: Session, token: str) -> tuple[Actor, Workflow]:
+def visit(db: Session, token: str, run_id: str) -> Actor:
+    """The actor who may look at this run because this form started it; raises NotFound for any other run."""
+    actor, workflow = visitor(db, token)
+    _form_run(db, actor, workflow, run_id)
+    return actor
+
+
+def visitor(db: Session, token: str) -> tuple[Actor, Workflow]:
     """The form's workflow, and an actor who may run it and nothing else."""
     link = db.scalar(select(FormLink).where(col(FormLink.token) == token, col(FormLink.enabled).is_(True)))
     if link is None:
@@ -168,7 +175,7 @@ def _form_run(db: Session, actor: Actor, workflow: Workflow, run_id: str) -> Run
 
 @reads
 def _submission(db: Session, token: str, values: Mapping[str, Any]) -> tuple[Actor, str]:
-    actor, workflow = _visitor(db, token)
+    actor, workflow = visitor(db, token)
     _refuse_foreign_files(db, actor, values)
     return actor, workflow.id
 
@@ -183,5 +190,5 @@ def _refuse_foreign_files(db: Session, actor: Actor, values: Mapping[str, Any]) 
 
 
 def _keep(db: Session, token: str, stream: BinaryIO, name: str, media_type: str) -> File:
-    actor, _ = _visitor(db, token)
+    actor, _ = visitor(db, token)
     return files.keep(db, actor, stream, name, media_type)
