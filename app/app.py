@@ -4,9 +4,11 @@ import reflex as rx
 
 from app.components.layout import connection_watch, menu_script
 from app.components.theme import STYLESHEETS
-from app.pages import editor, home
+from app.live import follow
+from app.pages import accounts, editor, form, home, login, run, runs, settings, templates, welcome, workflows
 
-PAGES = (home, editor)  # each registers its route when it is imported
+# Each registers its route when it is imported.
+PAGES = (welcome, login, home, workflows, editor, runs, run, accounts, settings, templates, form)
 
 HEAD = [
     rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"),
@@ -27,4 +29,5 @@ app = rx.App(
     html_lang="en",
     toaster=rx.toast.provider(position="bottom-right", rich_colors=False, expand=False, close_button=True),
 )
+app.register_lifespan_task(follow(app))
 app.app_wraps[5, "Overlay"] = lambda _stateful: connection_watch()

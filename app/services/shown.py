@@ -6,10 +6,9 @@ from itertools import pairwise
 from typing import Any, Final
 
 from app.services.runs import RunRow
+from app.services.templates import Template
 from app.services.triggers import TriggerView
 from app.services.workflows import LastRun, WorkflowRow
-from engine.catalog import catalog
-from engine.graph import Graph, Node
 from engine.models import to_ms
 
 STRIP: Final = 14
@@ -162,23 +161,36 @@ def _look_at(run: LastRun, icon: str, tone: str, title: str) -> Record:
     }
 
 
-def picture(graph: Graph) -> Record:
+def template(one: Template) -> Record:
+    """A template in the gallery."""
+    minutes = f"about {count(one.minutes, 'minute')} to set up"
+    return {
+        "id": one.id,
+        "name": one.title,
+        "description": one.description,
+        "needs": ", ".join(one.needs),
+        "href": f"/templates?open={one.id}",
+        "picture": picture(one.nodes),
+        "facts": f"{count(len(one.nodes), 'step')}, {minutes}",
+    }
+
+
+def picture(nodes: Sequence[tuple[str, str]]) -> Record:
     """A small drawing of a workflow: at most five of its nodes from left to right, and the wires between them.
 
-    Places are percent of the picture's width and pixels of its 104 pixels of height.
+    ``nodes`` are icons and categories; places are percent of the width, and pixels of the 104 pixels of height.
     """
-    nodes = sorted(graph.nodes.values(), key=lambda node: graph.layout.get(node.id, (0.0, 0.0)))
-    chosen = _spread([node for node in nodes if node.type in catalog()])
+    chosen = _spread(nodes)
     lefts = [round(50 if len(chosen) == 1 else 11 + 78 * i / (len(chosen) - 1), 1) for i in range(len(chosen))]
     spots = [(left, _TOPS[i % len(_TOPS)]) for i, left in enumerate(lefts)]
     tiles = [
-        {"icon": node_icon(node), "category": category(node.type), "left": left, "top": top}
-        for node, (left, top) in zip(chosen, spots, strict=True)
+        {"icon": icon, "category": kind, "left": left, "top": top}
+        for (icon, kind), (left, top) in zip(chosen, spots, strict=True)
     ]
     return {"tiles": tiles, "wires": [_wire(a, b) for a, b in pairwise(spots)]}
 
 
-def _spread(nodes: Sequence[Node]) -> Sequence[Node]:
+def _spread(nodes: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
     if len(nodes) <= _TILES:
         return nodes
     return [nodes[round(i * (len(nodes) - 1) / (_TILES - 1))] for i in range(_TILES)]
@@ -188,15 +200,3 @@ def _wire(start: tuple[float, int], end: tuple[float, int]) -> str:
     x0, x1 = start[0] * 2.8, end[0] * 2.8
     middle = (x0 + x1) / 2
     return f"M{x0:.0f} {start[1]} C{middle:.0f} {start[1]} {middle:.0f} {end[1]} {x1:.0f} {end[1]}"
-
-
-def node_icon(node: Node) -> str:
-    """The icon of a node's type, also when that type is gone."""
-    known = catalog()
-    return known[node.type].icon if node.type in known else "box"
-
-
-def category(node_type: str) -> str:
-    """The kind of a node, which gives its color: trigger, ai, data, files, flow, http, code or app."""
-    known = catalog()
-    return known[node_type].category if node_type in known else "app"

@@ -10,7 +10,8 @@ from app.services.errors import NotFound
 from app.services.result_view import signed_in_href
 from app.services.shown import Record, ms
 from app.services.unit import reads
-from engine.expressions import edges
+from engine.broadcast import edges
+from engine.catalog import catalog
 
 MOST_FAILED: Final = 50
 _BETWEEN: Final = "/"
@@ -54,7 +55,9 @@ def ports(db: Session, actor: Actor, run_id: str, node_id: str, side: Side) -> l
             {"value": f"{node_id}{_BETWEEN}{port}", "label": _label(port, number)} for port, number in fired.items()
         ]
     sources = dict.fromkeys(
-        (edge.source, edge.port) for edge in edges(drawing) if edge.target == node_id and edge.kind != "after"
+        (edge.source, edge.port)
+        for edge in edges(drawing, catalog())
+        if edge.target == node_id and edge.kind != "after"
     )
     return [
         {

@@ -1,6 +1,6 @@
 """The timeline of a run: one row per step, its bar on the run's clock, growing while it runs."""
 
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import reflex as rx
 
@@ -27,9 +27,9 @@ class Timeline(rx.Component):
     library = _source.importable_path
     tag = "Timeline"
 
-    rows: rx.Var[list[TimelineStep]]
+    rows: rx.Var[list[dict[str, Any]]]
     rev: rx.Var[int]
-    patch: rx.Var[list[TimelineStep]]
+    patch: rx.Var[list[dict[str, Any]]]
     patch_seq: rx.Var[int]
     start: rx.Var[int]
     end: rx.Var[int]

@@ -22,11 +22,11 @@ def field(
     return rx.el.div(
         rx.el.label(
             label,
-            rx.el.span(hint, class_name="hint", font_weight="400") if hint else rx.fragment(),
+            rx.cond(hint, rx.el.span(hint, class_name="hint", font_weight="400"), rx.fragment()),
             html_for=id,
         ),
         control,
-        rx.el.span(help, class_name="hint help", id=f"{id}-help") if help else rx.fragment(),
+        rx.cond(help, rx.el.span(help, class_name="hint help", id=f"{id}-help"), rx.fragment()),
         rx.cond(
             error,
             rx.el.span(icon("circle-alert"), error, class_name="error", id=f"{id}-error", role="alert"),

@@ -64,7 +64,7 @@ def _failure() -> rx.Component:
     )
     return rx.cond(
         failure["message"],
-        notice(failure["message"].to(str), where, hint, show, tone="bad", class_name="failure"),
+        notice(failure["message"].to(str), where, hint, show, tone="bad"),
         rx.fragment(),
     )
 

@@ -21,7 +21,7 @@ def _chosen() -> rx.Component:
             chip("Needs ", one["needs"].to(str), icon_name="plug"),
             chip("Works now, on sample data", tone="ok", icon_name="check"),
         ),
-        rx.el.p(one["nodes"], class_name="hint"),
+        rx.el.p(one["facts"], class_name="hint"),
         open=Templates.chosen.length() > 0,
         on_close=Templates.close,
         foot=[
