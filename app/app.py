@@ -1,7 +1,10 @@
 """The composition root: one ASGI app of pages, REST, webhooks and live updates. Importing it registers every page."""
 
 import reflex as rx
+import structlog
+from reflex.event import EventSpec
 
+from app.api.main import api, running
 from app.components.layout import connection_watch, menu_script
 from app.components.theme import STYLESHEETS
 from app.live import follow
@@ -22,12 +25,28 @@ HEAD = [
     menu_script(),
 ]
 
+log = structlog.get_logger()
+
+
+def say_fault(fault: Exception) -> EventSpec:
+    """What a person reads when a handler fails in a way that nobody foresaw; the log has the rest."""
+    log.error("page.handler_failed", exc_info=fault)
+    return rx.toast.error(
+        "This did not work",
+        description="Weft made a mistake; nothing you entered is lost on the server. Reload the page and try again.",
+        id="fault",
+    )
+
+
 app = rx.App(
     stylesheets=list(STYLESHEETS),
     reset_style=False,
     head_components=HEAD,
     html_lang="en",
+    api_transformer=[api],
+    backend_exception_handler=say_fault,
     toaster=rx.toast.provider(position="bottom-right", rich_colors=False, expand=False, close_button=True),
 )
+app.register_lifespan_task(running)
 app.register_lifespan_task(follow(app))
 app.app_wraps[5, "Overlay"] = lambda _stateful: connection_watch()

@@ -26,7 +26,7 @@ def step(db: Session, actor: Actor, run_id: str, node_id: str) -> Record:
     if found is None:
         raise NotFound("step")
     row = run_view.step(found)
-    failed = run_data.item_steps(db, actor, run_id, node_id, ("failed",), limit=MOST_FAILED)
+    failed = run_data.item_steps(db, actor, run_id, node_id, status=("failed",), limit=MOST_FAILED)
     node = runs.graph(db, actor, run_id).nodes[node_id]
     return {
         "facts": {
@@ -74,7 +74,7 @@ def page(db: Session, actor: Actor, run_id: str, port: str, start: int) -> Recor
     """A page of the values at a port, named as ``ports`` does."""
     node_id, _, name = port.partition(_BETWEEN)
     start = max(0, start)
-    found = run_data.items(db, actor, run_id, node_id, "output", name, start, start + values.PAGE)
+    found = run_data.items(db, actor, run_id, node_id, side="output", port=name, start=start, stop=start + values.PAGE)
     return values.view(found.items, found.start, found.total, signed_in_href)
 
 

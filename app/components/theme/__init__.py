@@ -25,9 +25,7 @@ from app.components.theme.surfaces import (
 )
 from app.components.theme.time import duration, elapsed, greeting, moment
 
-STYLESHEETS = tuple(
-    f"/css/{name}.css" for name in ("tokens", "base", "controls", "layout", "pages", "editor")
-)
+STYLESHEETS = tuple(f"/css/{name}.css" for name in ("tokens", "base", "controls", "layout", "pages", "editor"))
 
 __all__ = [
     "STYLESHEETS",

@@ -2,8 +2,7 @@ import { useEffect, useState } from "react";
 
 // Moments arrive as milliseconds since 1970 UTC and are said in the reader's own time zone and language.
 
-const UNITS = [["year", 31536e6], ["month", 2592e6], ["day", 864e5], ["hour", 36e5], ["minute", 6e4], ["second", 1e3]];
-const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
+const UNITS = [["y", 31536e6], ["mo", 2592e6], ["d", 864e5], ["h", 36e5], ["min", 6e4], ["s", 1e3]];
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const SHORT = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
 const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
@@ -24,7 +23,8 @@ function relative(ms, now) {
   const delta = ms - now;
   if (Math.abs(delta) < 5000) return delta <= 0 ? "just now" : "now";
   const [unit, size] = UNITS.find(([, size]) => Math.abs(delta) >= size) ?? UNITS[5];
-  return RELATIVE.format(Math.trunc(delta / size), unit);
+  const said = `${Math.floor(Math.abs(delta) / size)} ${unit}`;
+  return delta < 0 ? `${said} ago` : `in ${said}`;
 }
 
 export function useNow(every) {

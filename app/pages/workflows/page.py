@@ -47,7 +47,9 @@ def _name(item: ObjectVar[Any]) -> rx.Component:
 
 def _trigger(item: ObjectVar[Any]) -> rx.Component:
     late = chip("Overdue", tone="bad", icon_name="triangle-alert")
-    return rx.el.td(item["trigger"], " ", rx.cond(item["late"], late, rx.fragment()), class_name="muted wide-only")
+    return rx.el.td(
+        item["trigger"], " ", rx.cond(item["late"], late, rx.fragment()), class_name="muted wide-only trigger"
+    )
 
 
 def _actions(item: ObjectVar[Any]) -> rx.Component:
