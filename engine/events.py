@@ -24,6 +24,14 @@ KEEP_SECONDS = 3_600
 BLOCK_MILLISECONDS = 1_000
 READ_COUNT = 200
 
+# ARGV: seconds to keep a stream, then name, length, entry, and whether to keep on, for each stream.
+APPEND = """
+for i = 2, #ARGV, 4 do
+    redis.call('xadd', ARGV[i], 'maxlen', '~', ARGV[i + 1], '*', 'e', ARGV[i + 2])
+    if ARGV[i + 3] == '1' then redis.call('expire', ARGV[i], ARGV[1]) end
+end
+"""
+
 log = structlog.get_logger()
 
 
@@ -66,10 +74,12 @@ def publish(pipe: redis.client.Pipeline, events: Iterable[Event]) -> None:
         if event.kind == "run":
             streams.setdefault((WORKSPACE_STREAM + event.workspace_id, WORKSPACE_LENGTH), []).append(packed)
             moved.add(RUN_STREAM + event.run_id)
+    if not streams:
+        return
+    arguments: list[Any] = [KEEP_SECONDS]
     for (stream, length), entries in streams.items():
-        pipe.xadd(stream, {"e": orjson.dumps(entries)}, maxlen=length, approximate=True)
-    for stream in moved:
-        pipe.expire(stream, KEEP_SECONDS)
+        arguments += (stream, length, orjson.dumps(entries), int(stream in moved))
+    pipe.eval(APPEND, 0, *arguments)
 
 
 class Follower:

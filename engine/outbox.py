@@ -87,9 +87,9 @@ class Outbox:
         with self._client.pipeline(transaction=False) as pipe:
             if deliveries:
                 self._runs.enqueue(pipe, deliveries)
-            for reply in replies:
-                pipe.rpush(REPLY_LIST + reply.to, f"{reply.run_id} {reply.status}")
-                pipe.expire(REPLY_LIST + reply.to, KEEP_REPLY_SECONDS)
+            for to in {reply.to for reply in replies}:
+                pipe.rpush(REPLY_LIST + to, *(f"{reply.run_id} {reply.status}" for reply in replies if reply.to == to))
+                pipe.expire(REPLY_LIST + to, KEEP_REPLY_SECONDS)
             for nudge in nudges:
                 pipe.publish(NUDGES, nudge)
             events.publish(pipe, told)

@@ -12,12 +12,11 @@ from typing import cast
 import redis
 from rq import Queue
 
+from engine import rqscripts
 from engine.lease import Delivery
 
 QUEUE_NAME = "weft"
 FUNCTION = "weft.segment"
-NO_TIME_LIMIT = -1
-KEEP_FAILED_SECONDS = 3_600
 
 
 def job_id(delivery: Delivery) -> str:
@@ -40,22 +39,8 @@ class RunQueue:
 
     def enqueue(self, pipe: redis.client.Pipeline, deliveries: Iterable[Delivery]) -> None:
         """Adds jobs to a pipeline, which the caller executes; call after the commit that queued the segments."""
-        ids = dict.fromkeys(job_id(delivery) for delivery in deliveries)
-        self.queue.enqueue_many(
-            [
-                Queue.prepare_data(
-                    FUNCTION,
-                    args=(name,),
-                    job_id=name,
-                    description=name,
-                    timeout=NO_TIME_LIMIT,
-                    result_ttl=0,
-                    failure_ttl=KEEP_FAILED_SECONDS,
-                )
-                for name in ids
-            ],
-            pipeline=pipe,
-        )
+        names = dict.fromkeys(job_id(delivery) for delivery in deliveries)
+        rqscripts.enqueue(pipe, self.queue, ((name, rqscripts.call_data(FUNCTION, name)) for name in names))
 
     def depth(self) -> int:
         """How many jobs wait to be taken."""

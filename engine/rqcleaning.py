@@ -1,4 +1,4 @@
-"""Leaving nothing behind in Redis: after jobs that ended, and after workers that died.
+"""Leaving nothing behind in Redis after workers that died.
 
 RQ's own clean-up marks the jobs of a dead worker as failed and keeps them. Here a job is only the delivery of a segment
 whose row is the truth, so it is forgotten, and the engine's sweep delivers again.
@@ -7,43 +7,16 @@ whose row is the truth, so it is forgotten, and the engine's sweep delivers agai
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from typing import Any
 
 import redis
 from rq import Queue
-from rq.executions import Execution, ExecutionRegistry
-from rq.job import Job
 from rq.utils import as_text, parse_composite_key
+
+from engine.rqscripts import end, take_back
 
 FORGOTTEN_SECONDS = 5.0
 LOCK = "weft:cleaning:"
-RESULTS_KEY = "rq:results:"
-
-# An id goes back to the queue only if it still was in between: two cleaners may have seen it.
-TAKE_BACK = """
-for i = 1, #ARGV do
-    if redis.call('lrem', KEYS[1], 1, ARGV[i]) > 0 then redis.call('lpush', KEYS[2], ARGV[i]) end
-end
-"""
-
-
-def take_back(connection: redis.Redis, queue: Queue, ids: Iterable[str]) -> None:
-    """Puts ids that were being taken at the head of the queue again."""
-    connection.eval(TAKE_BACK, 2, queue.intermediate_queue_key, queue.key, *ids)
-
-
-def forget_jobs(pipe: redis.client.Pipeline, ended: Iterable[tuple[Job, Execution]]) -> None:
-    """Deletes jobs that ended, with all their keys. `Job.cleanup` would take nine round trips each."""
-    for job, execution in ended:
-        pipe.delete(
-            job.key,
-            job.dependents_key,
-            job.dependencies_key,
-            RESULTS_KEY + job.id,
-            ExecutionRegistry.key_template.format(job.id),
-        )
-        execution.delete(job=job, pipeline=pipe)
 
 
 class Cleaning:
@@ -64,15 +37,8 @@ class Cleaning:
         expired: Any = self._connection.zrangebyscore(registry.key, 0, time.time())
         if not expired:
             return
-        with self._connection.pipeline() as pipe:
-            ended = []
-            for entry in expired:
-                job_id, execution_id = parse_composite_key(as_text(entry))
-                job = Job(job_id, connection=self._connection, serializer=self._queue.serializer)
-                job.origin = self._queue.name
-                ended.append((job, Execution(execution_id, job_id, self._connection)))
-            forget_jobs(pipe, ended)
-            pipe.execute()
+        executions = [parse_composite_key(as_text(entry)) for entry in expired]
+        end(self._connection, self._queue, executions, worker="")
 
     def _take_back_stuck(self) -> None:
         between: Any = self._connection.lrange(self._queue.intermediate_queue_key, 0, -1)

@@ -28,13 +28,15 @@ import redis
 import structlog
 import uvloop
 from rq.command import handle_command, parse_payload
+from rq.exceptions import NoSuchJobError
 from rq.executions import Execution
-from rq.job import Job, JobStatus
+from rq.job import Job
 from rq.utils import now
 from rq.worker import BaseWorker
 
 from engine.queue import FUNCTION, QUEUE_NAME
-from engine.rqcleaning import Cleaning, forget_jobs, take_back
+from engine.rqcleaning import Cleaning
+from engine.rqscripts import Taken, end, take, take_back
 from engine.settings import Settings, settings
 
 MOST_AT_ONCE = 64
@@ -51,8 +53,7 @@ Function = Callable[..., Awaitable[Any]]
 class _Flight:
     """A job under way."""
 
-    job: Job
-    execution: Execution
+    taken: Taken
     task: asyncio.Task[None] | None = None
     error: BaseException | None = None
     stopped: bool = False
@@ -138,7 +139,7 @@ class CoroutineWorker(BaseWorker):
         self._loop.call_soon_threadsafe(self._stop, str(payload.get("job_id")))
 
     def _stop(self, job_id: str, tries: int = 5) -> None:
-        found = [flight for flight in self._flights.values() if flight.job.id == job_id and flight.task]
+        found = [flight for flight in self._flights.values() if flight.taken.job_id == job_id and flight.task]
         for flight in found:
             flight.stopped = True
             flight.task.cancel()  # type: ignore[union-attr]
@@ -166,19 +167,23 @@ class CoroutineWorker(BaseWorker):
         while not self._stopping.is_set():
             try:
                 free = self._wait_for_room()
+                first = "" if waiting or self._burst else self._wait_for_one()
                 if self._stopping.is_set():
+                    take_back(self.connection, self.queue, [first] if first else [])
                     break
-                ids = self._take(min(free, waiting, MOST_AT_ONCE)) if waiting else self._take_first()
-                flights, waiting = self._prepare(ids) if ids else ([], 0)
+                if not (waiting or self._burst or first):
+                    continue
+                most = min(free, MOST_AT_ONCE, waiting + 1)
+                waiting, taken = take(self.connection, self.queue, self.name, self._lease, most=most, first=first)
             except redis.RedisError as error:
                 log.warning("worker.no_jobs_taken", error=str(error))
                 time.sleep(RETRY_SECONDS)
                 waiting = 0
                 continue
             with self._room:
-                self._free -= len(flights)
-            if flights:
-                self._loop.call_soon_threadsafe(self._begin, flights)
+                self._free -= len(taken)
+            if taken:
+                self._loop.call_soon_threadsafe(self._begin, taken)
             elif self._burst and not waiting:
                 self._stop_when_idle()
                 return
@@ -195,72 +200,32 @@ class CoroutineWorker(BaseWorker):
                 self._room.wait()
         self._loop.call_soon_threadsafe(self._asked.set)
 
-    def _take_first(self) -> list[str]:
-        source, between = self.queue.key, self.queue.intermediate_queue_key
-        if self._burst:
-            found: Any = self.connection.lmove(source, between)
-        else:
-            found = self.connection.blmove(source, between, BLOCK_SECONDS)
-        return [found.decode()] if found else []
-
-    def _take(self, count: int) -> list[str]:
-        with self.connection.pipeline(transaction=False) as pipe:
-            for _ in range(count):
-                pipe.lmove(self.queue.key, self.queue.intermediate_queue_key)
-            return [found.decode() for found in pipe.execute() if found]
-
-    def _prepare(self, ids: list[str]) -> tuple[list[_Flight], int]:
-        """Marks jobs as started, in one transaction; gives those that exist, and how many more are waiting."""
-        if self._stopping.is_set():
-            take_back(self.connection, self.queue, ids)
-            return [], 0
-        flights: list[_Flight] = []
-        with self.connection.pipeline() as pipe:
-            for name in ids:
-                job = Job(name, connection=self.connection, serializer=self.serializer)
-                job.origin = self.queue.name
-                pipe.hgetall(job.key)
-            for name in ids:
-                job = Job(name, connection=self.connection, serializer=self.serializer)
-                job.origin = self.queue.name
-                execution = Execution.create(job, self._lease, pipeline=pipe, worker_name=self.name)
-                job.prepare_for_execution(self.name, pipeline=pipe)
-                pipe.lrem(self.queue.intermediate_queue_key, 1, name)
-                flights.append(_Flight(job, execution))
-            pipe.llen(self.queue.key)
-            *answers, waiting = pipe.execute()
-        there: list[_Flight] = []
-        for flight, stored in zip(flights, answers, strict=False):
-            if stored:
-                flight.job.restore(stored)
-                flight.job._status = JobStatus.STARTED
-                flight.job.started_at = now()
-                there.append(flight)
-            else:
-                # Deleted, or delivered twice and over: nothing to run, only what was just written to take away.
-                self._ended.put(flight)
-        return there, waiting
+    def _wait_for_one(self) -> str:
+        found: Any = self.connection.blmove(self.queue.key, self.queue.intermediate_queue_key, BLOCK_SECONDS)
+        return found.decode() if found else ""
 
     # --- running jobs, on the loop ---
 
-    def _begin(self, flights: list[_Flight]) -> None:
-        for flight in flights:
-            self._flights[flight.execution.id] = flight
-            flight.task = self._loop.create_task(self._run(flight), name=flight.job.id)
+    def _begin(self, taken: list[Taken]) -> None:
+        for job in taken:
+            flight = self._flights[job.execution_id] = _Flight(job)
+            flight.task = self._loop.create_task(self._run(flight), name=job.job_id)
 
     async def _run(self, flight: _Flight) -> None:
-        job = flight.job
         try:
-            function = self._functions.get(str(job.func_name))
+            name, arguments, named = flight.taken.call()
+            function = self._functions.get(name)
             if function is None:
-                raise LookupError(f"This worker has no function {job.func_name!r}")
-            limit = job.timeout if job.timeout and job.timeout > 0 else None
-            async with asyncio.timeout(limit):
-                await function(*job.args, **job.kwargs)
+                raise LookupError(f"This worker has no function {name!r}")
+            if flight.taken.timeout is None:
+                await function(*arguments, **named)
+            else:
+                async with asyncio.timeout(flight.taken.timeout):
+                    await function(*arguments, **named)
         except BaseException as error:
             flight.error = error
         finally:
-            self._flights.pop(flight.execution.id, None)
+            del self._flights[flight.taken.execution_id]
             self._ended.put(flight)
             with self._room:
                 self._free += 1
@@ -297,32 +262,38 @@ class CoroutineWorker(BaseWorker):
                 return
 
     def _end(self, batch: list[_Flight]) -> None:
-        good = [flight for flight in batch if flight.error is None]
+        good = [(flight.taken.job_id, flight.taken.execution_id) for flight in batch if flight.error is None]
         if good:
-            with self.connection.pipeline() as pipe:
-                forget_jobs(pipe, [(flight.job, flight.execution) for flight in good])
-                pipe.hincrby(self.key, "successful_job_count", len(good))
-                pipe.execute()
+            end(self.connection, self.queue, good, worker=self.name, counted_on=self.key)
         for flight in batch:
             if flight.error is not None:
                 self._fail(flight, flight.error)
         batch.clear()
 
     def _fail(self, flight: _Flight, error: BaseException) -> None:
-        flight.job.ended_at = now()
+        execution = self._execution(flight)
+        try:
+            job = Job.fetch(flight.taken.job_id, connection=self.connection, serializer=self.serializer)
+        except NoSuchJobError:
+            end(self.connection, self.queue, [(flight.taken.job_id, flight.taken.execution_id)], worker=self.name)
+            return
+        job.ended_at = now()
         if flight.stopped:
-            self._stopped_job_id = flight.job.id
+            self._stopped_job_id = job.id
         else:
-            log.error("worker.job_failed", job=flight.job.id, error=repr(error))
+            log.error("worker.job_failed", job=job.id, error=repr(error))
         said = "".join(traceback.format_exception(error))
-        self.handle_job_failure(flight.job, self.queue, exc_string=said, execution=flight.execution)
+        self.handle_job_failure(job, self.queue, exc_string=said, execution=execution)
+
+    def _execution(self, flight: _Flight) -> Execution:
+        return Execution(flight.taken.execution_id, flight.taken.job_id, self.connection, self.name)
 
     def _beat(self) -> None:
-        flights = list(self._flights.values())
+        registry = self.queue.started_job_registry
         with self.connection.pipeline() as pipe:
             self.heartbeat(self.worker_ttl + 60, pipeline=pipe)
-            for flight in flights:
-                flight.execution.heartbeat(flight.job.started_job_registry, self._lease, pipeline=pipe)
+            for flight in list(self._flights.values()):
+                self._execution(flight).heartbeat(registry, self._lease, pipeline=pipe)
             was_forgotten = pipe.execute()[0] == 1
         if was_forgotten:
             # Redis came back without its data: be known again, to `./weft up` and to RQ's tools.

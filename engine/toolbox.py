@@ -112,7 +112,6 @@ class Toolbox:
         """By parameter name. Raises KeyError for a type that is not offered, which conformance rules out."""
         return {name: self._makers[wanted](context) for name, wanted in node_type.services.items()}
 
-
     def _client(self, context: CallContext) -> HttpClient:
         """One client serves all calls of the process, so that connections are used again."""
         if self._http is None:
