@@ -28,9 +28,9 @@ HEAD = [
 log = structlog.get_logger()
 
 
-def say_fault(fault: Exception) -> EventSpec:
+def say_fault(exception: Exception) -> EventSpec:
     """What a person reads when a handler fails in a way that nobody foresaw; the log has the rest."""
-    log.error("page.handler_failed", exc_info=fault)
+    log.error("page.handler_failed", exc_info=exception)
     return rx.toast.error(
         "This did not work",
         description="Weft made a mistake; nothing you entered is lost on the server. Reload the page and try again.",

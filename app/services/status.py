@@ -6,6 +6,7 @@ from typing import Final
 
 import redis
 from rq import Worker
+from rq.worker import BaseWorker
 from sqlalchemy import text
 from sqlmodel import Session
 
@@ -56,7 +57,7 @@ def _queue(url: str) -> list[Fact]:
     return [Fact("Queue", True, f"{waiting:,} waiting"), Fact("Workers", alive > 0, working)]
 
 
-def _age(worker: Worker) -> float:
+def _age(worker: BaseWorker) -> float:
     beat = worker.last_heartbeat
     if beat is None:
         return float("inf")

@@ -41,7 +41,7 @@ class Review:
         if self.below is None or not isinstance(row, Mapping):
             return False
         value = row.get(self.column)
-        return is_number(value) and float(value) < self.below
+        return isinstance(value, int | float) and not isinstance(value, bool) and value < self.below
 
 
 NO_REVIEW: Final = Review()

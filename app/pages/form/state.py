@@ -39,7 +39,7 @@ class Form(SessionState):
     @public
     async def load(self) -> None:
         """Open the form that the address names."""
-        self.reset()
+        self.reset()  # type: ignore[no-untyped-call]
         self.token = self.router.url.path.strip("/").rpartition("/")[2]
         try:
             shown = await unit.ask(form_view.page, self.token)
@@ -167,7 +167,7 @@ class Outcome(Watching):
     _run_id: str = ""
 
     async def _begin(self, token: str, run_id: str) -> None:
-        self.reset()
+        self.reset()  # type: ignore[no-untyped-call]
         self._token, self._run_id, self.status = token, run_id, "queued"
         self._watch_run(run_id)
         await self._heard(())

@@ -40,7 +40,7 @@ def _facts() -> rx.Component:
     return card(
         rx.el.dl(
             _fact("Started", moment(head["created_at"].to(int), "clock")),
-            _fact(rx.cond(RunHead.ended, "Took", "Elapsed").to(str), elapsed(since, until)),  # type: ignore[arg-type]
+            _fact(rx.cond(RunHead.ended, "Took", "Elapsed").to(str), elapsed(since, until)),
             _fact("Steps", progress["steps"].to(str)),
             rx.cond(progress["items"], _fact("Items", progress["items"].to(str)), rx.fragment()),
             _fact("Version", head["version"].to(str)),

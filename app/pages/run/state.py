@@ -29,7 +29,7 @@ class RunHead(Watching):
     @guarded
     async def load(self) -> None:
         """Open the run that the address names."""
-        self.reset()
+        self.reset()  # type: ignore[no-untyped-call]
         self._run_id = self.router.url.path.strip("/").rpartition("/")[2]
         try:
             await self._read()

@@ -59,8 +59,8 @@ class StepPanel(SessionState):
     async def _show_ports(self) -> None:
         self.ports, self.port, self.view = [], "", values.EMPTY
         if self.side in ("input", "output"):
-            actor = await self._actor()
-            self.ports = await unit.ask(step_view.ports, actor, self._run_id, self._node_id, self.side)
+            side: step_view.Side = "input" if self.side == "input" else "output"
+            self.ports = await unit.ask(step_view.ports, await self._actor(), self._run_id, self._node_id, side)
             if self.ports:
                 await self._show(self.ports[0]["value"], 0)
 

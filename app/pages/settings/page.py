@@ -111,7 +111,7 @@ def _look(value: str, word: str, icon_name: str) -> rx.Component:
             name="appearance",
             value=value,
             checked=Profile.appearance == value,
-            on_change=[set_color_mode(value), Profile.choose(value)],  # type: ignore[arg-type]
+            on_change=[set_color_mode(value), Profile.choose(value)],
         ),
         icon(icon_name),
         word,

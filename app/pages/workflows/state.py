@@ -80,7 +80,7 @@ class Workflows(Watching):
         return rx.toast(
             f"“{asked['name']}” is in the trash",
             description="It can come back for 30 days. Its runs stay.",
-            action=rx.toast.action("Undo", on_click=Workflows.restore(asked["id"])),
+            action=rx.toast.action("Undo", on_click=Workflows.restore(asked["id"])  # type: ignore[operator]),
         )
 
     @rx.event
