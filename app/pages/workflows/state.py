@@ -77,10 +77,11 @@ class Workflows(Watching):
         asked, self.asked = self.asked, {"id": "", "name": ""}
         await unit.ask(workflows.delete, await self._actor(), asked["id"])
         await self._read()
+        undo = Workflows.restore(asked["id"])  # type: ignore[operator]
         return rx.toast(
             f"“{asked['name']}” is in the trash",
             description="It can come back for 30 days. Its runs stay.",
-            action=rx.toast.action("Undo", on_click=Workflows.restore(asked["id"])  # type: ignore[operator]),
+            action={"label": "Undo", "on_click": undo},
         )
 
     @rx.event
