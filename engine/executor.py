@@ -96,8 +96,10 @@ class Walk:
             return await self._end()
         finally:
             later.cancel()
-            if self._watch is not None:
-                self._watch.cancel()
+            beside = [*self._tasks, *([self._watch] if self._watch is not None else [])]
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
 
     # --- which node, when ---
 

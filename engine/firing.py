@@ -80,7 +80,7 @@ class Firing:
         self._call: Once | Mapped = Once(CallScope({}, {}))
         self._results: list[Done | Failed | None] = []
         self._contexts: dict[str, CallContext] = {}
-        self._tries: dict[str, int] = {item: attempt.number for item, attempt in past.open.items()}
+        self._tries = {item: (attempt.number, attempt.generation) for item, attempt in past.open.items()}
         self._waits = 0
         self._paused = False
         self._chunks: Chunks | None = None
@@ -230,9 +230,12 @@ class Firing:
         """See `Hands`. Raises Halted if the run came to an end meanwhile: then the effect must not happen."""
         self._control.effect_begins()
         if (earlier := self._tries.pop(call.item, None)) is not None:
-            self._ledger.note(attempts=[AttemptEnd(self.node.id, call.item, earlier, "failed")])
+            number, generation = earlier
+            # A repeat of the same request: nobody knows what became of the first.
+            outcome = "unknown" if generation == call.generation else "failed"
+            self._ledger.note(attempts=[AttemptEnd(self.node.id, call.item, number, outcome)])
         await self._ledger.begin_attempt(self.node.id, call, limit)
-        self._tries[call.item] = call.attempt
+        self._tries[call.item] = (call.attempt, call.generation)
         if self._control.halted:
             self._end_attempt(call.item, "failed")
             raise Halted
@@ -267,8 +270,8 @@ class Firing:
             self._reported = {"done": done} if total is None else {"done": done, "total": total}
 
     def _end_attempt(self, item: str, outcome: str) -> None:
-        if (number := self._tries.pop(item, None)) is not None:
-            self._ledger.note(attempts=[AttemptEnd(self.node.id, item, number, outcome)])
+        if (tried := self._tries.pop(item, None)) is not None:
+            self._ledger.note(attempts=[AttemptEnd(self.node.id, item, tried[0], outcome)])
 
     # --- what came of a call ---
 

@@ -95,7 +95,7 @@ class Asleep:
 
 @dataclass(frozen=True, slots=True)
 class Asks:
-    """An effect may or may not have happened, and a person shall say how to go on."""
+    """An effect may have happened or not, and a person shall say how to go on. The numbers are the next attempt's."""
 
     error: UnknownOutcome
     attempt: int
@@ -280,7 +280,7 @@ def after_failure(error: NodeError, effect: Effect, node: Node, node_type: NodeT
             status=error.status, request=error.request, response=error.response,
         )  # fmt: skip
         if rule == "ask":
-            return Asks(unknown, call.attempt, generation)
+            return Asks(unknown, call.attempt + 1, generation)
         if rule == "fail":
             return Failed(unknown, call.attempt)
     else:
