@@ -122,11 +122,13 @@ def lock() -> None:
 def new_integration(
     name: Annotated[str, typer.Argument(help="What it is called in code: lower case, such as slack.")],
 ) -> None:
-    """Make a new integration with one action, its test and its documentation."""
-    from integrations.scaffold import create  # type: ignore[import-not-found]
+    """Make a new integration: one node that calls a service, and the data file that tests it."""
+    from app.scaffold import create
 
+    say("Made:")
     for path in create(name):
         say(f"  {path}")
+    say(f"Try it: ./weft test tests/integrations -k {name}")
 
 
 def main() -> None:
