@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from engine.broadcast.fields import SCOPE_NAMES, field_leaves
@@ -105,3 +105,22 @@ def edges(graph: Graph, catalog: Catalog) -> tuple[Edge, ...]:
                 field = "after" if mention.kind == "after" else mention.path
                 found[Edge(source=source.id, port=port, target=target, field=field, kind=mention.kind)] = None
     return tuple(found)
+
+
+def behind(found: Iterable[Edge]) -> dict[str, set[str]]:
+    """For each node that wires end in, the nodes that they come from."""
+    sources: dict[str, set[str]] = {}
+    for edge in found:
+        sources.setdefault(edge.target, set()).add(edge.source)
+    return sources
+
+
+def ahead_of(sources: Mapping[str, set[str]], node_id: str) -> frozenset[str]:
+    """All nodes that this one waits for, directly or by way of others."""
+    found: set[str] = set()
+    frontier = [node_id]
+    while frontier:
+        fresh = sources.get(frontier.pop(), set()) - found
+        found |= fresh
+        frontier += fresh
+    return frozenset(found)

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from engine.broadcast import edges, port_of, ports
+from engine.broadcast.edges import ahead_of, behind
 from engine.catalog import Catalog
 from engine.contract import MAIN, NodeType
 from engine.expressions import Reference, write
@@ -42,7 +43,7 @@ def connect(graph: Graph, source: Node, port: str, target: Node, *, field: Any, 
     target_type = catalog.get(target.type, target.version)
     if target_type is not None and target_type.kind == "trigger":
         raise PatchError(f"“{target.title}” starts runs: no wire can enter it.")
-    if source.id == target.id or target.id in ahead_of(graph, source.id, catalog):
+    if source.id == target.id or target.id in ahead_of(behind(edges(graph, catalog)), source.id):
         raise PatchError(f"“{source.title}” already waits for “{target.title}”: this wire would close a circle.")
     reference = written(source, port)
     if field == AFTER:
@@ -108,20 +109,6 @@ def _no_wire(source: Node, target: Node) -> PatchError:
     return PatchError(
         f"No wire from “{source.title}” ends there in “{target.title}”. A mention inside a text is edited in the text."
     )
-
-
-def ahead_of(graph: Graph, node_id: str, catalog: Catalog) -> set[str]:
-    """All nodes that this one waits for, directly or by way of others."""
-    needs: dict[str, set[str]] = {}
-    for edge in edges(graph, catalog):
-        needs.setdefault(edge.target, set()).add(edge.source)
-    found: set[str] = set()
-    frontier = [node_id]
-    while frontier:
-        fresh = needs.get(frontier.pop(), set()) - found
-        found |= fresh
-        frontier += fresh
-    return found
 
 
 def without_references(

@@ -1,0 +1,115 @@
+"""What a wire from an output may end in, and why not elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.broadcast.edges import ahead_of, behind
+from engine.broadcast.fields import ALL, levels
+from engine.catalog import Catalog
+from engine.contract import NodeType
+from engine.graph import Graph
+from engine.validation.compare import mismatch
+from engine.validation.mapping import Samples, knowledge
+from engine.validation.shapes import ANY, Shape, of_field
+
+AFTER = "after"
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """`field` takes the wire or says why not. `levels`: over how many list levels the node would run once per item."""
+
+    field: str
+    fits: bool
+    reason: str = ""
+    levels: int = 0
+
+    @property
+    def note(self) -> str:
+        """What one should know before dropping the wire here."""
+        return self.reason or ("runs once per item" if self.levels else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """By node: its fields and `after`. By type that may follow: the field that takes the wire best."""
+
+    nodes: Mapping[str, Mapping[str, Fit]]
+    following: Mapping[str, Fit]
+
+
+def targets(graph: Graph, catalog: Catalog, source: str, port: str, samples: Samples | None = None) -> Targets:
+    """Where a wire from this output may go. Raises LookupError for a node or output that is not there."""
+    known = knowledge(graph, catalog, samples)
+    if source not in graph.nodes:
+        raise LookupError(f"There is no node “{source}”.")
+    if port not in known.ports(source):
+        raise LookupError(f"“{graph.nodes[source].title}” has no output “{port}”.")
+    shape = known.output(source, port)
+    before = ahead_of(behind(known.edges), source)
+    nodes: dict[str, Mapping[str, Fit]] = {}
+    for node_id in graph.nodes:
+        node_type = known.types[node_id]
+        if node_type is not None:
+            refusal = _refusal(graph, node_type, node_id, source, before)
+            nodes[node_id] = _fields(node_type, shape, refusal)
+    return Targets(nodes, {t.id: _best(t, shape) for t in catalog.all() if t.kind != "trigger"})
+
+
+def _refusal(graph: Graph, node_type: NodeType, node_id: str, source: str, before: frozenset[str]) -> str:
+    """Why no wire from `source` may enter the node at all."""
+    title = graph.nodes[node_id].title
+    if node_type.kind == "trigger":
+        return f"“{title}” starts runs: no wire can enter it."
+    if node_id == source:
+        return "A node cannot wait for itself."
+    if node_id in before:
+        return f"“{graph.nodes[source].title}” already waits for “{title}”: the wire would close a circle."
+    return ""
+
+
+def _fields(node_type: NodeType, shape: Shape, refusal: str) -> dict[str, Fit]:
+    found = {name: Fit(name, False, refusal) if refusal else fit(node_type, name, shape) for name in node_type.fields}
+    return {**found, AFTER: Fit(AFTER, not refusal, refusal)}
+
+
+_fits: dict[tuple[int, str, int], tuple[NodeType, Shape, Fit]] = {}
+
+
+def fit(node_type: NodeType, name: str, shape: Shape) -> Fit:
+    """How one field meets a value of this shape."""
+    key = (id(node_type), name, id(shape))
+    found = _fits.get(key)
+    if found is None or found[0] is not node_type or found[1] is not shape:
+        if len(_fits) > 20_000:
+            _fits.clear()
+        found = _fits[key] = (node_type, shape, _fit(node_type, name, shape))
+    return found[2]
+
+
+def _fit(node_type: NodeType, name: str, shape: Shape) -> Fit:
+    spec = node_type.fields[name]
+    if spec.literal:
+        return Fit(name, False, f"“{spec.title}” is used as it is written.")
+    if spec.per_item:
+        return Fit(name, False, f"“{spec.title}” is asked of each row: write an expression.")
+    if spec.rank == "whole":
+        return Fit(name, True)
+    reason = mismatch(shape, of_field(node_type, name))
+    if reason:
+        return Fit(name, False, f"“{spec.title}” {reason}")
+    taken = levels(node_type.params.model_fields[name].annotation)
+    return Fit(name, True, levels=0 if taken >= ALL else max(0, shape.depth - taken))
+
+
+def _best(node_type: NodeType, shape: Shape) -> Fit:
+    """The port that fits with the least mapping, a required one first; the header when none does."""
+    fits = [fit(node_type, name, shape) for name, spec in node_type.fields.items() if spec.port]
+    good = [found for found in fits if found.fits]
+    if not good:
+        return (
+            Fit(AFTER, True) if shape is ANY or not fits else Fit(AFTER, True, "runs afterwards; its fields do not fit")
+        )
+    return min(good, key=lambda found: (found.levels, not node_type.fields[found.field].required))
