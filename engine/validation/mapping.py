@@ -28,7 +28,7 @@ class Knowledge:
 
     graph: Graph
     catalog: Catalog
-    samples: Samples = NOTHING
+    samples: Samples
 
     def __post_init__(self) -> None:
         self.types = {node_id: self.catalog.get(n.type, n.version) for node_id, n in self.graph.nodes.items()}
@@ -169,7 +169,7 @@ _recent: deque[Knowledge] = deque(maxlen=8)
 
 
 def knowledge(graph: Graph, catalog: Catalog, samples: Samples | None = None) -> Knowledge:
-    """What is known of a drawing. Problems, ranks and targets of one draft are asked for in turn: it is kept a while."""
+    """What is known of a drawing. Problems, ranks and targets of a draft are asked in turn, so it is kept a while."""
     for known in tuple(_recent):
         if known.graph is graph and known.catalog is catalog and known.samples is (samples or NOTHING):
             return known
