@@ -116,6 +116,19 @@ function showFromStart(flow, box) {
   flow.setViewport(clipped ? { x: 40 - x * view.zoom, y: 60 - y * view.zoom, zoom: view.zoom } : view);
 }
 
+function keepInView(flow, box) {
+  const chosen = flow.getNodes().filter((node) => node.selected);
+  if (chosen.length !== 1 || !box) return;
+  const [node] = chosen;
+  const view = flow.getViewport();
+  const left = node.position.x * view.zoom + view.x;
+  const right = left + CARD_WIDTH * view.zoom;
+  const margin = 24;
+  const over = right + margin - box.clientWidth;
+  const shift = left < margin ? margin - left : over > 0 && left > margin ? -Math.min(over, left - margin) : 0;
+  if (shift) flow.setViewport({ ...view, x: view.x + shift }, { duration: 140 });
+}
+
 const pointOf = (event) => {
   const touch = event.changedTouches?.[0] ?? event;
   return { x: touch.clientX, y: touch.clientY };
@@ -133,6 +146,13 @@ function Inner({ onBatch, onSelect, onConnectStart, onRun, colorMode, readOnly }
   useEffect(() => setDeliver(onBatch), [onBatch]);
   useEffect(() => { ui.set({ readOnly: Boolean(readOnly) }); }, [readOnly]);
   useEffect(() => { if (loaded) showFromStart(flow, wrapper.current); }, [loaded, flow]);
+
+  useEffect(() => {
+    // A panel that opens beside the canvas must not cover what is selected.
+    const observer = new ResizeObserver(() => keepInView(flow, wrapper.current));
+    observer.observe(wrapper.current);
+    return () => observer.disconnect();
+  }, [flow]);
 
   const canvasPoint = useCallback((point) => {
     const box = wrapper.current.getBoundingClientRect();

@@ -23,7 +23,7 @@ def publish_dialog(
         tone="bad",
     )
     return modal(
-        rx.Var(f"'Publish version ' + ({version!s} + 1)"),
+        "Publish version " + (version + 1).to_string(),
         rx.cond(problems > 0, blocked, rx.fragment()),
         rx.el.p("Triggers, the form and REST calls run what is published. The draft stays yours to change.",
                 class_name="muted"),

@@ -17,6 +17,7 @@ def run_strip(
     *,
     shown: BooleanVar,
     run_id: StringVar[str],
+    name: StringVar[str],
     status: StringVar[str],
     told: StringVar[str],
     active: BooleanVar,
@@ -59,7 +60,7 @@ def run_strip(
     )
     open_strip = rx.el.section(
         rx.el.div(
-            rx.el.b("Run ", rx.Var(f"({run_id!s} || '').slice(-4)")),
+            rx.el.b("Run ", rx.el.span(name, class_name="mono")),
             state_chip(status),
             facts,
             rx.el.span(class_name="grow"),

@@ -18,7 +18,6 @@ def _title(name: StringVar[str], badge: StringVar[str], on_rename: Any) -> rx.Co
         aria_label="Name of the workflow",
         max_length=200,
         spell_check=False,
-        size=rx.Var(f"Math.max(6, Math.min(48, ({name!s} || '').length + 1))"),
     )
     return rx.el.div(
         rx.el.a("Workflows", href="/workflows", class_name="muted ed-crumb"),

@@ -124,10 +124,11 @@ class DraftState(SessionState):
         """A wire is being drawn from this output: say which ports take it, and why others do not."""
         seen = await self._now(await self._actor())
         source, port = batches.word(source), batches.word(port)
-        if source not in seen.graph.nodes:
-            raise Invalid("This node is not there any more.")
-        found = await asyncio.to_thread(targets, seen.graph, catalog(), source, port)
-        self.targets = {"source": source, "port": port, **drawing.fits(found)}
+        try:
+            found = await asyncio.to_thread(targets, seen.graph, catalog(), source, port)
+        except LookupError as error:
+            raise Invalid(str(error)) from None
+        self.targets = {"source": source, "port": port, **drawing.fits(found, seen.drawing)}
         self.targets_seq += 1
 
     @rx.event

@@ -9,6 +9,7 @@ from engine.contract import Effect, NodeType, Output
 from engine.document.writing import dump_node
 from engine.graph import Edge, Graph, Node
 from engine.problem import Problem
+from engine.validation import Targets
 
 View = dict[str, Any]
 
@@ -98,13 +99,17 @@ def _type_view(one: NodeType) -> View:
         "icon": one.icon,
         "kind": one.category,
         "categoryTitle": CATEGORIES.get(one.category, one.category.capitalize()),
-        "subtitle": one.subtitle,
+        "subtitle": one.subtitle or _first_sentence(one),
         "keywords": " ".join(one.keywords),
         "help": one.doc.partition("\n")[0],
         "trigger": one.kind == "trigger",
         "ins": [_in_port(one, name, False, False) for name, spec in one.fields.items() if spec.port],
         "outs": _out_ports(one, {}),
     }
+
+
+def _first_sentence(one: NodeType) -> str:
+    return one.doc.partition("\n")[0].partition(". ")[0].removesuffix(".")
 
 
 def _in_port(one: NodeType, name: str, wired: bool, problem: bool) -> View:
@@ -260,3 +265,19 @@ def badge(graph: Graph, text: Any) -> str:
     (reference,) = template.references
     start = graph.nodes[reference.node].title if reference.node in graph.nodes else reference.node
     return ARROW.join([start, *map(str, reference.path)])
+
+
+def fits(found: Targets, drawing: Drawing) -> dict[str, Any]:
+    """Where a wire may end, for the ports that cards show and their headers; and what may follow, by type."""
+    answers = {}
+    for node_id, fields in found.nodes.items():
+        shown = [port["name"] for port in drawing.nodes[node_id]["ins"]] if node_id in drawing.nodes else []
+        answers[node_id] = {
+            name: {"fits": fields[name].fits, "reason": fields[name].reason}
+            for name in [*shown, "after"]
+            if name in fields
+        }
+    following = {
+        type_id: {"fits": one.fits, "field": one.field, "note": one.note} for type_id, one in found.following.items()
+    }
+    return {"targets": answers, "following": following}

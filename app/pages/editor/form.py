@@ -219,7 +219,7 @@ def fields(
             problem=message,
             fix=fix,
             reference=references.get(name, ""),
-            lists=_lists(levels.get(name, 0), spec.rank, name in references),
+            lists=_lists(levels.get(name, 0), spec.rank if spec.port else "", bool(references.get(name))),
             preview="",
             preview_bad=False,
             advanced=False,

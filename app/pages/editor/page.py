@@ -144,6 +144,7 @@ def _strip() -> rx.Component:
     return run_strip(
         shown=run.show_strip,
         run_id=run.run_id,
+        name=run.short,
         status=run.status,
         told=run.told,
         active=run.active,

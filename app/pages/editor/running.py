@@ -44,6 +44,11 @@ class RunState(Watching):
     _last_seq: int = 0
 
     @rx.var
+    def short(self) -> str:
+        """The end of the run's id, enough to tell it from others at a glance."""
+        return self.run_id[-4:]
+
+    @rx.var
     def active(self) -> bool:
         """Whether the run is under way."""
         return self.status in ("queued", "running", "waiting", "paused")
