@@ -111,8 +111,7 @@ export function bindKeys(commands) {
 function handle(event, control, c) {
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   let action = null;
-  if (event.shiftKey && event.altKey && event.code === "KeyT") action = () => pushCommand("tidy");
-  else if (control && key === "x") return;
+  if (control && key === "x") return;
   else if (control) action = SHORTCUTS[key] && (() => SHORTCUTS[key](event, c));
   else if (WALK.includes(event.key)) action = () => walk(event, c);
   else if (event.key === "Escape") action = () => { ui.set({ adding: null, keys: false, connectMenu: null }); c.select([]); };

@@ -21,7 +21,7 @@ class _Part(rx.NoSSRComponent):
 _batch_spec = rx.event.passthrough_event_spec(dict[str, Any])
 _ids_spec = rx.event.passthrough_event_spec(list[str])
 _word_spec = rx.event.passthrough_event_spec(str)
-_output_spec = rx.event.passthrough_event_spec(str, str)
+_output_spec = rx.event.passthrough_event_spec(str, str)  # type: ignore[call-arg]
 
 
 class FlowCanvas(_Part):

@@ -4,7 +4,7 @@ import { board } from "./store.js";
 export const KEYS = [
   ["Add", [["/ or N", "Add a node at the pointer"], ["C", "Connect the selected node"], ["Ctrl V", "Paste nodes"]]],
   ["Change", [["Delete", "Delete, and heal the wire"], ["Ctrl D", "Duplicate"], ["F2", "Rename"], ["D", "Turn off or on"],
-    ["Ctrl C", "Copy"], ["Ctrl X", "Cut"], ["Ctrl Z", "Undo"], ["Ctrl Shift Z", "Redo"], ["Shift Alt T", "Tidy up"]]],
+    ["Ctrl C", "Copy"], ["Ctrl X", "Cut"], ["Ctrl Z", "Undo"], ["Ctrl Shift Z", "Redo"]]],
   ["Look", [["0", "Fit everything"], ["1", "100 %"], ["+ and −", "Zoom"], ["Arrow keys", "Walk along the wires"], ["Enter", "Open the settings"],
     ["Ctrl A", "Select everything"], ["Shift drag", "Select an area"], ["Esc", "Let go"]]],
   ["Run", [["Ctrl Enter", "Run the draft"], ["?", "These keys"]]],

@@ -29,6 +29,7 @@ class BarState(SessionState):
     form_address: str = ""
     form_refusal: str = ""
     document: str = ""
+    document_seq: int = 0
     document_problems: list[dict[str, Any]] = []
     busy: bool = False
 
@@ -101,7 +102,8 @@ class BarState(SessionState):
             self.form_refusal = ""
             self.form_address = _address(await unit.ask(forms.form_token, actor, self._workflow_id))
         elif which == "text":
-            self.document, self.document_problems = await unit.ask(workflows.text, actor, self._workflow_id), []
+            self.document_seq, self.document = await unit.ask(workflows.text, actor, self._workflow_id)
+            self.document_problems = []
         self.dialog, self.note = which, ""
 
     @rx.event

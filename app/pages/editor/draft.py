@@ -1,7 +1,6 @@
 """The draft in one tab: what the canvas is told, and every edit that comes from it."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import reflex as rx
@@ -15,7 +14,6 @@ from app.services import drafts, unit, workflows
 from app.services.access import Actor
 from app.services.errors import Conflict, Invalid, NotFound, ServiceError
 from app.session import SessionState, guarded
-from engine import layout
 from engine.catalog import catalog
 from engine.validation import targets
 
@@ -98,11 +96,7 @@ class DraftState(SessionState):
             return await unit.ask(workflows.undo, actor, seen.workflow_id)
         if batch.kind == "redo":
             return await unit.ask(workflows.redo, actor, seen.workflow_id)
-        ops: Sequence[Mapping[str, Any]] = batch.ops
-        if batch.kind == "tidy":
-            places = layout.arrange(seen.graph, seen.edges)
-            ops = [{"op": "move", "node": name, "x": x, "y": y} for name, (x, y) in places.items()]
-        return await unit.ask(workflows.edit, actor, seen.workflow_id, ops, seen.seq, key=batch.key)
+        return await unit.ask(workflows.edit, actor, seen.workflow_id, batch.ops, seen.seq, key=batch.key)
 
     async def _take(self, before: Seen, result: drafts.EditResult, batch: Batch) -> None:
         """What the edit changed, for the canvas and for the parts around it."""
@@ -138,7 +132,9 @@ class DraftState(SessionState):
         actor = await self._actor()
         seen, field = await self._now(actor), batches.word(field)
         node = (await self.get_state(InspectorState)).selected
-        found = [one for one in seen.checked.problems if one.node == node and one.field.partition(".")[0] == field]
+        found = [
+            one for one in seen.checked.problems if one.node == node and (one.field or "").partition(".")[0] == field
+        ]
         fix = next((one.fix for one in found if one.fix), None)
         if fix is None:
             raise Conflict("This problem is gone already.")
@@ -159,10 +155,10 @@ class DraftState(SessionState):
         """Put the text view's document in the draft's place, if it can be read."""
         actor = await self._actor()
         source = batches.word(form.get("document"), LONGEST_DOCUMENT)
+        bar = await self.get_state(BarState)
         try:
-            await unit.ask(workflows.replace, actor, self._open_id(), source)
+            await unit.ask(workflows.replace, actor, self._open_id(), source, seq=bar.document_seq)
         except Invalid as refusal:
-            bar = await self.get_state(BarState)
             bar.document, bar.document_problems = source, told(refusal)
             return
         await self._read_all(actor)

@@ -132,7 +132,9 @@ class InspectorState(SessionState):
         for problem in seen.checked.problems:
             if problem.node == node.id:
                 said = f"{problem.message} {problem.hint}".strip()
-                wrong.setdefault(problem.field.partition(".")[0], (said, problem.fix.label if problem.fix else ""))
+                wrong.setdefault(
+                    (problem.field or "").partition(".")[0], (said, problem.fix.label if problem.fix else "")
+                )
         levels = {
             wire["field"].partition(".")[0]: wire["levels"]
             for wire in seen.drawing.edges.values()
