@@ -36,9 +36,9 @@ class StartedRun(BaseModel):
 
 
 class EndedRun(StartedRun):
-    """A run that was waited for. ``outputs`` are the values of its Output nodes by name."""
+    """A run that was waited for."""
 
-    outputs: dict[str, Any] = Field(default_factory=dict)
+    outputs: Any = Field(default=None, description="By name what the Output nodes got; without these, the last value")
     error: dict[str, Any] | None = None
 
 

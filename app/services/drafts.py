@@ -226,7 +226,7 @@ def read(source: str | Mapping[str, Any]) -> tuple[Graph, str | None]:
             return document.load(source), None
         graph, comments = document.from_yaml(source)
     except document.DocumentError as error:
-        problems = [problem.to_json() for problem in error.problems]
+        problems = [problem.model_dump(mode="json", exclude_none=True) for problem in error.problems]
         raise Invalid(f"This is not a workflow document. {error}", problems) from None
     return graph, comments or None
 

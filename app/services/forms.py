@@ -25,13 +25,17 @@ _UPLOADS = Limit("form-upload", 30, 600)
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form as a visitor sees it. ``button`` is what pressing it does."""
+    """A form as a visitor sees it. ``button`` is what its button says while the sample is filled in.
+
+    ``run_label`` is the same with ``{count}`` in the place of the number of rows.
+    """
 
     token: str
     workflow: str
     workspace: str
     description: str
     button: str
+    run_label: str
     inputs: list[Input]
 
 
@@ -89,7 +93,8 @@ def get_form(db: Session, token: str) -> Form:
         workflow=workflow.name,
         workspace=db.scalar(name) or "",
         description=str(workflow.settings.get("description") or ""),
-        button=str(workflow.settings.get("button") or "Run"),
+        button=_button(workflow),
+        run_label=str(workflow.settings.get("run_label") or "Run"),
         inputs=inputs.inputs_of(graph),
     )
 
@@ -160,6 +165,11 @@ def visitor(db: Session, token: str) -> tuple[Actor, Workflow]:
         return actor, find(db, actor, link.workflow_id)
     except NotFound:
         raise NotFound("form") from None
+
+
+def _button(workflow: Workflow) -> str:
+    label, rows = str(workflow.settings.get("run_label") or "Run"), workflow.settings.get("sample_rows")
+    return label.replace("{count}", f"{rows:,}") if rows else " ".join(label.replace("{count}", "").split())
 
 
 def _link(db: Session, actor: Actor, workflow_id: str) -> FormLink | None:

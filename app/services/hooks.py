@@ -117,7 +117,8 @@ async def fire(door: Door, call: Mapping[str, Any], idempotency_key: str | None)
 async def _answer(door: Door, run_id: str, output: Mapping[str, Any]) -> Answer:
     response = output.get("response")
     if response is not None:
-        return Answer(response["status"], run_id, response["body"], response["headers"])
+        body = await run_data.whole(_caller(door), response["body"])
+        return Answer(response["status"], run_id, body, response["headers"])
     return Answer(200, run_id, await run_data.resolved(_caller(door), output), {})
 
 

@@ -146,17 +146,17 @@ def page(actor: Actor, held: Mapping[str, Any], start: int, stop: int) -> Items:
         if not isinstance(value, list):
             return Items([value], 0, None)
         return Items(value[start:stop], start, len(value))
-    ref = _ref(held)
+    store, payload = storage.storage(), held["ref"]
     try:
-        if ref.count is None:
-            return Items([storage.storage().get_json(actor.workspace_id, ref)], 0, None)
-        return Items(storage.storage().page(actor.workspace_id, ref, start, stop), start, ref.count)
+        if held.get("count") is None:
+            return Items([store.get_json(actor.workspace_id, payload)], 0, None)
+        return Items(store.page(actor.workspace_id, payload, start, stop), start, held["count"])
     except GoneFromStore:
         raise NotFound("value (its time of keeping may be over)") from None
 
 
 @reads
-def outputs(db: Session, actor: Actor, run_id: str) -> dict[str, Any]:
+def outputs(db: Session, actor: Actor, run_id: str) -> Any:
     """The values that the run gave back, by the names of its Output nodes; without these, what its last node gave."""
     return _resolved(actor, runs.find(db, actor, run_id).output or {})
 
@@ -167,6 +167,11 @@ async def resolved(actor: Actor, output: Mapping[str, Any]) -> Any:
     if all("ref" not in held for held in (*stored.values(), output.get("last") or {})):
         return _resolved(actor, output)
     return await asyncio.to_thread(_resolved, actor, output)
+
+
+async def whole(actor: Actor, held: Mapping[str, Any]) -> Any:
+    """A value as rows hold it, whatever its size."""
+    return await asyncio.to_thread(_whole, actor, held) if "ref" in held else _whole(actor, held)
 
 
 def _resolved(actor: Actor, output: Mapping[str, Any]) -> Any:
@@ -180,13 +185,9 @@ def _whole(actor: Actor, held: Mapping[str, Any]) -> Any:
     if "ref" not in held:
         return held.get("v")
     try:
-        return storage.storage().get_json(actor.workspace_id, _ref(held))
+        return storage.storage().get_json(actor.workspace_id, held["ref"])
     except GoneFromStore:
         return None
-
-
-def _ref(held: Mapping[str, Any]) -> storage.Ref:
-    return storage.Ref(held["ref"], held.get("count"), held.get("size", 0))
 
 
 def _closing(db: Session, actor: Actor, run_id: str, node_id: str) -> Step | None:

@@ -142,7 +142,7 @@ async def cancel(actor: Actor, run_id: str) -> None:
     Raises Conflict when the run has ended already.
     """
     await unit.ask(_check_cancel, actor, run_id)
-    await launch.cancel(run_id, actor.workspace_id)
+    await launch.cancel(run_id)
 
 
 async def settle(actor: Actor, run_id: str, wait_id: str, answer: Literal["again", "fail", "done"]) -> None:

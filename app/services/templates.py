@@ -1,8 +1,4 @@
-"""Workflows to start from. Each is a JSON file beside the code, with a title, a description and a document.
-
-Where a document holds ``{"$sample": "messages.csv"}``, using the template stores that file of ``templates/samples`` in
-the workspace and puts its reference there. ``settings`` may hold the description and the button of the workflow's form.
-"""
+"""Workflows to start from: the JSON files of ``templates/``, as its README describes them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,10 +16,9 @@ from engine import document
 from engine.catalog import catalog
 from engine.settings import CHECKOUT
 
-FIRST: Final = "sort-customer-messages"
+FIRST: Final = "sort_customer_messages"
 FOLDER: Final = CHECKOUT / "templates"
 _SAMPLE: Final = "$sample"
-_MEDIA_TYPES: Final = {".csv": "text/csv", ".json": "application/json"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +30,13 @@ class Template:
 
     id: str
     title: str
+    summary: str
     description: str
+    category: str
+    icon: str
     minutes: int
     needs: tuple[str, ...]
+    result: tuple[str, ...]
     nodes: tuple[tuple[str, str], ...]
 
 
@@ -49,13 +48,14 @@ def list_templates(db: Session, actor: Actor) -> list[Template]:
 
 
 def use(db: Session, actor: Actor, template_id: str) -> str:
-    """A new workflow of this template, with its samples; returns its id."""
+    """A new workflow of this template, with its samples stored in the workspace; returns its id."""
     actor.need("editor")
     source = _sources().get(template_id)
     if source is None:
         raise NotFound("template")
-    body = _with_samples(db, actor, source["document"])
-    return workflows.create(db, actor, source["title"], body, settings=source.get("settings"))
+    stored = {sample["name"]: _stored(db, actor, sample) for sample in source.get("samples", ())}
+    body = _with_samples(source["document"], stored)
+    return workflows.create(db, actor, source["name"], body, settings=_settings(source))
 
 
 def use_first(db: Session, actor: Actor) -> None:
@@ -66,39 +66,54 @@ def use_first(db: Session, actor: Actor) -> None:
 
 @cache
 def _sources() -> Mapping[str, Mapping[str, Any]]:
-    return {path.stem: orjson.loads(path.read_bytes()) for path in sorted(FOLDER.glob("*.json"))}
+    found = [orjson.loads(path.read_bytes()) for path in sorted(FOLDER.glob("*.json"))]
+    return {source["id"]: source for source in sorted(found, key=lambda one: (one.get("featured", 1000), one["name"]))}
 
 
 @cache
 def _all() -> tuple[Template, ...]:
-    found = [_shown(template_id, source) for template_id, source in _sources().items()]
-    return tuple(sorted(found, key=lambda one: (bool(one.needs), one.title)))
+    return tuple(sorted(map(_shown, _sources().values()), key=lambda one: bool(one.needs)))
 
 
-def _shown(template_id: str, source: Mapping[str, Any]) -> Template:
+def _shown(source: Mapping[str, Any]) -> Template:
     nodes = document.load(source["document"]).nodes.values()
     types = [catalog()[node.type] for node in nodes]
     return Template(
-        id=template_id,
-        title=source["title"],
+        id=source["id"],
+        title=source["name"],
+        summary=source["summary"],
         description=source["description"],
-        minutes=source.get("minutes", 1),
-        needs=tuple(source.get("needs", ())),
+        category=source["category"],
+        icon=source["icon"],
+        minutes=source["minutes"],
+        needs=tuple(source["accounts"]),
+        result=tuple(source["result"]),
         nodes=tuple((one.icon, one.category) for one in types),
     )
 
 
-def _with_samples(db: Session, actor: Actor, value: Any) -> Any:
+def _settings(source: Mapping[str, Any]) -> dict[str, Any]:
+    """What the workflow keeps of its template: the words of its form and what to try next."""
+    rows = [sample["rows"] for sample in source.get("samples", ()) if "rows" in sample]
+    return {
+        "template": source["id"],
+        "description": source["summary"],
+        "run_label": source.get("run_label", ""),
+        "sample_rows": rows[0] if rows else None,
+        "prompts": source.get("prompts", []),
+    }
+
+
+def _with_samples(value: Any, stored: Mapping[str, Any]) -> Any:
     if isinstance(value, Mapping):
         if _SAMPLE in value:
-            return _sample(db, actor, value[_SAMPLE])
-        return {key: _with_samples(db, actor, inner) for key, inner in value.items()}
+            return stored[value[_SAMPLE]]
+        return {key: _with_samples(inner, stored) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_with_samples(db, actor, inner) for inner in value]
+        return [_with_samples(inner, stored) for inner in value]
     return value
 
 
-def _sample(db: Session, actor: Actor, name: str) -> Any:
-    path = FOLDER / "samples" / name
-    with path.open("rb") as stream:
-        return files.reference(files.keep(db, actor, stream, path.name, _MEDIA_TYPES[path.suffix]))
+def _stored(db: Session, actor: Actor, sample: Mapping[str, Any]) -> dict[str, Any]:
+    with (FOLDER / sample["path"]).open("rb") as stream:
+        return files.reference(files.keep(db, actor, stream, sample["name"], sample["media_type"]))

@@ -124,9 +124,12 @@ def refuse_problems(checked: drafts.Checked, message: str) -> None:
     found = [problem for problem in checked.problems if problem.severity == "error"]
     if found:
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-        where = checked.graph.nodes[found[0].node].title if found[0].node in checked.graph.nodes else ""
-        place = f"{where}: " if where else ""
-        raise Invalid(f"{message}. {place}{found[0].message}{more}", [one.to_json() for one in found])
+        node = checked.graph.nodes.get(found[0].node or "")
+        place = f"{node.title}: " if node else ""
+        raise Invalid(
+            f"{message}. {place}{found[0].message}{more}",
+            [one.model_dump(mode="json", exclude_none=True) for one in found],
+        )
 
 
 def hash_of(body: dict[str, Any]) -> str:

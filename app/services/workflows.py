@@ -27,7 +27,6 @@ __all__ = [
     "LastRun",
     "Version",
     "WorkflowRow",
-    "body",
     "create",
     "delete",
     "duplicate",
@@ -48,6 +47,7 @@ __all__ = [
     "validate",
     "version",
     "versions",
+    "written",
 ]
 
 _HEALTH: Final = 14
@@ -168,7 +168,7 @@ def create(
 ) -> str:
     """A new workflow, empty or with this document; returns its id. Raises Invalid.
 
-    ``settings`` are those of the workflow as a whole: ``description`` and ``button`` of its form.
+    ``settings`` are those of the workflow as a whole, such as ``description`` and ``run_label`` of its form.
     """
     actor.need("editor")
     graph, comments = drafts.read(source) if source is not None else (Graph(), None)
@@ -262,21 +262,21 @@ def validate(db: Session, actor: Actor, source: str | Mapping[str, Any]) -> Sequ
 
 
 @reads
-def text(db: Session, actor: Actor, workflow_id: str, number: int | None = None) -> tuple[int, str]:
-    """The draft's seq, and it or a published version as YAML with its comments."""
-    workflow = drafts.find(db, actor, workflow_id)
-    if number is not None:
-        return workflow.draft_seq, document.to_yaml(version(db, actor, workflow_id, number)[1])
-    return workflow.draft_seq, document.to_yaml(drafts.checked(db, workflow).graph, workflow.draft_text or "")
+def text(db: Session, actor: Actor, workflow_id: str, number: int | None = None) -> str:
+    """The draft, or a published version, as YAML with its comments."""
+    return str(written(db, actor, workflow_id, number, yaml=True)[1])
 
 
 @reads
-def body(db: Session, actor: Actor, workflow_id: str, number: int | None = None) -> tuple[int, dict[str, Any]]:
-    """The draft's seq, and it or a published version as a JSON document."""
+def written(
+    db: Session, actor: Actor, workflow_id: str, number: int | None = None, *, yaml: bool = False
+) -> tuple[int, str | dict[str, Any]]:
+    """The draft's seq, and it or a published version as a JSON document or as YAML."""
     workflow = drafts.find(db, actor, workflow_id)
-    if number is not None:
-        return workflow.draft_seq, document.dump(version(db, actor, workflow_id, number)[1])
-    return workflow.draft_seq, document.dump(drafts.checked(db, workflow).graph)
+    graph = version(db, actor, workflow_id, number)[1] if number is not None else drafts.checked(db, workflow).graph
+    if not yaml:
+        return workflow.draft_seq, document.dump(graph)
+    return workflow.draft_seq, document.to_yaml(graph, workflow.draft_text or "")
 
 
 def schema() -> dict[str, Any]:

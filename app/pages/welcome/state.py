@@ -2,10 +2,8 @@
 
 import reflex as rx
 
-from app.services import accounts, templates, unit, workflows
+from app.services import accounts, unit, workflows
 from app.session import SessionState, guarded, public
-
-FIRST_TEMPLATE = "sort-customer-messages"
 
 
 class Welcome(SessionState):
@@ -20,10 +18,6 @@ class Welcome(SessionState):
     @rx.event
     @guarded
     async def begin(self) -> object:
-        """Open "Sort customer messages", made from its template when there is no workflow yet."""
-        actor = await self._actor()
-        found = await unit.ask(workflows.list_workflows, actor)
-        if found:
-            return rx.redirect("/")
-        workflow_id = await unit.ask(templates.use, actor, FIRST_TEMPLATE)
-        return rx.redirect(f"/w/{workflow_id}?first=1")
+        """Open "Sort customer messages", which signing up has made."""
+        found = await unit.ask(workflows.list_workflows, await self._actor())
+        return rx.redirect(f"/w/{found[0].id}?first=1" if found else "/")
