@@ -272,13 +272,16 @@ def _bound(statement: Statement, values: Values) -> Values:
 
 
 class _Pending:
-    __slots__ = ("_cursor",)
+    __slots__ = ("_cursor", "_rows")
 
     def __init__(self, cursor: psycopg.Cursor[Any]) -> None:
         self._cursor = cursor
+        self._rows: Sequence[Row] | None = None
 
     def rows(self) -> Sequence[Row]:
-        return self._cursor.fetchall() if self._cursor.description else ()
+        if self._rows is None:
+            self._rows = self._cursor.fetchall() if self._cursor.description else ()
+        return self._rows
 
     @property
     def count(self) -> int:

@@ -80,7 +80,7 @@ def due(schedule: Schedule, next_due: datetime, moment: datetime) -> Due:
     in_time = [fire for fire in fires if moment - fire <= LATE]
     alarm = None
     if schedule.missed == "once":
-        fires = in_time or missed[-1:]
+        fires = fires[-1:] if missed else fires
     elif schedule.missed == "skip":
         fires = in_time
         if missed:
