@@ -1,5 +1,6 @@
 """The commands of `./weft`. Imports are inside the commands, so that each loads only what it needs."""
 
+import signal
 import sys
 from typing import Annotated
 
@@ -133,6 +134,13 @@ def new_integration(
 
 def main() -> None:
     """Run one command; every error becomes a sentence and an exit code."""
+    try:
+        _run()
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+
+
+def _run() -> None:
     try:
         app(prog_name="./weft")
     except Exception as error:

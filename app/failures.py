@@ -16,6 +16,10 @@ SENTENCES = {
 }
 
 
+LAST_LINES = 6
+LAST_CHARACTERS = 10_000
+
+
 class Failure(RuntimeError):
     """Something that a person can put right. The message is a sentence for the terminal that says how."""
 
@@ -27,6 +31,12 @@ def account(error: Exception) -> str:
     if isinstance(error, Failure | SettingsError | BadDatabaseUrl | DatabaseUnavailable):
         return str(error)
     return _record(error)
+
+
+def last_words(log: Path) -> str:
+    """The end of a log, for the terminal; of a Python stack trace only what was raised."""
+    text = log.read_text(errors="replace").strip()
+    return "\n".join(text.splitlines()[-1 if "Traceback" in text[-LAST_CHARACTERS:] else -LAST_LINES :])
 
 
 def _record(error: Exception) -> str:

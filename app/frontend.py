@@ -6,7 +6,6 @@ import hashlib
 import os
 import re
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +14,8 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from app.failures import Failure
+from app.failures import Failure, last_words
+from app.processes import start_child, stop_child
 from engine.settings import CHECKOUT
 
 WEB = CHECKOUT / ".web"
@@ -29,10 +29,15 @@ NOT_COMPILED = ("app/api", "assets/external")
 BUILD_PORT = "8400"  # whatever stands here is rewritten to the address that the browser used
 BAKED_ADDRESS = re.compile(r"""([`"'])(http|ws)://localhost:8400(/[^`"']*)\1""")
 STILL_BUILDING_SECONDS = 5.0
+CHECK_SECONDS = 0.2
 
 
 class BuildFailed(Failure):
     """The front end could not be built. The message says why, and where the whole log is."""
+
+
+class BuildStopped(Exception):
+    """Somebody asked to stop while the front end was being built."""
 
 
 @dataclass(frozen=True)
@@ -77,15 +82,22 @@ def _only_one_build() -> Iterator[None]:
         yield
 
 
-def build(home: Path, say: Callable[[str], None]) -> Build:
+def _sleep(seconds: float) -> bool:
+    time.sleep(seconds)
+    return False
+
+
+def build(home: Path, say: Callable[[str], None], wait: Callable[[float], bool] = _sleep) -> Build:
     """Build the front end if its sources changed since the last build, and put it into `.web` as a whole.
 
     Args:
         home: where the build keeps its log and Reflex its own files.
         say: told what is going on, in short lines.
+        wait: waits for at most so many seconds, and says whether it is time to give up.
 
     Raises:
         BuildFailed: the export ended with an error.
+        BuildStopped: `wait` said to give up.
     """
     with _only_one_build():
         wanted = inputs_hash()
@@ -94,7 +106,7 @@ def build(home: Path, say: Callable[[str], None]) -> Build:
         say("Building the front end (half a minute the first time) …")
         lock_before = _digest(path for path in LOCK_FOLDER.rglob("*") if path.is_file())
         shutil.rmtree(WORK, ignore_errors=True)
-        _export(home, say)
+        _export(home, say, wait)
         _serve_every_address(WORK / "build" / "client")
         # The lock is one of the inputs, and the export may just have completed it.
         _publish(inputs_hash())
@@ -122,33 +134,24 @@ def _environment(home: Path) -> dict[str, str]:
     }
 
 
-def _export(home: Path, say: Callable[[str], None]) -> None:
+def _export(home: Path, say: Callable[[str], None], wait: Callable[[float], bool]) -> None:
     log = home / "logs" / "frontend.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    started = time.monotonic()
+    started = said = time.monotonic()
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "reflex", "export", "--no-zip", "--env", "prod"],
-            cwd=CHECKOUT,
-            env=_environment(home),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            while process.poll() is None:
-                try:
-                    process.wait(STILL_BUILDING_SECONDS)
-                except subprocess.TimeoutExpired:
-                    say(f"  still building ({time.monotonic() - started:.0f} s)")
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
-    index = WORK / "build" / "client" / "index.html"
-    if process.returncode or not index.exists():
-        last = log.read_text(errors="replace").strip().splitlines()[-8:]
-        raise BuildFailed("\n".join([f"The front end could not be built; the whole log is in {log}.", *last]))
+        command = [sys.executable, "-m", "reflex", "export", "--no-zip", "--env", "prod"]
+        process = start_child(command, cwd=CHECKOUT, env=_environment(home), output=output)
+    try:
+        while process.poll() is None:
+            if wait(CHECK_SECONDS):
+                raise BuildStopped("The build of the front end was stopped.")
+            if time.monotonic() - said > STILL_BUILDING_SECONDS:
+                said = time.monotonic()
+                say(f"  still building ({said - started:.0f} s)")
+    finally:
+        stop_child(process, grace=2)
+    if process.returncode or not (WORK / "build" / "client" / "index.html").exists():
+        raise BuildFailed(f"The front end could not be built; the whole log is in {log}.\n{last_words(log)}")
     say(f"Front end built in {time.monotonic() - started:.0f} s.")
 
 

@@ -36,12 +36,12 @@ def run(config: Settings, say: Callable[[str], None]) -> None:
     check_disk(config)
     with _only_one_in(config), StopSignals().listening() as signals:
         check_port(config)
-        frontend.build(config.home, say)
         supervisor = Supervisor(config.home / "logs", say, signals)
         try:
+            frontend.build(config.home, say, signals.wait)
             _start_all(supervisor, config, say)
             supervisor.watch()
-        except StopRequested:
+        except (StopRequested, frontend.BuildStopped):
             pass
         finally:
             say("Stopping …")

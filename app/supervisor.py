@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.failures import Failure
+from app.failures import Failure, last_words
 from app.processes import signal_group, start_child, stop_child
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -22,7 +22,6 @@ FIRST_BACK_OFF = 1.0
 LONGEST_BACK_OFF = 30.0
 STEADY_SECONDS = 60.0  # a part that ran this long has recovered: its next crash starts at the first back-off again
 LARGEST_LOG = 20 * 2**20
-LOG_TAIL = 6
 
 
 class PartFailed(Failure):
@@ -141,8 +140,7 @@ class Supervisor:
     def _account(self, running: _Running) -> str:
         code = running.process.poll()
         what = "did not become ready" if code is None else f"ended with {_how(code)}"
-        tail = running.log.read_text(errors="replace").strip().splitlines()[-LOG_TAIL:]
-        return "\n".join([f"{running.part.name} {what}; its log is {running.log}.", *tail])
+        return f"{running.part.name} {what}; its log is {running.log}.\n{last_words(running.log)}"
 
     def watch(self) -> None:
         """Keep every part alive until a signal asks us to stop."""
