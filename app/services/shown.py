@@ -167,7 +167,7 @@ def template(one: Template) -> Record:
     return {
         "id": one.id,
         "name": one.title,
-        "description": one.description,
+        "description": one.summary,
         "needs": ", ".join(one.needs),
         "href": f"/templates?open={one.id}",
         "picture": picture(one.nodes),
