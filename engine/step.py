@@ -298,7 +298,7 @@ def unknown_rule(node: Node, node_type: NodeType) -> str:
 
 def outcome_unknown(error: NodeError) -> bool:
     """Whether the effect may have happened although the call failed: no answer came, or a gateway's."""
-    if isinstance(error, TimedOut):
+    if isinstance(error, TimedOut | UnknownOutcome):
         return True
     return isinstance(error, Unavailable) and error.status in (None, 502, 504)
 
