@@ -71,7 +71,8 @@ export const Wire = memo(function Wire(props) {
   const to = useKeyed(live, target);
   const { path, x, y } = route(props, useInternalNode(source), useInternalNode(target));
   const state = wireState(from, to, data.port);
-  const text = label ?? labelOf(data, from);
+  const roomy = Math.hypot(props.targetX - props.sourceX, props.targetY - props.sourceY) > 110;
+  const text = roomy ? label ?? labelOf(data, from) : "";
   return (
     <>
       <BaseEdge

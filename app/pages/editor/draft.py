@@ -132,9 +132,7 @@ class DraftState(SessionState):
         actor = await self._actor()
         seen, field = await self._now(actor), batches.word(field)
         node = (await self.get_state(InspectorState)).selected
-        found = [
-            one for one in seen.checked.problems if one.node == node and (one.field or "").partition(".")[0] == field
-        ]
+        found = [one for one in seen.checked.problems if one.node == node and drawing.field_of(one) == field]
         fix = next((one.fix for one in found if one.fix), None)
         if fix is None:
             raise Conflict("This problem is gone already.")

@@ -177,7 +177,7 @@ def _card(
             "times": "", "writes": False, "after": False,
         }  # fmt: skip
     wired = {edge.field.partition(".")[0] for edge in edges if edge.kind == "value"}
-    faulty = {(problem.field or "").partition(".")[0] for problem in problems}
+    faulty = {field_of(problem) for problem in problems}
     writes = _writes(one, node)
     ports = [name for name, spec in one.fields.items() if spec.port or name in wired]
     outs = _out_ports(one, node.params)
@@ -194,6 +194,11 @@ def _card(
         "writes": writes,
         "after": bool(node.after),
     }
+
+
+def field_of(problem: Problem) -> str:
+    """The field of the form that a problem belongs to; empty for the node as a whole."""
+    return (problem.field or "").partition(".")[0]
 
 
 def _writes(one: NodeType, node: Node) -> bool:

@@ -131,10 +131,8 @@ class InspectorState(SessionState):
         wrong: dict[str, tuple[str, str]] = {}
         for problem in seen.checked.problems:
             if problem.node == node.id:
-                said = f"{problem.message} {problem.hint}".strip()
-                wrong.setdefault(
-                    (problem.field or "").partition(".")[0], (said, problem.fix.label if problem.fix else "")
-                )
+                said = " ".join(part for part in (problem.message, problem.hint) if part)
+                wrong.setdefault(drawing.field_of(problem), (said, problem.fix.label if problem.fix else ""))
         levels = {
             wire["field"].partition(".")[0]: wire["levels"]
             for wire in seen.drawing.edges.values()
