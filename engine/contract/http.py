@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -107,11 +107,13 @@ class HttpClient:
             OutputTooLarge: the answer is larger than `max_bytes`.
         """
         request = self._request(method, url, headers, secret_headers, query, body)
-        with _translated(request):
+        secret = frozenset(name.lower() for name in secret_headers or ())
+        shown = _shown(request, secret)
+        with _translated(request, shown):
             async with asyncio.timeout(timeout):
-                answer = await self._exchange(request, frozenset(secret_headers or ()), max_bytes, follow_redirects)
+                answer = await self._exchange(request, secret, max_bytes, follow_redirects)
         if raise_errors and answer.status >= 400:
-            raise refusal(answer, request)
+            raise refusal(answer, shown)
         return answer
 
     def _request(  # noqa: PLR0917
@@ -221,13 +223,9 @@ async def _read(response: httpx.Response, max_bytes: int) -> Answer:
 class _translated:
     """Turns what httpx raises into the errors of nodes."""
 
-    def __init__(self, request: httpx.Request) -> None:
+    def __init__(self, request: httpx.Request, shown: Mapping[str, Any]) -> None:
         self._where = shown_url(str(request.url.copy_with(query=None)))
-        self._shown = {
-            "method": request.method,
-            "url": shown_url(str(request.url)),
-            "headers": shown_headers(request.headers),
-        }
+        self._shown = shown
 
     def __enter__(self) -> None:
         return None
@@ -266,16 +264,17 @@ def _reason(error: httpx.RequestError) -> str:
     return text if text and len(text) < 200 else type(error).__name__
 
 
-def refusal(answer: Answer, request: httpx.Request) -> NodeError:
-    """The error that an answer of 400 and above stands for."""
-    what = f"{request.method} {shown_url(str(request.url.copy_with(query=None)))}"
+def _shown(request: httpx.Request, secret: Collection[str]) -> dict[str, Any]:
+    headers = shown_headers(request.headers, secret)
+    return {"method": request.method, "url": shown_url(str(request.url)), "headers": headers}
+
+
+def refusal(answer: Answer, request: Mapping[str, Any]) -> NodeError:
+    """The error that an answer of 400 and above stands for. `request`: what may be shown of the call."""
+    what = f"{request['method']} {str(request['url']).partition('?')[0]}"
     details: dict[str, Any] = {
         "status": answer.status,
-        "request": {
-            "method": request.method,
-            "url": shown_url(str(request.url)),
-            "headers": shown_headers(request.headers),
-        },
+        "request": request,
         "response": {
             "status": answer.status,
             "headers": shown_headers(answer.headers),

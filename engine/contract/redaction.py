@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import httpx
 
@@ -20,9 +20,11 @@ def speaks_of_secret(name: str) -> bool:
     return bool(_SECRET_NAME.search(name))
 
 
-def shown_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers; those whose name speaks of a secret without their value."""
-    return {name: HIDDEN if speaks_of_secret(name) else value for name, value in headers.items()}
+def shown_headers(headers: Mapping[str, str], secret: Collection[str] = ()) -> dict[str, str]:
+    """The headers; those whose name speaks of a secret or is in `secret` (small letters) without their value."""
+    return {
+        name: HIDDEN if name.lower() in secret or speaks_of_secret(name) else value for name, value in headers.items()
+    }
 
 
 def shown_url(url: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from engine.contract.http import HttpClient, open_client
 from engine.executor import Executor
 from engine.firing import Tools
 from engine.plan import Plans
+from engine.storage import Ref
 from engine.toolbox import Toolbox
 from tests.engine.bench import Bench, NoAccounts, Ran
 from tests.integrations.services import FolderFiles
@@ -68,8 +70,6 @@ class Kit(Bench):
 
     async def value(self, ran: Ran, node_id: str, port: str = "main") -> Any:
         """An output's value, also when it stands in the payload store."""
-        from engine.storage import Ref
-
         slot = ran.steps[node_id]["output"][port]
         if "v" in slot:
             return slot["v"]
@@ -80,8 +80,6 @@ class Kit(Bench):
 @asynccontextmanager
 async def opened(url: str, home: Path) -> AsyncIterator[Kit]:
     """A kit that is running."""
-    import asyncio
-
     async with open_client(["127.0.0.1"]) as http:
         kit = Kit(url, home, http)
         kit.writer.start()

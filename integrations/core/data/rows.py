@@ -72,7 +72,7 @@ class Sort(Params):
     keywords=("order", "rank", "arrange"),
 )
 def sort(params: Sort) -> list[Any]:
-    """Put rows in order.
+    """Put rows in order, by one field or by several.
 
     Rows that compare equal stay in the order in which they came; empty values come last, either way. Text compares
     without regard to case. Values of mixed kinds come as numbers, texts, yes and no, then the rest.
