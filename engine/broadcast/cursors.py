@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,24 +70,56 @@ def at_list(data: Any, path: tuple[Step, ...], axes: tuple[Axis, ...], name: str
 
 
 def merged(cursors: Sequence[Cursor]) -> Cursor:
-    """What `first` gives for the parts that fired: of dealt lists of one origin each item from the first part that has
-    it, in the original order; otherwise the first part."""
+    """What `first` gives for the parts that fired.
+
+    Of dealt lists of one origin each item from the first part that has it, in the original order, on every level;
+    otherwise the first part.
+    """
     lead = cursors[0]
-    if not (lead.is_list and lead.axes):
+    parts = [(c.value, c.axes) for c in cursors if c.is_list and c.axes and lead.axes and _same_origin(c, lead)]
+    if len(parts) < 2 or not lead.is_list:
         return lead
-    origin = lead.axis.origin
-    parts = [c for c in cursors if c.is_list and c.axes and c.axis.origin == origin]
-    if len(parts) == 1:
-        return lead
-    items: dict[int, Any] = {}
-    for part in parts:
-        for position, path in enumerate(paths_of(part)):
-            if path not in items:
-                items[path] = walk(part.data[position], part.path)
+    data, axes = _merged(parts)
+    return Cursor(data, (), axes, lead.name)
+
+
+def _same_origin(one: Cursor, other: Cursor) -> bool:
+    return one.axis.origin == other.axis.origin
+
+
+Part = tuple[Any, tuple[Axis, ...]]
+
+
+def _merged(parts: Sequence[Part]) -> Part:
+    """Lists of one origin as one list, and its axes."""
+    items: dict[int, list[Part]] = {}
+    for data, axes in parts:
+        paths = range(len(data)) if axes[0].paths is None else axes[0].paths
+        for position, path in enumerate(paths):
+            inner = tuple(axis.inside(position) for axis in axes[1:])
+            items.setdefault(path, []).append((data[position], inner))
     order = sorted(items)
-    complete = order == list(range(len(order))) and any(part.axis.paths is None for part in parts)
-    axis = Axis(origin, None if complete else tuple(order))
-    return Cursor([items[path] for path in order], (), (axis,), lead.name)
+    inner_parts = [_merged_item(items[path]) for path in order]
+    complete = order == list(range(len(order))) and any(axes[0].paths is None for _, axes in parts)
+    outer = Axis(parts[0][1][0].origin, None if complete else tuple(order))
+    return [data for data, _ in inner_parts], (outer, *_deeper([axes for _, axes in inner_parts]))
+
+
+def _merged_item(parts: Sequence[Part]) -> Part:
+    data, axes = parts[0]
+    if not axes or not isinstance(data, list):
+        return data, ()
+    alike = [part for part in parts if isinstance(part[0], list) and part[1] and part[1][0].origin == axes[0].origin]
+    return _merged(alike) if len(alike) > 1 else (data, axes)
+
+
+def _deeper(axes: Sequence[tuple[Axis, ...]]) -> Iterator[Axis]:
+    """The axes of the levels below as seen from above: their paths nested by item."""
+    for depth in range(max(map(len, axes), default=0)):
+        here = [inner[depth] if depth < len(inner) else None for inner in axes]
+        origin = next(axis.origin for axis in here if axis is not None)
+        paths = tuple(None if axis is None else axis.paths for axis in here)
+        yield Axis(origin, None if all(path is None for path in paths) else paths)
 
 
 def paths_of(cursor: Cursor) -> Sequence[int]:

@@ -42,7 +42,7 @@ Tick = Callable[[int], bool]
 def sized(tick: Tick, value: Any) -> Any:
     """The value itself. Raises Refused when it has become too large to go on with."""
     tick(0)
-    _weigh(value, [5 * MAX_ITEMS])
+    _weigh(value, [2 * MAX_ITEMS])
     return value
 
 

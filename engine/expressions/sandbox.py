@@ -20,7 +20,7 @@ from engine.expressions.filters import MAX_TEXT, Refused, Tick, budget, to_text
 from engine.expressions.functions import HIDDEN_FILTERS, HIDDEN_FUNCTIONS, OWN_FILTERS, OWN_FUNCTIONS
 
 FUEL = 5_000_000
-SECONDS = 5.0
+SECONDS = 2.0
 TARGET = "_out"
 TICK = "_tick"
 
