@@ -25,6 +25,7 @@ NODE_KEYS: Mapping[str, str] = {
     "note": "note",
     "off": "off",
 }
+_DEFAULTS = {name: info.get_default(call_default_factory=True) for name, info in Node.model_fields.items()}
 
 
 def dump(graph: Graph) -> dict[str, Any]:
@@ -41,8 +42,7 @@ def dump_node(node: Node) -> dict[str, Any]:
     written: dict[str, Any] = {}
     for key, attribute in NODE_KEYS.items():
         value = getattr(node, attribute)
-        info = Node.model_fields[attribute]
-        if attribute != "type" and value == info.get_default(call_default_factory=True):
+        if attribute != "type" and value == _DEFAULTS[attribute]:
             continue
         written[key] = _plain(value)
     return written
