@@ -1,47 +1,39 @@
 """Edits of a draft: small operations in a log, merged where they do not collide, undone and redone across sessions."""
 
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from threading import Lock
 from typing import Any, Final, cast
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import QueryableAttribute, defer
 from sqlmodel import Session, col
 
-from app.services import unit
 from app.services.access import Actor, owned
+from app.services.checked import Checked, checked, keep
+from app.services.collisions import REPLACE, Op, collide
 from app.services.errors import Conflict, Invalid, NotFound
 from engine import document, patch
 from engine.catalog import catalog
 from engine.graph import Graph
 from engine.models import DraftEdit, Workflow, new_id, now
 from engine.problem import Problem
-from engine.validation import problems, ranks
 
-Op = Mapping[str, Any]
-_Place = tuple[str, str]
+__all__ = [
+    "Checked",
+    "EditResult",
+    "can_redo",
+    "can_undo",
+    "checked",
+    "count_changes",
+    "edit",
+    "find",
+    "read",
+    "redo",
+    "replace",
+    "undo",
+]
 
-_KEPT: Final = 64
 _MOST_OPS: Final = 5_000
-_REPLACE: Final = "replace"
-
-
-class Checked:
-    """A drawing with what is wrong with it and where lists map it, both found on first use."""
-
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
-
-    @cached_property
-    def problems(self) -> Sequence[Problem]:
-        return problems(self.graph, catalog())
-
-    @cached_property
-    def ranks(self) -> Mapping[str, int]:
-        return ranks(self.graph, catalog())
 
 
 @dataclass(frozen=True)
@@ -67,32 +59,6 @@ class EditResult:
         return self.checked.ranks
 
 
-class _Cache:
-    """Parsed drafts by workflow and seq; an entry stands for a committed draft, so it is never wrong, only old."""
-
-    def __init__(self) -> None:
-        self._entries: OrderedDict[str, tuple[int, Checked]] = OrderedDict()
-        self._lock = Lock()
-
-    def get(self, workflow_id: str, seq: int) -> Checked | None:
-        with self._lock:
-            kept = self._entries.get(workflow_id)
-            if kept is None or kept[0] != seq:
-                return None
-            self._entries.move_to_end(workflow_id)
-            return kept[1]
-
-    def put(self, workflow_id: str, seq: int, checked: Checked) -> None:
-        with self._lock:
-            if workflow_id in self._entries and self._entries[workflow_id][0] > seq:
-                return
-            self._entries[workflow_id] = (seq, checked)
-            self._entries.move_to_end(workflow_id)
-            while len(self._entries) > _KEPT:
-                self._entries.popitem(last=False)
-
-
-_cache = _Cache()
 _HEAVY: Final = tuple(defer(cast(QueryableAttribute[Any], column)) for column in (Workflow.draft, Workflow.draft_text))
 
 
@@ -107,16 +73,6 @@ def find(db: Session, actor: Actor, workflow_id: str, lock: bool = False) -> Wor
     if found is None:
         raise NotFound("workflow")
     return found
-
-
-def checked(db: Session, workflow: Workflow) -> Checked:
-    """The workflow's draft, parsed once per seq and process."""
-    kept = _cache.get(workflow.id, workflow.draft_seq)
-    if kept is None:
-        kept = Checked(document.load(workflow.draft))
-        seq, fresh = workflow.draft_seq, kept
-        unit.after_commit(db, lambda: _cache.put(workflow.id, seq, fresh))
-    return kept
 
 
 def edit(
@@ -137,13 +93,15 @@ def edit(
     if key is not None and _is_known(db, actor, workflow, key):
         return EditResult(workflow.draft_seq, checked(db, workflow), (), (), merged=True)
     if seq != workflow.draft_seq:
-        _refuse_collision(ops, _edits_by_others(db, actor, workflow, seq))
-    graph, inverse = _apply(checked(db, workflow).graph, ops)
+        others = _edits_by_others(db, actor, workflow, seq)
+        if collide(ops, [op for row in others for op in row.ops]):
+            raise Conflict("Somebody else changed the same place just now. Look at their change, then do yours again.")
+    draft, inverse = _apply(checked(db, workflow), ops)
     merged = seq != workflow.draft_seq
     workflow.undo_seq = workflow.draft_seq + 1
-    result = _store(db, workflow, graph, ops, inverse, merged=merged)
+    _store(db, workflow, draft)
     _log(db, actor, workflow, ops, inverse, key=key)
-    return result
+    return EditResult(workflow.draft_seq, draft, ops, inverse, merged)
 
 
 def replace(
@@ -160,12 +118,13 @@ def replace(
     if seq is not None and seq != workflow.draft_seq:
         raise Conflict(f"The draft is at edit {workflow.draft_seq} now. Read it again, then send yours.")
     graph, comments = read(source)
-    ops, inverse = [_whole(graph)], [_whole(checked(db, workflow).graph)]
+    draft = Checked(graph)
+    ops, inverse = [_whole(draft)], [_whole(checked(db, workflow))]
     workflow.undo_seq = workflow.draft_seq + 1
     workflow.draft_text = comments
-    result = _store(db, workflow, graph, ops, inverse)
+    _store(db, workflow, draft)
     _log(db, actor, workflow, ops, inverse)
-    return result
+    return EditResult(workflow.draft_seq, draft, ops, inverse)
 
 
 def undo(db: Session, actor: Actor, workflow_id: str) -> EditResult | None:
@@ -175,9 +134,10 @@ def undo(db: Session, actor: Actor, workflow_id: str) -> EditResult | None:
     last = db.scalar(_standing(workflow).order_by(col(DraftEdit.seq).desc()).limit(1))
     if last is None:
         return None
-    graph, _ = _apply(checked(db, workflow).graph, last.inverse)
+    draft, _ = _apply(checked(db, workflow), last.inverse)
     last.undone = workflow.draft_seq + 1
-    return _store(db, workflow, graph, last.inverse, last.ops)
+    _store(db, workflow, draft)
+    return EditResult(workflow.draft_seq, draft, last.inverse, last.ops)
 
 
 def redo(db: Session, actor: Actor, workflow_id: str) -> EditResult | None:
@@ -187,9 +147,10 @@ def redo(db: Session, actor: Actor, workflow_id: str) -> EditResult | None:
     last = db.scalar(_redoable(workflow).order_by(col(DraftEdit.undone).desc()).limit(1))
     if last is None:
         return None
-    graph, _ = _apply(checked(db, workflow).graph, last.ops)
+    draft, _ = _apply(checked(db, workflow), last.ops)
     last.seq, last.undone = workflow.draft_seq + 1, 0
-    return _store(db, workflow, graph, last.ops, last.inverse)
+    _store(db, workflow, draft)
+    return EditResult(workflow.draft_seq, draft, last.ops, last.inverse)
 
 
 def can_undo(db: Session, workflow: Workflow) -> bool:
@@ -231,29 +192,26 @@ def read(source: str | Mapping[str, Any]) -> tuple[Graph, str | None]:
     return graph, comments or None
 
 
-def _apply(graph: Graph, ops: Sequence[Op]) -> tuple[Graph, Sequence[Op]]:
-    if len(ops) == 1 and ops[0].get("op") == _REPLACE:
-        return read(ops[0]["document"])[0], [_whole(graph)]
+def _apply(before: Checked, ops: Sequence[Op]) -> tuple[Checked, Sequence[Op]]:
+    if len(ops) == 1 and ops[0].get("op") == REPLACE:
+        return Checked(read(ops[0]["document"])[0]), [_whole(before)]
     try:
-        return patch.apply(graph, ops, catalog())
+        graph, inverse = patch.apply(before.graph, ops, catalog())
     except patch.PatchError as error:
         raise Invalid(str(error)) from None
+    return Checked(graph, before), inverse
 
 
-def _whole(graph: Graph) -> Op:
-    return {"op": _REPLACE, "document": document.dump(graph)}
+def _whole(draft: Checked) -> Op:
+    return {"op": REPLACE, "document": draft.document}
 
 
-def _store(
-    db: Session, workflow: Workflow, graph: Graph, ops: Sequence[Op], inverse: Sequence[Op], *, merged: bool = False
-) -> EditResult:
+def _store(db: Session, workflow: Workflow, draft: Checked) -> None:
     workflow.draft_seq += 1
-    workflow.draft = document.dump(graph)
-    workflow.name = graph.name or workflow.name
+    workflow.draft = draft.document
+    workflow.name = draft.graph.name or workflow.name
     workflow.updated_at = now()
-    result = EditResult(workflow.draft_seq, Checked(graph), ops, inverse, merged)
-    unit.after_commit(db, lambda: _cache.put(workflow.id, result.seq, result.checked))
-    return result
+    keep(db, workflow.id, workflow.draft_seq, draft)
 
 
 def _log(
@@ -285,35 +243,6 @@ def _edits_by_others(db: Session, actor: Actor, workflow: Workflow, seq: int) ->
         or_(col(DraftEdit.user_id) != actor.user_id, col(DraftEdit.user_id).is_(None)),
     )
     return db.scalars(query).all()
-
-
-def _refuse_collision(ops: Sequence[Op], others: Sequence[DraftEdit]) -> None:
-    mine = {place for op in ops for place in _places(op)}
-    theirs = {place for row in others for op in row.ops for place in _places(op)}
-    if any(_meet(one, other) for one in mine for other in theirs):
-        raise Conflict("Somebody else changed the same place just now. Look at their change, then do yours again.")
-
-
-def _places(op: Op) -> Iterable[_Place]:
-    """What an operation changes for good: (node, part), either of them empty for all of it. Positions never collide."""
-    name, node = op.get("op"), str(op.get("node") or op.get("target") or "")
-    if name == _REPLACE:
-        yield "", ""
-    elif name == "remove_node":
-        yield node, ""
-    elif name == "set_name":
-        yield "", "name"
-    elif name == "rename":
-        yield node, "label"
-    elif name == "set_option":
-        yield node, str(op.get("key"))
-    elif name in ("set_field", "connect", "disconnect"):
-        path = op.get("path") or op.get("field") or ""
-        yield node, str(path[0] if isinstance(path, list) else path).partition(".")[0]
-
-
-def _meet(one: _Place, other: _Place) -> bool:
-    return ("", "") in (one, other) or (one[0] == other[0] and (one[1] == other[1] or "" in (one[1], other[1])))
 
 
 def _standing(workflow: Workflow) -> Any:

@@ -10,6 +10,7 @@ from sqlmodel import Session, col
 
 from app.services import drafts, triggers
 from app.services.access import Actor, owned
+from app.services.checked import forget
 from app.services.drafts import EditResult, edit, redo, replace, undo
 from app.services.errors import Invalid, NotFound
 from app.services.triggers import TriggerView
@@ -236,6 +237,7 @@ def delete(db: Session, actor: Actor, workflow_id: str) -> None:
     workflow = drafts.find(db, actor, workflow_id, lock=True)
     workflow.deleted_at, workflow.enabled = now(), False
     triggers.turn_off(db, actor, workflow, release=True)
+    forget(workflow_id)
 
 
 @reads
