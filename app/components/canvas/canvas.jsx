@@ -142,6 +142,7 @@ function Inner({ onBatch, onSelect, onConnectStart, onRun, colorMode, readOnly }
   const { guides, withGuides, clearGuides } = useGuides();
   const far = useFlowStore((state) => state.transform[2] < 0.6);
   const selectTimer = useRef(null);
+  const touched = useRef(false);
 
   useEffect(() => setDeliver(onBatch), [onBatch]);
   useEffect(() => { ui.set({ readOnly: Boolean(readOnly) }); }, [readOnly]);
@@ -149,7 +150,7 @@ function Inner({ onBatch, onSelect, onConnectStart, onRun, colorMode, readOnly }
 
   useEffect(() => {
     // A panel that opens beside the canvas must not cover what is selected.
-    const observer = new ResizeObserver(() => keepInView(flow, wrapper.current));
+    const observer = new ResizeObserver(() => (touched.current ? keepInView : showFromStart)(flow, wrapper.current));
     observer.observe(wrapper.current);
     return () => observer.disconnect();
   }, [flow]);
@@ -231,7 +232,7 @@ function Inner({ onBatch, onSelect, onConnectStart, onRun, colorMode, readOnly }
       <ReactFlow
         nodes={nodes} edges={edges} nodeTypes={nodeTypes} edgeTypes={edgeTypes} colorMode={colorMode || "light"}
         onNodesChange={(changes) => onNodesChange(withGuides(changes, flow))} onEdgesChange={onEdgesChange}
-        onNodeDragStop={(_, __, moved) => { clearGuides(); moveNodes(moved); }}
+        onNodeDragStop={(_, __, moved) => { touched.current = true; clearGuides(); moveNodes(moved); }}
         onSelectionDragStop={(_, moved) => { clearGuides(); moveNodes(moved); }}
         onBeforeDelete={async ({ nodes: goneNodes, edges: goneEdges }) => {
           const ids = goneNodes.map((node) => node.id);
@@ -243,6 +244,7 @@ function Inner({ onBatch, onSelect, onConnectStart, onRun, colorMode, readOnly }
         onConnectStart={start} onConnectEnd={onConnectEnd} isValidConnection={valid}
         onClickConnectStart={start} onClickConnectEnd={finish}
         onSelectionChange={onSelectionChange}
+        onMoveStart={(event) => { if (event) touched.current = true; }}
         onPaneClick={() => wrapper.current?.focus({ preventScroll: true })}
         onNodeDoubleClick={(_, node) => { select([node.id]); document.getElementById("inspector")?.querySelector("input, textarea, select, [role=textbox]")?.focus(); }}
         onDrop={onDrop} onDragOver={(event) => { event.preventDefault(); event.dataTransfer.dropEffect = "copy"; }}

@@ -16,6 +16,13 @@ from engine.graph import Node
 TABS = ("in", "settings", "out", "help")
 
 
+class Sampled:
+    """The first values of a run. A plain class, so that Reflex wraps no proxy around them."""
+
+    def __init__(self, run_id: str = "", values: preview.Samples | None = None) -> None:
+        self.run_id, self.values = run_id, values or {}
+
+
 class InspectorState(SessionState):
     """One node's form and values. The canvas says which; the draft and the run say when to look again."""
 
@@ -32,7 +39,7 @@ class InspectorState(SessionState):
     outs: list[dict[str, str]] = []
     out: str = ""
     out_view: dict[str, Any] = values.EMPTY
-    failure: dict[str, str] = {}
+    failure: dict[str, str] = run_view.NO_ERROR
     log: list[dict[str, Any]] = []
     tab: str = "settings"
     item: int = 0
@@ -41,7 +48,7 @@ class InspectorState(SessionState):
 
     _seen: Seen | None = None
     _run_id: str = ""
-    _samples: Any = None
+    _sampled: Sampled = Sampled()
 
     async def _follow(self, seen: Seen) -> None:
         """The draft has changed: show the node as it is now."""
@@ -53,7 +60,7 @@ class InspectorState(SessionState):
 
     async def _ran(self, run_id: str, failed_node: str = "") -> None:
         """There are new values; a node that failed opens by itself."""
-        self._run_id, self._samples, self.has_run = run_id, None, bool(run_id)
+        self._run_id, self._sampled, self.has_run = run_id, Sampled(), bool(run_id)
         if failed_node and self._seen and failed_node in self._seen.graph.nodes and not self.selected:
             self.selected, self.tab = failed_node, "out"
         if self.selected:
@@ -118,7 +125,7 @@ class InspectorState(SessionState):
             return
         await self._load_samples()
         self.sources = names.sources(
-            names.before(self._seen.graph, self._seen.edges, node.id), catalog(), self._samples or {}
+            names.before(self._seen.graph, self._seen.edges, node.id), catalog(), self._sampled.values
         )
         self.completions = names.completions(self.sources, node.params)
         self._show_form(self._seen, node, one)
@@ -139,7 +146,7 @@ class InspectorState(SessionState):
             if wire["target"] == node.id
         }
         badges = {name: drawing.badge(seen.graph, value) for name, value in node.params.items()}
-        found = preview.preview(node, one, self._samples or {}, self.item)
+        found = preview.preview(node, one, self._sampled.values, self.item)
         self.items = found.calls
         views = form.fields(node=node, node_type=one, problems=wrong, references=badges, levels=levels)
         self.fields = [
@@ -160,13 +167,14 @@ class InspectorState(SessionState):
         ]
 
     async def _load_samples(self) -> None:
-        if self._samples is not None or not self._run_id or self._seen is None:
+        if self._sampled.run_id == self._run_id or self._seen is None:
             return
         actor = await self._actor()
-        self._samples = await unit.ask(preview.samples, actor, self._run_id, list(self._seen.graph.nodes))
+        found = await unit.ask(preview.samples, actor, self._run_id, list(self._seen.graph.nodes))
+        self._sampled = Sampled(self._run_id, found)
 
     def _show_outs(self, node: Node, one: NodeType) -> None:
-        known = self._samples.get(node.id, {}) if self._samples else {}
+        known = self._sampled.values.get(node.id, {})
         self.outs = [
             {
                 "port": port.name,
@@ -192,7 +200,7 @@ class InspectorState(SessionState):
         await self._show_failure()
 
     async def _show_failure(self) -> None:
-        self.failure, self.log = {}, []
+        self.failure, self.log = run_view.NO_ERROR, []
         if not self._run_id:
             return
         actor = await self._actor()
@@ -202,7 +210,7 @@ class InspectorState(SessionState):
             return
         mine = next((one for one in steps if one.node_id == self.selected), None)
         if mine is not None:
-            self.failure = run_view.error(mine.error) if mine.error else {}
+            self.failure = run_view.error(mine.error)
             self.log = run_view.log_lines(mine.log)
 
     async def _page(self, node_id: str, port: str, start: int) -> dict[str, Any]:

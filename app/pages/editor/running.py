@@ -36,7 +36,7 @@ class RunState(Watching):
     results: list[dict[str, Any]] = []
     show_results: bool = False
     show_strip: bool = False
-    failure: dict[str, str] = {}
+    failure: dict[str, str] = run_view.NO_ERROR
     starting: bool = False
     run_words: str = "Run"
 
@@ -73,7 +73,8 @@ class RunState(Watching):
 
     def _forget(self) -> None:
         self.run_id, self.status, self.told, self.started_at, self.ended_at = "", "", "", 0, 0
-        self.rows, self.results, self.failure, self.show_results, self.show_strip = [], [], {}, False, False
+        self.rows, self.results, self.failure = [], [], run_view.NO_ERROR
+        self.show_results, self.show_strip = False, False
         self.statuses, self._previewed, self._last_seq = {}, [], 0
         self.rows_rev += 1
         self.statuses_seq += 1
@@ -151,7 +152,7 @@ class RunState(Watching):
         self.status, self.told = detail.row.status, _told(detail)
         self.started_at = shown.ms(detail.row.started_at or detail.row.created_at)
         self.ended_at = shown.ms(detail.row.finished_at)
-        self.failure = run_view.error(detail.row.error) if detail.row.error else {}
+        self.failure = run_view.error(detail.row.error)
         rows = [run_view.step(one) for one in steps]
         if rows != self.rows:
             self.rows = rows
