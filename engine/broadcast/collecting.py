@@ -64,8 +64,9 @@ def _value(call: Mapped, items: Mapping[int, Any]) -> Value:
 
 
 def _shaped(call: Mapped, shape: Branch, items: Mapping[int, Any]) -> Value:
-    data, paths = _level(shape, items, keep_empty=call.has_main and len(items) == call.length)
-    dropped = len(items) < call.length or not _complete(shape)
+    keep_empty = call.has_main and len(items) == call.length
+    data, paths = _level(shape, items, keep_empty)
+    dropped = not keep_empty or not _complete(shape)
     axes = tuple(Axis(origin, _paths_at(paths, depth) if dropped else None) for depth, origin in enumerate(call.axes))
     return Value(data, axes)
 
