@@ -124,6 +124,6 @@ def panel() -> rx.Component:
         _head(),
         rx.el.div(*[_side(*side) for side in SIDES], class_name="tabs", role="tablist", aria_label="What to show"),
         rx.el.div(body, class_name="panel-body", role="tabpanel"),
-        class_name="card clip step-panel",
+        class_name=rx.cond(StepPanel.by_itself, "card clip step-panel by-itself", "card clip step-panel"),
         aria_label="Chosen step",
     )

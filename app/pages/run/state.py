@@ -31,15 +31,17 @@ class RunHead(Watching):
         """Open the run that the address names."""
         self.reset()  # type: ignore[no-untyped-call]
         self._run_id = self.router.url.path.strip("/").rpartition("/")[2]
+        for kind in (Results, StepPanel):
+            (await self.get_state(kind)).reset()  # type: ignore[no-untyped-call]
         try:
-            await self._read()
+            await self._read(whole=True)
         except NotFound:
             self.ready = self.missing = True
             return
         if not self.ended:
             self._watch_run(self._run_id)
 
-    async def _read(self) -> None:
+    async def _read(self, whole: bool = False) -> None:
         """Read the rows, which are the truth: head, steps, and the results once there are any."""
         actor = await self._actor()
         was_over = self.ended
@@ -50,7 +52,7 @@ class RunHead(Watching):
         self.head, self.progress = head, run_view.progress(steps)
         self.ended, self.ready = detail.row.status in runs.ENDED, True
         timeline = await self.get_state(RunSteps)
-        timeline._show(self._run_id, detail.seq, steps)
+        timeline._show(detail.seq, steps, whole)
         if self.ended and not was_over:
             self._unwatch()
             results = await self.get_state(Results)
@@ -62,6 +64,7 @@ class RunHead(Watching):
         failed = next((one.node_id for one in steps if one.status == "failed"), "")
         if failed and not panel.open:
             await panel._choose(self._run_id, failed, "error")
+            panel.by_itself = True
 
     async def _heard(self, events: Sequence[Event]) -> None:
         timeline = await self.get_state(RunSteps)
@@ -100,18 +103,17 @@ class RunSteps(SessionState):
     patch: list[dict[str, Any]] = []
     patch_seq: int = 0
     _known: dict[str, dict[str, Any]] = {}
-    _run_id: str = ""
     _seq: int = 0
 
-    def _show(self, run_id: str, seq: int, steps: Sequence[run_data.StepView]) -> None:
-        """Take the rows as read: all of them for a new run, else those that differ."""
+    def _show(self, seq: int, steps: Sequence[run_data.StepView], whole: bool) -> None:
+        """Take the rows as read: all of them when the page opens, else those that differ."""
         fresh = {one.node_id: run_view.step(one) for one in steps}
         changed = [row for node_id, row in fresh.items() if self._known.get(node_id) != row]
-        if run_id != self._run_id:
+        if whole:
             self.rows, self.rev = list(fresh.values()), self.rev + 1
         elif changed:
             self._send(changed)
-        self._run_id, self._seq, self._known = run_id, max(seq, 0), fresh
+        self._seq, self._known = seq, fresh
 
     def _send(self, changed: list[dict[str, Any]]) -> None:
         self.patch, self.patch_seq = changed, self.patch_seq + 1

@@ -14,6 +14,7 @@ class StepPanel(SessionState):
     """The panel beside the timeline."""
 
     open: bool = False
+    by_itself: bool = False
     facts: dict[str, Any] = {}
     side: str = "output"
     ports: list[dict[str, str]] = []
@@ -44,6 +45,7 @@ class StepPanel(SessionState):
         self.facts, self.failure, self.log = found["facts"], found["error"], found["log"]
         self.failed_items = found["failed_items"]
         failed = bool(self.failure["message"] or self.failed_items)
+        self.by_itself = False
         self.side = "error" if failed and side in ("", "error") else side if side in ("input", "log") else "output"
         self.open = True
         await self._show_ports()
