@@ -85,9 +85,11 @@ async def validate_document(actor: SignedIn, document: Document) -> Problems:
 @router.get("/{workflow_id}", responses=ANSWER)
 async def read_workflow(actor: SignedIn, workflow_id: str, request: Request) -> Response:
     """The draft as a document. The ETag is the number of its last edit."""
-    yaml = documents.wants_yaml(request)
-    seq, content = await unit.ask(workflows.written, actor, workflow_id, yaml=yaml)
-    return documents.answer(content, {"ETag": f'"{seq}"'})
+    if documents.wants_yaml(request):
+        seq, text = await unit.ask(workflows.text, actor, workflow_id)
+        return documents.answer(text, {"ETag": f'"{seq}"'})
+    seq, body = await unit.ask(workflows.body, actor, workflow_id)
+    return documents.answer(body, {"ETag": f'"{seq}"'})
 
 
 @router.put("/{workflow_id}", openapi_extra=BODY)
@@ -132,8 +134,9 @@ async def list_versions(actor: SignedIn, workflow_id: str) -> list[Version]:
 @router.get("/{workflow_id}/versions/{number}", responses=ANSWER)
 async def read_version(actor: SignedIn, workflow_id: str, number: Number, request: Request) -> Response:
     """A published version as a document."""
-    yaml = documents.wants_yaml(request)
-    return documents.answer((await unit.ask(workflows.written, actor, workflow_id, number, yaml=yaml))[1])
+    if documents.wants_yaml(request):
+        return documents.answer((await unit.ask(workflows.text, actor, workflow_id, number))[1])
+    return documents.answer((await unit.ask(workflows.body, actor, workflow_id, number))[1])
 
 
 @router.post("/{workflow_id}/versions/{number}/restore")

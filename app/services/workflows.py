@@ -28,6 +28,7 @@ __all__ = [
     "LastRun",
     "Version",
     "WorkflowRow",
+    "body",
     "create",
     "delete",
     "duplicate",
@@ -48,7 +49,6 @@ __all__ = [
     "validate",
     "version",
     "versions",
-    "written",
 ]
 
 _HEALTH: Final = 14
@@ -264,21 +264,24 @@ def validate(db: Session, actor: Actor, source: str | Mapping[str, Any]) -> Sequ
 
 
 @reads
-def text(db: Session, actor: Actor, workflow_id: str, number: int | None = None) -> str:
-    """The draft, or a published version, as YAML with its comments."""
-    return str(written(db, actor, workflow_id, number, yaml=True)[1])
+def text(db: Session, actor: Actor, workflow_id: str, number: int | None = None) -> tuple[int, str]:
+    """The draft's seq, and it or a published version as YAML with its comments."""
+    workflow, graph = _found(db, actor, workflow_id, number)
+    return workflow.draft_seq, document.to_yaml(graph, workflow.draft_text or "")
 
 
 @reads
-def written(
-    db: Session, actor: Actor, workflow_id: str, number: int | None = None, *, yaml: bool = False
-) -> tuple[int, str | dict[str, Any]]:
-    """The draft's seq, and it or a published version as a JSON document or as YAML."""
+def body(db: Session, actor: Actor, workflow_id: str, number: int | None = None) -> tuple[int, dict[str, Any]]:
+    """The draft's seq, and it or a published version as a JSON document."""
+    workflow, graph = _found(db, actor, workflow_id, number)
+    return workflow.draft_seq, document.dump(graph)
+
+
+def _found(db: Session, actor: Actor, workflow_id: str, number: int | None) -> tuple[Workflow, Graph]:
     workflow = drafts.find(db, actor, workflow_id)
-    graph = version(db, actor, workflow_id, number)[1] if number is not None else drafts.checked(db, workflow).graph
-    if not yaml:
-        return workflow.draft_seq, document.dump(graph)
-    return workflow.draft_seq, document.to_yaml(graph, workflow.draft_text or "")
+    if number is not None:
+        return workflow, version(db, actor, workflow_id, number)[1]
+    return workflow, drafts.checked(db, workflow).graph
 
 
 def schema() -> dict[str, Any]:

@@ -135,7 +135,7 @@ async def test_replacing_the_whole_can_be_undone(ada: Actor) -> None:
     text = "weft: 1\nname: Other\nnodes:\n  hand: {type: trigger.manual} # by hand\n"
     replaced = await unit.ask(workflows.replace, ada, workflow_id, text)
     assert list(replaced.graph.nodes) == ["hand"]
-    assert "# by hand" in await unit.ask(workflows.text, ada, workflow_id)
+    assert "# by hand" in (await unit.ask(workflows.text, ada, workflow_id))[1]
     undone = await unit.ask(workflows.undo, ada, workflow_id)
     assert undone is not None
     assert (undone.graph.name, text_of(undone)) == ("Small", "one")
