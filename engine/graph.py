@@ -1,4 +1,4 @@
-"""The drawing as plain frozen values. Edges are never stored: they are read off the fields (`edges` in engine.broadcast)."""
+"""The drawing as plain frozen values. Edges are never stored: `edges` in engine.broadcast reads them off the fields."""
 
 from __future__ import annotations
 
