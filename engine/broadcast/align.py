@@ -67,6 +67,12 @@ class Branch:
     children: list[int | Branch] = field(default_factory=list)
     complete: bool = True
 
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origin of each level from here on, along the deepest way down."""
+        below = (child.origins for child in self.children if isinstance(child, Branch))
+        return (self.origin, *max(below, key=len, default=()))
+
 
 def level(tracks: Sequence[Track[K]]) -> Level[K] | None:
     """The next level of mapping, or None when nothing maps any further.

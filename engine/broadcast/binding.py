@@ -71,12 +71,7 @@ class Mapped:
     @property
     def axes(self) -> tuple[str, ...]:
         """The origins of the levels, outermost first."""
-        origins, branch = [self._level.axis.origin], self.shape
-        while branch is not None:
-            branch = next((child for child in branch.children if isinstance(child, Branch)), None)
-            if branch is not None:
-                origins.append(branch.origin)
-        return tuple(origins)
+        return (self._level.axis.origin,) if self.shape is None else self.shape.origins
 
     @property
     def outer(self) -> Level[Key]:

@@ -73,9 +73,13 @@ def _same(left: Any, right: Any) -> bool:
 
 
 def _moved(start: Graph, goal: Graph) -> Iterator[Op]:
-    kept = {node_id: place for node_id, place in start.layout.items() if node_id in goal.nodes}
+    kept = {
+        node_id: place
+        for node_id, place in start.layout.items()
+        if node_id in goal.nodes and start.nodes[node_id].type == goal.nodes[node_id].type
+    }
     for node_id, place in goal.layout.items():
-        if node_id not in start.nodes or kept.get(node_id) != place:
+        if kept.get(node_id) != place:
             yield {"op": "move", "node": node_id, "x": place[0], "y": place[1]}
     for node_id in kept:
         if node_id not in goal.layout:
