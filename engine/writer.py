@@ -97,12 +97,13 @@ class Writer:
 
     def _live(self) -> None:
         driver: Driver | None = None
+        batch: list[_Ticket] = []
         try:
             while batch := self._gather():
                 driver = self._commit(driver, batch)
         except BaseException as error:
             log.critical("writer.died", error=repr(error))
-            self._refuse(error)
+            self._refuse(error, batch)
             if self._died:
                 self._died(error)
         finally:
@@ -119,10 +120,10 @@ class Writer:
                 batch.append(self._queue.popleft())
             return batch
 
-    def _refuse(self, error: BaseException) -> None:
+    def _refuse(self, error: BaseException, batch: list[_Ticket]) -> None:
         with self._wake:
             self._stopping = True
-            left = [*self._urgent, *self._queue]
+            left = [*batch, *self._urgent, *self._queue]
             self._urgent.clear()
             self._queue.clear()
         _answer(left, [DatabaseUnavailable(f"The writer of this process died: {error!r}")] * len(left))
@@ -158,9 +159,11 @@ class Writer:
                 self._queue.extendleft(reversed(batch[len(results) :]))
         self.batches += 1
         self.operations += len(done)
-        if self._committed:
-            self._committed(results)
-        _answer(done, results)
+        try:
+            if self._committed:
+                self._committed(results)
+        finally:
+            _answer(done, results)
 
     def _attempt(self, driver: Driver, batch: list[_Ticket]) -> list[Any]:
         driver.begin()
@@ -203,10 +206,8 @@ def _answer(tickets: Sequence[_Ticket], results: Sequence[Any]) -> None:
     for ticket, result in zip(tickets, results, strict=True):
         if isinstance(ticket.future, asyncio.Future):
             by_loop.setdefault(ticket.future.get_loop(), []).append((ticket.future, result))
-        elif isinstance(result, BaseException):
-            ticket.future.set_exception(result)
-        else:
-            ticket.future.set_result(result)
+        elif not ticket.future.done():
+            _resolve(ticket.future, result)
     for loop, pairs in by_loop.items():
         if not loop.is_closed():
             loop.call_soon_threadsafe(_deliver, pairs)
@@ -214,9 +215,12 @@ def _answer(tickets: Sequence[_Ticket], results: Sequence[Any]) -> None:
 
 def _deliver(pairs: Sequence[tuple[asyncio.Future[Any], Any]]) -> None:
     for future, result in pairs:
-        if future.cancelled():
-            continue
-        if isinstance(result, BaseException):
-            future.set_exception(result)
-        else:
-            future.set_result(result)
+        if not future.done():
+            _resolve(future, result)
+
+
+def _resolve(future: asyncio.Future[Any] | Future[Any], result: Any) -> None:
+    if isinstance(result, BaseException):
+        future.set_exception(result)
+    else:
+        future.set_result(result)
