@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from app.api.main import api
-from app.services import api_keys, unit
+from app.services import accounts, api_keys, unit
 from app.services.access import Actor
 from app.serving import guarded
 from engine import launch
@@ -32,11 +32,12 @@ SIZE_IT: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Caller:
-    """A person with an API key, and a client that sends it."""
+    """A person with an API key and a client that sends it, and with the cookie of a signed-in browser."""
 
     actor: Actor
     key: str
     client: httpx.AsyncClient
+    cookie: dict[str, str]
 
 
 def client_of(key: str | None = None) -> httpx.AsyncClient:
@@ -51,7 +52,8 @@ async def caller(role: str = "owner", workspace_id: str | None = None) -> Caller
     """A new person, in a workspace of their own unless one is named."""
     actor = await unit.ask(person, role, workspace_id)
     _, key = await unit.ask(api_keys.create, actor, "Tests", actor.role)
-    return Caller(actor, key, client_of(key))
+    token = await unit.ask(accounts._open_session, actor.user_id)
+    return Caller(actor, key, client_of(key), {"Cookie": f"weft_session={token}"})
 
 
 @pytest.fixture(autouse=True)
