@@ -111,8 +111,9 @@ function showFromStart(flow, box) {
   const y = Math.min(...nodes.map((node) => node.y));
   const width = Math.max(...nodes.map((node) => node.x)) + CARD_WIDTH - x;
   const height = Math.max(...nodes.map((node) => node.y)) + 130 - y;
-  const view = getViewportForBounds({ x, y, width, height }, box.clientWidth, box.clientHeight, 0.45, 1, 0.12);
-  const clipped = width * view.zoom > box.clientWidth || height * view.zoom > box.clientHeight;
+  const room = box.clientHeight - (document.querySelector(".ed-under")?.offsetHeight ?? 0);
+  const view = getViewportForBounds({ x, y, width, height }, box.clientWidth, Math.max(room, 200), 0.45, 1, 0.1);
+  const clipped = width * view.zoom > box.clientWidth || height * view.zoom > room;
   flow.setViewport(clipped ? { x: 40 - x * view.zoom, y: 60 - y * view.zoom, zoom: view.zoom } : view);
 }
 
