@@ -93,7 +93,7 @@ def get_form(db: Session, token: str) -> Form:
         workflow=workflow.name,
         workspace=db.scalar(name) or "",
         description=str(workflow.settings.get("description") or ""),
-        button=_button(workflow),
+        button=run_words(workflow),
         run_label=str(workflow.settings.get("run_label") or "Run"),
         inputs=inputs.inputs_of(graph),
     )
@@ -167,7 +167,8 @@ def visitor(db: Session, token: str) -> tuple[Actor, Workflow]:
         raise NotFound("form") from None
 
 
-def _button(workflow: Workflow) -> str:
+def run_words(workflow: Workflow) -> str:
+    """What the button says that runs this workflow, with the number of rows while its sample is filled in."""
     label, rows = str(workflow.settings.get("run_label") or "Run"), workflow.settings.get("sample_rows")
     return label.replace("{count}", f"{rows:,}") if rows else " ".join(label.replace("{count}", "").split())
 

@@ -33,6 +33,7 @@ __all__ = [
     "delete",
     "duplicate",
     "edit",
+    "forget_sample",
     "get",
     "list_workflows",
     "publish",
@@ -229,6 +230,13 @@ def set_on(db: Session, actor: Actor, workflow_id: str, on: bool) -> None:
         triggers.sync(db, actor, workflow, fixed.id, document.load(fixed.document))
     else:
         triggers.turn_off(db, actor, workflow)
+
+
+def forget_sample(db: Session, actor: Actor, workflow_id: str) -> None:
+    """The template's sample was replaced: its number of rows says nothing any more."""
+    actor.need("editor")
+    workflow = drafts.find(db, actor, workflow_id, lock=True)
+    workflow.settings = {**workflow.settings, "sample_rows": None}
 
 
 def delete(db: Session, actor: Actor, workflow_id: str) -> None:

@@ -274,7 +274,8 @@ function Inner({ onBatch, onSelect, onConnectStart, onRun, colorMode, readOnly }
   );
 }
 
-const mapColor = (node) => (node.data?.kind ? `var(--k-${node.data.kind})` : "var(--control)");
+const KIND_COLORS = { files: "data", http: "app" };
+const mapColor = (node) => `var(--k-${KIND_COLORS[node.data?.kind] ?? node.data?.kind ?? "flow"}, var(--control))`;
 
 function useClipboard({ wrapper, selectedIds, select, flow, undo }) {
   useEffect(() => {

@@ -58,12 +58,13 @@ def top_bar(
     can_redo: BooleanVar,
     run_words: StringVar[str],
     running: BooleanVar,
+    quiet: BooleanVar,
     on_rename: Any,
     on_switch: Any,
     on_dialog: Any,
     on_run: Any,
 ) -> rx.Component:
-    """``on_dialog(word)`` opens history, share, text, keys or publish."""
+    """``on_dialog(word)`` opens history, share, text or publish. ``quiet``: the start card holds the Run button."""
     wide = [
         rx.el.button(icon("history"), "History", type="button", class_name="btn ghost", on_click=on_dialog("history")),
         rx.el.button(icon("share-2"), "Share", type="button", class_name="btn ghost", on_click=on_dialog("share")),
@@ -85,6 +86,6 @@ def top_bar(
         rx.el.div(*wide, class_name="row ed-wide"),
         flush_button("Publish", class_name="btn ed-wide", test_id="publish", on_go=on_dialog("publish")),
         rx.el.div(narrow, class_name="ed-narrow"),
-        run_button(run_words, running, on_run),
+        rx.cond(quiet, rx.fragment(), run_button(run_words, running, on_run)),
         class_name="ed-top",
     )

@@ -73,7 +73,7 @@ export function SwitchField({ node, path, value, label, inputId }) {
   useEffect(() => setOn(value === true), [value]);
   if (text.includes("{{")) return <TemplateField node={node} path={path} value={value} type="boolean" inputId={inputId} />;
   return (
-    <label className="check">
+    <label className="nf-switch">
       <input type="checkbox" role="switch" className="switch" id={inputId} checked={on} onChange={(event) => { setOn(event.target.checked); setField(node, path, event.target.checked, 0); }} />
       <span>{label}</span>
     </label>

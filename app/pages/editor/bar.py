@@ -102,8 +102,7 @@ class BarState(SessionState):
             self.form_refusal = ""
             self.form_address = _address(await unit.ask(forms.form_token, actor, self._workflow_id))
         elif which == "text":
-            seq, text = await unit.ask(workflows.written, actor, self._workflow_id, None, yaml=True)
-            self.document_seq, self.document = seq, str(text)
+            self.document_seq, self.document = await unit.ask(workflows.text, actor, self._workflow_id)
             self.document_problems = []
         self.dialog, self.note = which, ""
 

@@ -9,8 +9,9 @@ from app.pages.editor import batches, drawing
 from app.pages.editor.bar import BarState, told
 from app.pages.editor.batches import Batch
 from app.pages.editor.inspector import InspectorState
+from app.pages.editor.running import RunState
 from app.pages.editor.seen import Seen
-from app.services import drafts, unit, workflows
+from app.services import drafts, forms, unit, workflows
 from app.services.access import Actor
 from app.services.errors import Conflict, Invalid, NotFound, ServiceError
 from app.session import SessionState, guarded
@@ -105,7 +106,15 @@ class DraftState(SessionState):
         self.patch = drawing.changes(before.drawing, seen.drawing, places=not own)
         self.patch_seq += 1
         await (await self.get_state(BarState))._edited(result, batch.kind)
+        if _replaces_sample(before, batch):
+            await self._forget_sample(before.workflow_id)
         await (await self.get_state(InspectorState))._follow(seen)
+
+    async def _forget_sample(self, workflow_id: str) -> None:
+        actor = await self._actor()
+        await unit.ask(workflows.forget_sample, actor, workflow_id)
+        draft = await unit.ask(workflows.get, actor, workflow_id)
+        (await self.get_state(RunState)).run_words = forms.run_words(draft.workflow)
 
     def _say(self, key: str, message: str = "", tone: str = "bad") -> None:
         self.answer = {"key": key, "message": message, "tone": tone}
@@ -160,3 +169,10 @@ class DraftState(SessionState):
             bar.document, bar.document_problems = source, told(refusal)
             return
         await self._read_all(actor)
+
+
+def _replaces_sample(before: Seen, batch: Batch) -> bool:
+    """Whether another file takes the place of the one that an Input node starts with."""
+    changed = {str(op.get("node")) for op in batch.ops if op.get("op") == "set_field" and op.get("path") == ["default"]}
+    nodes = [before.graph.nodes[name] for name in changed if name in before.graph.nodes]
+    return any(node.type == "flow.input" and node.params.get("kind") == "file" for node in nodes)

@@ -9,6 +9,8 @@ from engine.graph import Node
 
 Json = Mapping[str, Any]
 SHORT_EXAMPLE = 60
+# What a person comes for stands at the top; the rest keeps the order of the declaration.
+FIRST_OF = {"flow.input": ("label", "default")}
 
 
 class Option(TypedDict):
@@ -184,7 +186,8 @@ def fields(
     """
     schema = node_type.params_schema
     defs = schema.get("$defs", {})
-    for name, raw in schema.get("properties", {}).items():
+    first = FIRST_OF.get(node.type, ())
+    for name, raw in sorted(schema.get("properties", {}).items(), key=lambda pair: pair[0] not in first):
         plain = resolved(raw, defs)
         hints = plain.get("x-ui", {})
         widget = widget_of(plain, hints)

@@ -69,6 +69,7 @@ def _bar() -> rx.Component:
         can_redo=bar.can_redo,
         run_words=run.run_words,
         running=run.active,
+        quiet=guide.first,
         on_rename=bar.rename,
         on_switch=bar.switch,
         on_dialog=bar.open_dialog,

@@ -8,7 +8,7 @@ import reflex as rx
 from app.live import Watching
 from app.pages.editor import batches
 from app.pages.editor.inspector import InspectorState
-from app.services import preview, result_view, run_data, run_view, runs, shown, unit, workflows
+from app.services import forms, preview, result_view, run_data, run_view, runs, shown, unit, workflows
 from app.services.access import Actor
 from app.session import guarded
 from engine.catalog import catalog
@@ -63,7 +63,7 @@ class RunState(Watching):
         actor = await self._actor()
         self._forget()
         draft = await unit.ask(workflows.get, actor, self._workflow_id())
-        self.run_words = str(draft.workflow.settings.get("button") or "Run")
+        self.run_words = forms.run_words(draft.workflow)
         page = await unit.ask(runs.list_runs, actor, workflow_id=self._workflow_id(), limit=1)
         wanted = self.router.url.query_parameters.get("run", "")
         run_id = wanted or (page.runs[0].id if page.runs else "")
@@ -172,7 +172,7 @@ class RunState(Watching):
         self._unwatch()
         self.results = await unit.ask(result_view.all_results, actor, self.run_id)
         if self.results:
-            self.show_results = True
+            self.show_results, self.show_strip = True, self.show_strip and self.status != "done"
         await (await self.get_state(InspectorState))._ran(self.run_id, self.failure.get("node", ""))
 
     async def _heard(self, events: Sequence[Event]) -> None:
