@@ -67,9 +67,10 @@ class ValkeyServer:
 
 
 class PostgresServer:
-    """A PostgreSQL cluster on a loopback port, run as `nobody` where we are root."""
+    """A PostgreSQL cluster on a loopback port, run as `nobody` where we are root. `durable` survives a power cut."""
 
-    def __init__(self) -> None:
+    def __init__(self, durable: bool = False) -> None:
+        self.durable = durable
         self.folder = _temporary_folder("postgres", 0o755)
         self.user = NOBODY if os.getuid() == 0 else None
         self.port = free_port()
@@ -95,7 +96,7 @@ class PostgresServer:
                     *("-p", str(self.port)),
                     *("-c", "listen_addresses=127.0.0.1"),
                     *("-c", "unix_socket_directories="),
-                    *("-c", "fsync=off"),
+                    *("-c", f"fsync={'on' if self.durable else 'off'}"),
                     *("-c", "max_connections=200"),
                 ],
                 output=output,
