@@ -26,10 +26,16 @@ Row = Sequence[Any]
 Values = Mapping[str, Any]
 
 
+# An INSERT's list of values, and a parameter in it.
+VALUES_LIST = re.compile(r"VALUES (\((?:[^()]|\([^()]*\))*\))")
+PARAMETER = re.compile(r"%\((\w+)\)s")
+ROWS_AT_ONCE = 100
+
+
 class Statement:
     """One SQL text in the dialects of both databases."""
 
-    __slots__ = ("postgres", "sqlite", "uses_clock")
+    __slots__ = ("_rows", "postgres", "sqlite", "uses_clock")
 
     def __init__(self, text: str) -> None:
         text = re.sub(r"\s+", " ", text).strip()
@@ -44,6 +50,16 @@ class Statement:
             .replace("{lock}", "FOR UPDATE")
             .replace("{skip}", "FOR UPDATE SKIP LOCKED")
         ).encode()
+        self._rows: dict[int, bytes] = {}
+
+    def postgres_rows(self, count: int) -> bytes:
+        """An INSERT of so many rows, whose parameters are `name_0`, `name_1` and so on: one statement costs the server
+        little more than one row. No two of the rows may have the same key."""
+        if (text := self._rows.get(count)) is None:
+            before, row, after = VALUES_LIST.split(self.postgres.decode(), maxsplit=1)
+            rows = (PARAMETER.sub(rf"%(\1_{n})s", row) for n in range(count))
+            text = self._rows[count] = f"{before}VALUES {', '.join(rows)}{after}".encode()
+        return text
 
 
 class Answer(Protocol):
@@ -218,8 +234,10 @@ class PostgresDriver:
         return _Pending(self._connection.execute(statement.postgres, values))
 
     def send_many(self, statement: Statement, rows: Sequence[Values]) -> None:
-        with self._connection.cursor() as cursor:
-            cursor.executemany(statement.postgres, rows)
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            some = rows[start : start + ROWS_AT_ONCE]
+            values = {f"{name}_{n}": value for n, row in enumerate(some) for name, value in row.items()}
+            self._connection.execute(statement.postgres_rows(len(some)), values)
 
     def run(self, operations: Sequence[Operation], until: float | None = None) -> list[Any]:
         """Advances all operations together, one round trip per yield; gives their results in order."""

@@ -487,7 +487,10 @@ class Firing:
         )
 
     def _input(self, call: Call | None) -> Any:
-        return hide_secrets(call.raw) if call is not None else None
+        """What a call was given. Only what reaches outside can hold a secret."""
+        if call is None:
+            return None
+        return call.raw if self.planned.pure else hide_secrets(call.raw)
 
 
 def _node_error(error: NodeError | TemplateError) -> NodeError:

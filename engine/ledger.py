@@ -39,14 +39,17 @@ class Ledger:
         self.failed: BaseException | None = None
         self._checkpoints = checkpoints
         self._storage = storage
-        self._steps: list[StepRow] = []
+        self._steps: dict[tuple[str, str], StepRow] = {}
         self._attempts: list[AttemptEnd] = []
         self._waits: list[NewWait] = []
         self._saving: set[asyncio.Task[Saved]] = set()
 
     def note(self, *steps: StepRow, attempts: Sequence[AttemptEnd] = (), waits: Sequence[NewWait] = ()) -> None:
         """Have these rows recorded with the next flush."""
-        self._steps += steps
+        for step in steps:
+            # Only the newest state of a row is worth writing; it takes its place at the end.
+            self._steps.pop((step.node_id, step.item), None)
+            self._steps[step.node_id, step.item] = step
         self._attempts += attempts
         self._waits += waits
 
@@ -89,8 +92,9 @@ class Ledger:
         return saved.result().parked
 
     def _taken(self, **more: Any) -> Changes:
-        changes = Changes(steps=self._steps, attempts=self._attempts, waits=self._waits, **more)
-        self._steps, self._attempts, self._waits = [], [], []
+        steps = tuple(self._steps.values())
+        changes = Changes(steps=steps, attempts=self._attempts, waits=self._waits, **more)
+        self._steps, self._attempts, self._waits = {}, [], []
         return changes
 
     def _send(self, changes: Changes) -> asyncio.Task[Saved]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -254,15 +254,21 @@ def has_main(node: Node, node_type: NodeType) -> bool:
         return False
 
 
-def keys_of(fields: Fields, leaf: Leaf) -> list[Key]:
+def keys_of(fields: Fields, leaf: Leaf) -> Sequence[Key]:
     """The references of a leaf that come from outside of the call: not its item, not the node's own fields."""
+    keys: Sequence[Key] | None = fields.kept.get(id(leaf))
+    if keys is None:
+        keys = fields.kept[id(leaf)] = tuple(_keys_of(fields, leaf))
+    return keys
+
+
+def _keys_of(fields: Fields, leaf: Leaf) -> Iterator[Key]:
     if leaf.kind == "first":
-        return [Key(tuple(leaf.references), leaf.mode)]
-    return [
-        Key((reference,), leaf.mode if not reference.whole else SINGLE)
-        for reference in leaf.references
-        if reference.node not in LOCAL and not fields.is_own(leaf, reference.node)
-    ]
+        yield Key(tuple(leaf.references), leaf.mode)
+        return
+    for reference in leaf.references:
+        if reference.node not in LOCAL and not fields.is_own(leaf, reference.node):
+            yield Key((reference,), SINGLE if reference.whole else leaf.mode)
 
 
 def _from_node(key: Key) -> bool:

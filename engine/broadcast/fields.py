@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -60,7 +60,8 @@ class Leaf:
 
 @dataclass(frozen=True, eq=False)
 class Fields:
-    """A node's templates. `order`: the fields so that each stands after those that it mentions."""
+    """A node's templates. `order`: the fields so that each stands after those that it mentions. `kept` is for what is
+    worked out of a leaf once, by the leaf's identity: binding asks for it with every call."""
 
     node: Node
     type: NodeType
@@ -68,6 +69,7 @@ class Fields:
     after: tuple[Template, ...]
     order: tuple[str, ...]
     by_field: Mapping[str, tuple[Leaf, ...]]
+    kept: dict[int, Any] = field(default_factory=dict)
 
     def is_own(self, leaf: Leaf, name: str) -> bool:
         """Whether `name` in this leaf means one of the node's own fields."""
