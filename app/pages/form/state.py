@@ -125,7 +125,8 @@ class Form(SessionState):
     def _value(self, field: Mapping[str, Any], filled: Mapping[str, Any]) -> Any:
         name, kind = field["name"], field["kind"]
         if kind == "file":
-            return self._files.get(name)
+            held = self._files.get(name)
+            return dict(held) if held else None
         if kind == "rows":
             return [_row(field, row, filled) for row in field["rows"]]
         raw = filled.get(name)

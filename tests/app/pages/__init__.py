@@ -1,0 +1,1 @@
+"""States of pages without a browser; databases are real."""
