@@ -92,7 +92,7 @@ def urgency(truth: Sequence[Message]) -> tuple[float, float]:
         Categorize(text=m.text, categories=departments(), marks=settings["marks"], mark_above=settings["mark_above"])
         for m in truth
     ]
-    marked = ["Urgent" in result.marked for result in _categorize(calls)]
+    marked = [result.marks["Urgent"] for result in _categorize(calls)]
     right = sum(mark and m.intent in URGENT_INTENTS for mark, m in zip(marked, truth, strict=True))
     return right / sum(marked), right / sum(m.intent in URGENT_INTENTS for m in truth)
 

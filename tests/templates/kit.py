@@ -11,7 +11,6 @@ from typing import Any
 
 from engine.catalog import catalog
 from engine.contract import File
-from engine.contract.http import HttpClient, open_client
 from engine.executor import Executor
 from engine.firing import Tools
 from engine.plan import Plans
@@ -40,19 +39,20 @@ def fill_samples(value: Any, files: Mapping[str, Any]) -> Any:
 class Kit(Bench):
     """A bench whose nodes have files and the web (loopback only)."""
 
-    def __init__(self, url: str, home: Path, http: HttpClient) -> None:
+    toolbox: Toolbox
+
+    def __init__(self, url: str, home: Path) -> None:
         (home / "files").mkdir(parents=True)
         self.files = FolderFiles(home / "files")
-        self.http = http
         super().__init__(url, home)
 
     def another(self) -> Executor:
-        toolbox = Toolbox(
-            lambda workspace_id, run_id: self.files,
-            lambda workspace_id: NoAccounts(),
-            {HttpClient: lambda context: self.http},
+        self.toolbox = Toolbox(
+            lambda workspace_id, run_id: self.files, lambda workspace_id: NoAccounts(), ["127.0.0.1"]
         )
-        return Executor(Plans(catalog(), self._document), self.checkpoints, self.storage, Tools(self.pool, toolbox))
+        return Executor(
+            Plans(catalog(), self._document), self.checkpoints, self.storage, Tools(self.pool, self.toolbox)
+        )
 
     def put(self, path: Path, media_type: str) -> File:
         return self.files.save(path.name, media_type, path)
@@ -80,13 +80,13 @@ class Kit(Bench):
 @asynccontextmanager
 async def opened(url: str, home: Path) -> AsyncIterator[Kit]:
     """A kit that is running."""
-    async with open_client(["127.0.0.1"]) as http:
-        kit = Kit(url, home, http)
-        kit.writer.start()
-        kit.leases.start()
-        try:
-            yield kit
-        finally:
-            await kit.leases.stop()
-            await asyncio.to_thread(kit.writer.stop)
-            kit.database.close()
+    kit = Kit(url, home)
+    kit.writer.start()
+    kit.leases.start()
+    try:
+        yield kit
+    finally:
+        await kit.toolbox.aclose()
+        await kit.leases.stop()
+        await asyncio.to_thread(kit.writer.stop)
+        kit.database.close()

@@ -84,7 +84,7 @@ class Categorized(BaseModel):
     confidence: float = Field(description="How sure, from 0 to 1: about the share of such results that are right")
     sure: bool = Field(description="Whether the confidence reaches the limit that was set")
     scores: dict[str, float] = Field(description="The confidence of every category; what lacks to 1 is none of them")
-    marked: list[str] = Field(default_factory=list, description="The marks that are set")
+    marks: dict[str, bool] = Field(default_factory=dict, description="For every mark whether it is set")
 
 
 @action(
@@ -127,12 +127,7 @@ def _sort(
     rows = classifier.probabilities(texts).tolist()
     columns = {mark.name: classifier.marks(texts, mark).tolist() for mark in marks}
     return [
-        _result(
-            call,
-            [c.name for c in categories],
-            rows[i],
-            [name for name in columns if columns[name][i] >= call.mark_above],
-        )
+        _result(call, rows[i], {name: column[i] >= call.mark_above for name, column in columns.items()})
         for i, call in enumerate(calls)
     ]
 
@@ -145,9 +140,11 @@ def _classifier(definitions: tuple[Definition, ...]) -> Classifier:
     return Classifier(definitions)
 
 
-def _result(call: Categorize, names: Sequence[str], row: Sequence[float], marked: list[str]) -> Categorized:
+def _result(call: Categorize, row: Sequence[float], marks: dict[str, bool]) -> Categorized:
+    names = [category.name for category in call.categories]
     if not call.text.strip():
-        return Categorized(category=None, confidence=0.0, sure=False, scores=dict.fromkeys(names, 0.0))
+        nothing, unmarked = dict.fromkeys(names, 0.0), dict.fromkeys(marks, False)
+        return Categorized(category=None, confidence=0.0, sure=False, scores=nothing, marks=unmarked)
     confidence = max(row)
     sure = round(confidence, 4) >= call.sure_above
     return Categorized(
@@ -155,5 +152,5 @@ def _result(call: Categorize, names: Sequence[str], row: Sequence[float], marked
         confidence=round(confidence, 4),
         sure=sure,
         scores={name: round(score, 4) for name, score in zip(names, row, strict=True)},
-        marked=marked,
+        marks=marks,
     )
