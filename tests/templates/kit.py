@@ -14,7 +14,6 @@ from engine.contract import File
 from engine.executor import Executor
 from engine.firing import Tools
 from engine.plan import Plans
-from engine.storage import Ref
 from engine.toolbox import Toolbox
 from tests.engine.bench import Bench, NoAccounts, Ran
 from tests.integrations.services import FolderFiles
@@ -74,7 +73,7 @@ class Kit(Bench):
         if "v" in slot:
             return slot["v"]
         with self.database.transaction(write=False):
-            return self.storage.get_json(self.row(ran.run.id).workspace_id, Ref.of(slot))
+            return self.storage.get_json(self.row(ran.run.id).workspace_id, slot["ref"])
 
 
 @asynccontextmanager
