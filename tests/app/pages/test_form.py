@@ -3,7 +3,7 @@
 import io
 
 from app.pages.form.state import Form, Outcome
-from app.services import files, forms, unit, versions, workflows
+from app.services import files, forms, runs, unit, versions, workflows
 from tests.app.pages.conftest import Somebody, Tab
 
 DOCUMENT = {
@@ -108,7 +108,7 @@ async def test_a_submission_runs_with_rows_and_numbers_as_they_were_typed(ada: S
     assert not form.error
     outcome = await tab.state(Outcome)
     assert outcome.status == "queued"
-    run = unit.call(lambda db: __import__("app.services.runs", fromlist=["find"]).find(db, ada.actor, outcome._run_id))
+    run = unit.call(runs.find, ada.actor, outcome._run_id)
     assert run.workflow_id == workflow_id
     assert run.input["inputs"]["limit"] == 25
     assert run.input["inputs"]["departments"] == [

@@ -64,10 +64,10 @@ async def test_a_failed_run_says_what_where_and_what_to_do(ada: Somebody) -> Non
 async def test_events_arrive_as_patches_of_the_rows_that_changed(ada: Somebody) -> None:
     run_id, head = await _open(ada, "running")
     steps = await ada.tab.state(RunSteps)
-    before, sent = steps.rows, steps.patch_seq
+    whole, sent = steps.rev, steps.patch_seq
     counts = {"total": 5000, "done": 1284, "failed": 2}
     await head._heard([_event(run_id, 4, "running", counts=counts), _event(run_id, 5, "running", item="0-255")])
-    assert steps.rows is before, "the whole list was sent again"
+    assert steps.rev == whole, "the whole list was sent again"
     assert (steps.patch_seq, len(steps.patch)) == (sent + 1, 1)
     assert (steps.patch[0]["id"], steps.patch[0]["items"]) == ("rows", "1,286 of 5,000, 2 failed")
     await head._heard([_event(run_id, 4, "failed")])
