@@ -119,6 +119,15 @@ def lock() -> None:
     requirements.lock(say)
 
 
+@app.command()
+def docs() -> None:
+    """Write the reference of nodes again, from their declarations."""
+    from app import reference
+
+    for path in reference.write():
+        say(f"  {path}")
+
+
 @app.command("new-integration")
 def new_integration(
     name: Annotated[str, typer.Argument(help="What it is called in code: lower case, such as slack.")],

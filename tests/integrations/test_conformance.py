@@ -26,7 +26,7 @@ from tests.integrations.services import FolderFiles
 NODES = catalog().all()
 INTEGRATION = {node.id: i.id for i in catalog().integrations.values() for node in i.nodes}
 CASES = list(cases())
-CATEGORIES = {"trigger", "flow", "data", "files", "http", "code", "ai"}
+CATEGORIES = {"trigger", "flow", "data", "files", "http", "code", "ai", *catalog().integrations}
 
 each_node = pytest.mark.parametrize("node", NODES, ids=[node.id for node in NODES])
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from engine.contract import BadParams, File, FileField, Hidden, Params, Rows, Select, ShowIf, Whole, action
+from engine.contract import BadParams, File, Hidden, Params, Rows, Select, ShowIf, Whole, action
 from integrations.core.values import blank, kind, number, show
 
 Kind = Literal["text", "long_text", "number", "boolean", "date", "file", "rows", "choice"]
@@ -51,7 +51,7 @@ class Input(Params):
     options: Annotated[list[str], ShowIf(field="kind", values=("choice",))] = Field(
         default_factory=list, description="What can be chosen", examples=[["small", "large"]]
     )
-    accept: Annotated[str, FileField(), ShowIf(field="kind", values=("file",))] = Field(
+    accept: Annotated[str, ShowIf(field="kind", values=("file",))] = Field(
         default="", description="Which files the form offers", examples=[".csv,text/csv"]
     )
     value: Annotated[Any, Whole(), Hidden()] = Field(
