@@ -164,18 +164,18 @@ class Follower:
     async def _read(self) -> None:
         streams: dict[Any, Any] = {stream: self._last.setdefault(stream, "0") for stream in self._queues}
         self._changed.clear()
-        entries = self._client.xread(streams, count=READ_COUNT, block=BLOCK_MILLISECONDS)
-        reading = asyncio.ensure_future(entries)
+        reading = asyncio.ensure_future(self._client.xread(streams, count=READ_COUNT, block=BLOCK_MILLISECONDS))
         changed = asyncio.create_task(self._changed.wait())
-        done, _ = await asyncio.wait({reading, changed}, return_when=asyncio.FIRST_COMPLETED)
-        changed.cancel()
-        if reading not in done:
+        try:
+            await asyncio.wait({reading, changed}, return_when=asyncio.FIRST_COMPLETED)
+            if reading.done():
+                for name, entries in reading.result() or ():
+                    self._deal(name.decode(), entries)
+        finally:
             # New streams join the next read; cancelling drops the connection that is blocked in this one.
+            changed.cancel()
             reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
-            return
-        for name, entries in reading.result() or ():
-            self._deal(name.decode(), entries)
+            await asyncio.gather(reading, changed, return_exceptions=True)
 
     def _deal(self, stream: str, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
         if stream not in self._queues:
