@@ -81,7 +81,7 @@ class _Reader:
             self.add((), "not_a_document", "A document is a record with weft, name and nodes.")
             raise DocumentError(tuple(self.problems))
         self._top(document)
-        nodes = self._nodes(document.get("nodes", {}))
+        nodes = self._nodes({} if document.get("nodes") is None else document["nodes"])
         layout = self._layout(document.get("layout") or {}, nodes)
         name = document.get("name", "")
         if not isinstance(name, str) or len(name) > 200:

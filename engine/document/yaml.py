@@ -12,6 +12,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq, TaggedScalar
 from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from engine.document.reading import Path, decode, from_mapping
 from engine.document.writing import dump
@@ -19,6 +20,7 @@ from engine.graph import Graph
 from engine.problem import DocumentError, Problem
 
 FLOW_WIDTH = 100
+RARE = re.compile(r"^[?:-]|[\x00-\x09\x0b-\x1f\x7f-\xa0\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
 
 
 def from_yaml(text: str | bytes) -> tuple[Graph, str]:
@@ -133,7 +135,7 @@ def _update(target: CommentedMap, wanted: Mapping[str, Any], depth: int) -> None
         if isinstance(value, Mapping) and isinstance(target.get(key), CommentedMap) and value:
             _update(target[key], value, depth + 1)
         elif key not in target or not _same(_plain(target[key]), value):
-            target[key] = _styled(value, depth + 1)
+            target[_quoted(key)] = _styled(value, depth + 1)
     if list(target) != list(wanted):
         for key in wanted:
             target.move_to_end(key)
@@ -151,7 +153,7 @@ def _same(left: Any, right: Any) -> bool:
 def _styled(value: Any, depth: int) -> Any:
     """Small records and lists on one line, texts of several lines as blocks."""
     if isinstance(value, Mapping):
-        made = CommentedMap((key, _styled(inner, depth + 1)) for key, inner in value.items())
+        made = CommentedMap((_quoted(key), _styled(inner, depth + 1)) for key, inner in value.items())
         if depth > 2 and _is_short(value):
             made.fa.set_flow_style()
         return made
@@ -160,6 +162,13 @@ def _styled(value: Any, depth: int) -> Any:
         if _is_short(value):
             seq.fa.set_flow_style()
         return seq
+    return _quoted(value)
+
+
+def _quoted(value: Any) -> Any:
+    """In quotes what would not come back as plain text: rarer line breaks, control characters, a leading ? : or -."""
+    if isinstance(value, str) and RARE.search(value):
+        return DoubleQuotedScalarString(value)
     return value
 
 
