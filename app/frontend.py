@@ -3,6 +3,7 @@
 import fcntl
 import gzip
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -104,14 +105,27 @@ def build(home: Path, say: Callable[[str], None], wait: Callable[[float], bool] 
         if STAMP.exists() and STAMP.read_text() == wanted:
             return Build(built=False, lock_changed=False)
         say("Building the front end (half a minute the first time) …")
-        lock_before = _digest(path for path in LOCK_FOLDER.rglob("*") if path.is_file())
+        lock_before = _read_lock()
         shutil.rmtree(WORK, ignore_errors=True)
         _export(home, say, wait)
         _serve_every_address(WORK / "build" / "client")
+        lock_changed = _settle_lock(lock_before)
         # The lock is one of the inputs, and the export may just have completed it.
         _publish(inputs_hash())
-        lock_after = _digest(path for path in LOCK_FOLDER.rglob("*") if path.is_file())
-        return Build(built=True, lock_changed=lock_before != lock_after)
+        return Build(built=True, lock_changed=lock_changed)
+
+
+def _read_lock() -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in LOCK_FOLDER.rglob("*") if path.is_file()}
+
+
+def _settle_lock(before: dict[Path, bytes]) -> bool:
+    """Put back what the export only laid out anew; whether something is left that says something else."""
+    for path, content in _read_lock().items():
+        same = path.suffix == ".json" and path in before and json.loads(content) == json.loads(before[path])
+        if same and content != before[path]:
+            path.write_bytes(before[path])
+    return _read_lock() != before
 
 
 def _environment(home: Path) -> dict[str, str]:

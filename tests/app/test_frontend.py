@@ -51,3 +51,17 @@ def test_a_changed_source_makes_the_build_stale(tmp_path: Path, monkeypatch: pyt
     assert frontend.is_fresh()
     page.write_text("changed")
     assert not frontend.is_fresh()
+
+
+def test_a_lock_that_was_only_laid_out_anew_is_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packages, pins = tmp_path / "package.json", tmp_path / "bun.lock"
+    packages.write_text('{\n  "dependencies": {"react": "19.3.1"}\n}')
+    pins.write_text("react 19.3.1")
+    monkeypatch.setattr(frontend, "LOCK_FOLDER", tmp_path)
+    before = frontend._read_lock()
+    packages.write_text('{"dependencies": {"react": "19.3.1"}}')
+    assert not frontend._settle_lock(before)
+    assert frontend._read_lock() == before
+    packages.write_text('{"dependencies": {"react": "19.4.0"}}')
+    assert frontend._settle_lock(before)
+    assert "19.4.0" in packages.read_text()
