@@ -25,7 +25,7 @@ CHECKS: dict[str, Sequence[str]] = {
     "format": ("ruff", "format", "--check", "."),
     "ruff": ("ruff", "check", "--quiet", "."),
     "mypy": ("mypy", "--no-error-summary"),
-    "import-linter": ("lint-imports", "--no-cache"),
+    "import-linter": ("lint-imports", "--no-cache", "--no-logo"),
 }
 Say = Callable[[str], None]
 
