@@ -11,7 +11,10 @@ from app.scaffold import NameRefused, create
 from engine.settings import CHECKOUT
 
 
-@pytest.mark.parametrize("check", [("ruff", "check"), ("ruff", "format", "--check"), ("mypy", "--no-incremental")])
+@pytest.mark.parametrize(
+    "check",
+    [("ruff", "check"), ("ruff", "format", "--check"), ("mypy", "--no-incremental", "--explicit-package-bases")],
+)
 def test_what_is_written_passes_the_linters(tmp_path: Path, check: tuple[str, ...]) -> None:
     shutil.copy(CHECKOUT / "pyproject.toml", tmp_path)
     shutil.copytree(CHECKOUT / "engine", tmp_path / "engine", ignore=shutil.ignore_patterns("__pycache__"))
