@@ -15,8 +15,8 @@ from pathlib import Path
 from subprocess import DEVNULL, Popen
 from typing import Any
 
-import psycopg
 import psutil
+import psycopg
 import redis
 from sqlalchemy import func, select
 from sqlmodel import col
@@ -163,4 +163,5 @@ def memory(*pids: int) -> float:
     found = {pid: psutil.Process(pid) for pid in pids}
     for process in list(found.values()):
         found |= {child.pid: child for child in process.children(recursive=True)}
-    return sum(process.memory_full_info().uss for process in found.values()) / 1024**2
+    total: int = sum(process.memory_full_info().uss for process in found.values())
+    return total / 1024**2

@@ -1,23 +1,27 @@
-"""(b) Durable runs per second of the five-node workflow "Size it": the engine alone, and end to end through the queue."""
+"""(b) Durable runs per second of the five-node workflow "Size it": the engine alone, and end to end by the queue."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator, Mapping
 from functools import partial
+from typing import Any
 
-from benchmarks.ground import GIVEN, Ground, database, ground, home, processes, valkey, workers_are_up
+from benchmarks.ground import GIVEN, SIZE_IT, Ground, database, ground, home, processes, valkey, workers_are_up
 from benchmarks.table import Row
 from engine import record
 from engine.catalog import catalog
 from engine.checkpoint import Checkpoints
 from engine.executor import Executor
+from engine.files import RunFiles
 from engine.firing import Tools
 from engine.lease import Delivery, Leases
 from engine.plan import Plans
 from engine.pool import Pool
 from engine.storage import storage
 from engine.toolbox import Toolbox
+from engine.vault import Accounts
 
 RUNS = 3_000
 WARM_UP = 200
@@ -39,14 +43,12 @@ async def engine_alone(count: int = RUNS) -> float:
 
 
 def _executor(there: Ground) -> Executor:
-    async def document(version_id: str) -> object:
-        from benchmarks.ground import SIZE_IT
-
+    async def document(version_id: str) -> Mapping[str, Any]:
         return SIZE_IT
 
-    toolbox = Toolbox(lambda *_: None, lambda *_: None)  # type: ignore[arg-type,return-value]  # asked for by no node here
-    plans = Plans(catalog(), document)  # type: ignore[arg-type]
-    return Executor(plans, Checkpoints(there.database, there.launcher.writer), storage(), Tools(Pool(1), toolbox))
+    toolbox = Toolbox(RunFiles, lambda workspace_id: Accounts(there.database, workspace_id))
+    checkpoints = Checkpoints(there.database, there.launcher.writer)
+    return Executor(Plans(catalog(), document), checkpoints, storage(), Tools(Pool(1), toolbox))
 
 
 async def _recorded(there: Ground) -> str:
@@ -55,8 +57,8 @@ async def _recorded(there: Ground) -> str:
     return new.id
 
 
-async def _work(source: object, leases: Leases, executor: Executor) -> None:
-    for run_id in source:  # type: ignore[attr-defined]
+async def _work(source: Iterator[str], leases: Leases, executor: Executor) -> None:
+    for run_id in source:
         claim = await leases.claim(Delivery(run_id, 0, 0))
         if claim is not None:
             await executor.execute(claim)
@@ -84,6 +86,7 @@ def measure() -> list[Row]:
                 alone = asyncio.run(engine_alone())
             rows.append(Row("b", f"engine alone, {title}", alone, "runs/s"))
             for workers in (1, 2):
+                (folder / str(workers)).mkdir()
                 with database(kind, folder / str(workers)), processes("worker", workers):
                     workers_are_up(redis_url, workers)
                     found = asyncio.run(end_to_end())

@@ -55,6 +55,8 @@ def markdown(rows: Iterable[Row]) -> str:
     cells = [("part", "what", "found", "ratio", "aim")]
     cells += [(row.part, row.what, row.shown, row.ratio, row.aim) for row in rows]
     widths = [max(len(line[n]) for line in cells) for n in range(5)]
-    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in cells]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in cells
+    ]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     return "\n".join(lines)
