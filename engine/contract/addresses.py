@@ -45,7 +45,7 @@ class AddressPolicy:
             candidate.version == network.version and candidate in network
             for candidate in (address, *inner)
             for network in self.networks
-        ) or (_public(address) and all(_public(candidate) for candidate in inner))
+        ) or all(_public(candidate) for candidate in (inner if _is_carrier(address) else (address, *inner)))
 
 
 def embedded(address: Address) -> list[IPv4Address]:
@@ -56,6 +56,11 @@ def embedded(address: Address) -> list[IPv4Address]:
     if address in _NAT64 or address in _IPV4_COMPATIBLE:
         found.append(IPv4Address(address.packed[-4:]))
     return [inner for inner in found if inner is not None]
+
+
+def _is_carrier(address: Address) -> bool:
+    """Whether the address is nothing but an IPv4 address in IPv6 clothes, so that the IPv4 address alone decides."""
+    return isinstance(address, IPv6Address) and (address.ipv4_mapped is not None or address in _NAT64)
 
 
 def _public(address: Address) -> bool:
