@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.api.auth import SignedIn
 from app.services import run_data, runs, unit
 from app.services.run_data import Items, Result, StepView
-from app.services.runs import Page, RunDetail, Use
+from app.services.runs import Page, RunDetail, Source, Use
+from engine.models import RunStatus
 
 router = APIRouter(tags=["Runs"])
 
@@ -85,8 +86,8 @@ async def list_runs(
     actor: SignedIn,
     *,
     workflow: Annotated[str | None, Query(max_length=32, description="Only of this workflow")] = None,
-    status: Annotated[list[str] | None, Query(max_length=10, description="Only in these states")] = None,
-    source: Annotated[list[str] | None, Query(max_length=10, description="Only started in these ways")] = None,
+    status: Annotated[list[RunStatus] | None, Query(max_length=10, description="Only in these states")] = None,
+    source: Annotated[list[Source] | None, Query(max_length=10, description="Only started in these ways")] = None,
     cursor: Annotated[str, Query(max_length=60, description="The cursor of the page before")] = "",
     limit: Annotated[int, Query(ge=1, le=runs.LONGEST_PAGE, description="Runs per page")] = 50,
 ) -> Page:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from app.api.auth import COOKIE, SignedIn, address_of, counted, keep_session
 from app.services import accounts, tokens, unit, workflows
 from app.services.access import Via
+from app.services.accounts import Appearance
 
 router = APIRouter(tags=["Signing in"])
 Email = Annotated[str, Field(max_length=254, description="E-mail address", examples=["ada@example.com"])]
@@ -44,7 +45,7 @@ class ProfileChange(_Body):
 
     name: str | None = Field(default=None, max_length=200, description="The person's name")
     email: str | None = Field(default=None, max_length=254, description="E-mail address for signing in")
-    appearance: str | None = Field(default=None, max_length=10, description="system, light or dark")
+    appearance: Appearance | None = Field(default=None, description="Light, dark, or as the device has it")
 
 
 class Token(BaseModel):

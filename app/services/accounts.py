@@ -13,6 +13,7 @@ from app.services.access import Actor, Role, owned
 from app.services.errors import Conflict, Forbidden, Invalid, NotFound, SignedOut
 from app.services.limits import Limit, limiter
 from app.services.unit import reads
+from app.services.words import name_of
 from engine.models import AuthSession, Membership, User, Workspace, now
 
 LIFETIME: Final = timedelta(days=30)
@@ -50,7 +51,7 @@ async def sign_up_owner(name: str, email: str, password: str) -> str:
         Invalid: a field is wrong.
         Conflict: there is an owner already.
     """
-    name, email = _name(name), _email(email)
+    name, email = name_of(name), _email(email)
     passwords.check(password)
     if await unit.ask(has_owner):
         raise Conflict("Weft has an owner already. Sign in instead.")
@@ -155,7 +156,7 @@ def update_profile(db: Session, actor: Actor, name: str, email: str) -> None:
     taken = db.scalar(select(col(User.id)).where(col(User.email) == email, col(User.id) != user.id))
     if taken:
         raise Invalid.field("email", "Another person here uses this e-mail address.")
-    user.name, user.email = _name(name), email
+    user.name, user.email = name_of(name), email
 
 
 def set_appearance(db: Session, actor: Actor, appearance: str) -> None:
@@ -168,7 +169,7 @@ def set_appearance(db: Session, actor: Actor, appearance: str) -> None:
 def rename_workspace(db: Session, actor: Actor, name: str) -> None:
     """Change the workspace's name; its slug stays, since webhook addresses contain it."""
     actor.need("owner")
-    _workspace(db, actor).name = _name(name)
+    _workspace(db, actor).name = name_of(name)
 
 
 async def change_password(actor: Actor, old: str, new: str) -> str:
@@ -281,13 +282,6 @@ def _replace_password(db: Session, actor: Actor, known: str, hashed: str) -> str
     user.password_hash = hashed
     sign_out_everywhere(db, actor)
     return _open_session(db, actor.user_id)
-
-
-def _name(name: str) -> str:
-    name = " ".join(name.split())
-    if not 1 <= len(name) <= 120:
-        raise Invalid.field("name", "Enter a name of 1 to 120 characters.")
-    return name
 
 
 def _email(email: str) -> str:

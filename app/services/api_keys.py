@@ -11,6 +11,7 @@ from app.services import secrets
 from app.services.access import RANK, Actor, Role, owned
 from app.services.errors import Forbidden, Invalid, NotFound
 from app.services.unit import reads
+from app.services.words import name_of
 from engine.models import ApiKey, Membership, User, now
 
 _SHOWN: Final = 12
@@ -32,9 +33,7 @@ class KeyView:
 
 def create(db: Session, actor: Actor, name: str, role: Role = "editor") -> tuple[KeyView, str]:
     """A new key and its text, which cannot be had again. Nobody can give more than their own role."""
-    name = " ".join(name.split())
-    if not 1 <= len(name) <= 120:
-        raise Invalid.field("name", "Enter a name of 1 to 120 characters that says where the key is used.")
+    name = name_of(name)
     if role not in RANK:
         raise Invalid.field("role", f"Choose one of {', '.join(RANK)}.")
     actor.need(role)

@@ -12,6 +12,7 @@ from sqlmodel import Session, col
 from app.services.access import Actor, owned
 from app.services.errors import Conflict, Invalid, NotFound
 from app.services.unit import reads
+from app.services.words import name_of
 from engine import vault
 from engine.catalog import catalog
 from engine.contract import CredentialType
@@ -68,7 +69,7 @@ def create(db: Session, actor: Actor, name: str, type_id: str, fields: Mapping[s
     row = Credential(
         id=credential_id,
         workspace_id=actor.workspace_id,
-        name=_name(name),
+        name=name_of(name),
         type=type_id,
         sealed=sealed,
         key_id=key_id,
@@ -85,7 +86,7 @@ def update(
     """Rename an account, and replace its secrets if ``fields`` are given."""
     actor.need("editor")
     row = _find(db, actor, credential_id)
-    row.name, row.updated_at = _name(name), now()
+    row.name, row.updated_at = name_of(name), now()
     if fields is not None:
         row.sealed, row.key_id = vault.seal(actor.workspace_id, row.id, _checked(row.type, fields))
     return _view(row, _uses(db, actor, [row.id]).get(row.id, ()))
@@ -154,13 +155,6 @@ def _uses(db: Session, actor: Actor, credential_ids: list[str]) -> dict[str, tup
             if credential_id in text:
                 found.setdefault(credential_id, []).append((workflow_id, name))
     return {credential_id: tuple(users) for credential_id, users in found.items()}
-
-
-def _name(name: str) -> str:
-    name = " ".join(name.split())
-    if not 1 <= len(name) <= 120:
-        raise Invalid.field("name", "Enter a name of 1 to 120 characters.")
-    return name
 
 
 def _view(row: Credential, used_by: tuple[tuple[str, str], ...]) -> CredentialView:

@@ -12,10 +12,11 @@ from app.services import drafts, triggers
 from app.services.access import Actor, owned
 from app.services.checked import forget
 from app.services.drafts import EditResult, edit, redo, replace, undo
-from app.services.errors import Invalid, NotFound
+from app.services.errors import NotFound
 from app.services.triggers import TriggerView
 from app.services.unit import reads
 from app.services.versions import Version, publish, published, restore, version, versions
+from app.services.words import name_of
 from engine import document
 from engine.catalog import catalog
 from engine.graph import Graph
@@ -174,7 +175,7 @@ def create(
     """
     actor.need("editor")
     graph, comments = drafts.read(source) if source is not None else (Graph(), None)
-    title = _title(name or graph.name or "Untitled workflow")
+    title = name_of(name or graph.name or "Untitled workflow", longest=200)
     graph = graph.model_copy(update={"name": title})
     workflow = Workflow(
         workspace_id=actor.workspace_id,
@@ -210,7 +211,7 @@ def get(db: Session, actor: Actor, workflow_id: str) -> Draft:
 def rename(db: Session, actor: Actor, workflow_id: str, name: str) -> EditResult:
     """Change the name, as an edit that can be undone."""
     workflow = drafts.find(db, actor, workflow_id, lock=True)
-    return edit(db, actor, workflow_id, [{"op": "set_name", "name": _title(name)}], workflow.draft_seq)
+    return edit(db, actor, workflow_id, [{"op": "set_name", "name": name_of(name, longest=200)}], workflow.draft_seq)
 
 
 def duplicate(db: Session, actor: Actor, workflow_id: str) -> str:
@@ -295,13 +296,6 @@ def _found(db: Session, actor: Actor, workflow_id: str, number: int | None) -> t
 def schema() -> dict[str, Any]:
     """The JSON Schema of a document, with the settings of every installed node."""
     return document.schema(catalog())
-
-
-def _title(name: str) -> str:
-    name = " ".join(name.split())
-    if not 1 <= len(name) <= 200:
-        raise Invalid.field("name", "Enter a name of 1 to 200 characters.")
-    return name
 
 
 def _recent(db: Session, actor: Actor, workflow_id: str) -> tuple[LastRun | None, tuple[str, ...]]:
