@@ -1,7 +1,7 @@
 """Runs: start, list, look inside, cancel, run again. What happened is in rows; nothing here executes anything."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal, get_args
 
@@ -19,6 +19,7 @@ from engine.models import Run, RunStatus, Segment, User, Wait, Workflow, Workflo
 
 ENDED: Final = frozenset({"done", "failed", "cancelled"})
 LONGEST_PAGE: Final = 200
+FIRST_WRITES: Final = 5
 _LONGEST_WAIT: Final = 60.0
 
 Source = Literal["manual", "form", "api", "webhook", "schedule", "again"]
@@ -80,6 +81,7 @@ class _Order:
     workflow_id: str
     version_id: str
     input: dict[str, Any]
+    pins: Mapping[str, Any] = field(default_factory=dict)
 
 
 async def start(
@@ -93,10 +95,13 @@ async def start(
     source: Source = "manual",
     idempotency_key: str | None = None,
     wait: float = 0,
+    every_item: bool = False,
 ) -> Started:
     """Record a run and hand it to the workers; with ``wait`` (seconds) return once it has ended or the time is over.
 
-    ``inputs`` fill the Input nodes by name; ``payload`` is what the trigger node ``trigger`` gives out.
+    ``inputs`` fill the Input nodes by name; ``payload`` is what the trigger node ``trigger`` gives out. A run of the
+    draft by hand uses pinned outputs, and a node that writes once per item does the first few only, unless
+    ``every_item`` is set.
 
     Raises:
         Invalid: a problem in the draft or in an input stands in the way.
@@ -104,6 +109,8 @@ async def start(
     """
     given = {"trigger": trigger, "payload": payload, "inputs": dict(inputs or {})}
     order = await unit.ask(_order, actor, workflow_id, given, use)
+    trial = source == "manual" and use == "draft"
+    options = {"pins": order.pins, **({} if every_item else {"first_writes": FIRST_WRITES})} if trial else {}
     key = f"{workflow_id}:{idempotency_key}" if idempotency_key else None
     started = await launch.start_run(
         workspace_id=actor.workspace_id,
@@ -111,6 +118,7 @@ async def start(
         version_id=order.version_id,
         source=source,
         input=order.input,
+        options=options,
         started_by=actor.user_id or None,
         idempotency_key=key,
         reply=wait > 0,
@@ -303,7 +311,7 @@ def _order(
     if trigger is not None and trigger not in drawing.nodes:
         raise Invalid.field("trigger", f"This workflow has no node {trigger!r}.")
     inputs_of.check(drawing, given["inputs"])
-    return _Order(workflow_id, version.id, dict(given))
+    return _Order(workflow_id, version.id, dict(given), workflow.pins)
 
 
 def _order_again(db: Session, actor: Actor, run_id: str, use: Use | None) -> _Order:
