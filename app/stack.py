@@ -91,6 +91,7 @@ def _prepare_database(env: dict[str, str]) -> None:
         cwd=CHECKOUT,
         stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C lets a migration end first
         text=True,
         check=False,
     )

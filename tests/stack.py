@@ -89,3 +89,8 @@ class Stack:
         """Ask it to stop, wait until it has, and give its exit code."""
         assert self.process is not None
         return stop_child(self.process, grace=40, sign=sign)
+
+    def reap(self) -> None:
+        """Take note that it has ended, if it has."""
+        if self.process is not None:
+            self.process.poll()

@@ -107,19 +107,21 @@ def test_a_taken_port_is_said_in_one_sentence(stack: Stack, tmp_path: Path) -> N
     assert second.stderr.count("\n") == 1
 
 
-def test_stop_and_start_again_on_another_port(tmp_path: Path) -> None:
+def test_stop_start_again_on_another_port_and_be_killed(tmp_path: Path) -> None:
     first = Stack(tmp_path / "home").start()
     assert first.stop(signal.SIGINT) == 0
     assert first.output.rstrip().endswith("Stopped.")
     assert processes_of(first.home) == []
     again = Stack(first.home).start()
-    try:
-        assert again.port != first.port
-        assert "Building the front end" not in again.output
-        assert b"<html" in again.get("/")
-    finally:
-        assert again.stop() == 0
-    assert processes_of(first.home) == []
+    assert again.port != first.port
+    assert "Building the front end" not in again.output
+    assert b"<html" in again.get("/")
+    os.kill(again.process_id, signal.SIGKILL)
+    until = time.monotonic() + 30
+    while processes_of(first.home) and time.monotonic() < until:
+        again.reap()
+        time.sleep(0.1)
+    assert processes_of(first.home) == [], "a killed supervisor left parts behind"
 
 
 @pytest.mark.parametrize(
