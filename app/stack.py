@@ -100,9 +100,9 @@ def _prepare_database(env: dict[str, str]) -> None:
 
 
 def web_answers(config: Settings) -> bool:
-    """Whether the web server delivers its health page."""
+    """Whether the web server is up and reaches all that it needs."""
     try:
-        with urllib.request.urlopen(f"http://{_reachable_host(config)}:{config.port}/ping", timeout=2) as answer:
+        with urllib.request.urlopen(f"http://{_reachable_host(config)}:{config.port}/readyz", timeout=2) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
