@@ -31,7 +31,7 @@ def page(db: Session, token: str) -> Record:
         "title": form.workflow,
         "workspace": form.workspace,
         "description": form.description,
-        "button": form.button,
+        "button": form.run_label,
         "takes": _takes(db, actor, workflow.id),
         "fields": [_field(db, token, one) for one in form.inputs],
     }
