@@ -17,7 +17,7 @@ from engine.control import Control
 from engine.expressions import TemplateError
 from engine.failures import from_record, to_record
 from engine.lease import Claim
-from engine.ledger import Ledger, now_ms
+from engine.ledger import Ledger, fields_as_rows_hold_them, now_ms
 from engine.mapping import DEFAULT_WINDOW, Chunks, run_window
 from engine.models import new_id
 from engine.past import Past, StillWaiting, Waited, resume
@@ -490,7 +490,7 @@ class Firing:
         """What a call was given. Only what reaches outside can hold a secret."""
         if call is None:
             return None
-        return call.raw if self.planned.pure else hide_secrets(call.raw)
+        return fields_as_rows_hold_them(call.raw if self.planned.pure else hide_secrets(call.raw))
 
 
 def _node_error(error: NodeError | TemplateError) -> NodeError:

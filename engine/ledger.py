@@ -123,7 +123,7 @@ class Ledger:
         Raises:
             OutputTooLarge: the value cannot be written as JSON (a number of more than 64 bits, broken text).
         """
-        if isinstance(data, list) and len(data) > LONG_LIST:
+        if _is_long(data):
             return await self._stored(data)
         try:
             text = orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS)
@@ -151,3 +151,25 @@ class Ledger:
         if "ref" in stored:
             return await asyncio.to_thread(self._storage.get_json, self.claim.workspace_id, stored["ref"])
         return stored.get("v")
+
+
+def fields_as_rows_hold_them(raw: Mapping[str, Any]) -> Any:
+    """The input column of a row: `{field: {"v": value}}`.
+
+    Values above the inline limit are left out: they are outputs of earlier nodes, where they are stored already.
+    """
+    small = {name: {"v": value} for name, value in raw.items() if not _is_long(value)}
+    try:
+        text = orjson.dumps(small, option=orjson.OPT_NON_STR_KEYS)
+        if len(text) > INLINE_BYTES:
+            size = {name: len(orjson.dumps(held, option=orjson.OPT_NON_STR_KEYS)) for name, held in small.items()}
+            share = INLINE_BYTES // len(small)
+            kept = {name: held for name, held in small.items() if size[name] <= share}
+            text = orjson.dumps(kept, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:
+        return None
+    return orjson.Fragment(text)
+
+
+def _is_long(value: Any) -> bool:
+    return isinstance(value, list) and len(value) > LONG_LIST

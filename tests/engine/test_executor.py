@@ -48,6 +48,7 @@ async def test_size_it(bench: Bench, value: int, body: Any, sized: str) -> None:
         "last": {"v": body},
         "response": {"status": 200, "headers": {}, "body": {"v": body}},
     }
+    assert ran.steps["big"]["input"]["value"] == {"v": {"value": value, "doubled": value * 2}}
     assert {event.node_id for event in bench.told if event.kind == "step"} == set(SIZE_IT)
 
 
@@ -281,6 +282,7 @@ async def test_a_long_list_is_quick_and_stored_in_pages(bench: Bench) -> None:
         "Message 3001 of test",
     ]
     assert ran.output("count") == 3_080
+    assert ran.steps["count"]["input"] == {}, "the list is stored once, as the output of the node before"
 
 
 async def test_child_processes_do_batches_of_a_list(bench: Bench) -> None:
