@@ -210,21 +210,28 @@ class PostgresDriver:
         self._connection.prepared_max = 256
         self._info = conninfo
         self._transaction = ""
+        self._begun: psycopg.Cursor[Any] | None = None
         set_json_loads(_as_text, self._connection)
 
     def begin(self) -> None:
-        self._transaction = ""
-        self._connection.execute("BEGIN")
+        self._transaction, self._begun = "", None
+
+    def _begin(self) -> None:
+        """Sends BEGIN, once; inside a pipeline it travels with the first statements."""
+        if self._begun is None:
+            self._connection.execute("BEGIN")
+            # Kept for `committed`: the only sure answer after a COMMIT whose outcome was lost on the way.
+            self._begun = self._connection.execute("SELECT pg_current_xact_id()::text")
 
     def commit(self) -> None:
-        with self._connection.pipeline():
-            # Kept for `committed`: the only sure answer after a COMMIT whose outcome was lost on the way.
-            number = self._connection.execute("SELECT pg_current_xact_id_if_assigned()::text").fetchone()
-            self._transaction = (number[0] or "") if number else ""
+        if self._begun is None:
+            return
+        number = self._begun.fetchone()
+        self._transaction = number[0] if number else ""
         self._connection.execute("COMMIT")
 
     def rollback(self) -> None:
-        if not self._connection.closed:
+        if not self._connection.closed and self._begun is not None:
             self._connection.execute("ROLLBACK")
 
     def close(self) -> None:
@@ -245,6 +252,7 @@ class PostgresDriver:
         waiting = list(enumerate(operations))
         while waiting:
             with self._connection.pipeline():
+                self._begin()
                 waiting = [
                     (index, operation) for index, operation in waiting if not _advanced(operation, results, index)
                 ]
@@ -252,6 +260,7 @@ class PostgresDriver:
 
     def run_apart(self, operation: Operation) -> Any:
         """Runs one operation behind a savepoint: if it raises, only its own writes are undone."""
+        self._begin()
         self._connection.execute("SAVEPOINT apart")
         try:
             result = _drained(operation)
