@@ -6,16 +6,18 @@ import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from engine.contract import NodeType, Whole
+from engine.contract import MAIN, NodeType, Whole
 from engine.expressions import Reference, Template, compile
 from engine.graph import Node
 
 Path = tuple[str | int, ...]
 SCOPE_NAMES = frozenset({"trigger", "run", "vars", "item", "index", "previous", "now", "random"})
+LOCAL = frozenset({"item", "index"})
 KEPT = 20_000
 ALL = 1_000
 
@@ -38,7 +40,24 @@ WHOLE = Mode(ALL, follows=True)
 AFTER = Mode(-1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class Wire:
+    """A reference of the node's templates together with how a list meets it; for `first` all of its references.
+
+    `field` is the first field that it stands in.
+    """
+
+    references: tuple[Reference, ...]
+    mode: Mode
+    field: str
+
+    @property
+    def from_node(self) -> bool:
+        """Whether it means a node's output, not the scope."""
+        return any(reference.node not in SCOPE_NAMES for reference in self.references)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Leaf:
     """A template at `path` in the params (field first), or the several of a `first`."""
 
@@ -60,8 +79,11 @@ class Leaf:
 
 @dataclass(frozen=True, eq=False)
 class Fields:
-    """A node's templates. `order`: the fields so that each stands after those that it mentions. `kept` is for what is
-    worked out of a leaf once, by the leaf's identity: binding asks for it with every call."""
+    """A node's templates, and what is worked out of them once, since every call asks for it.
+
+    `order`: the fields so that each stands after those that it mentions. `wires`: what the templates take from outside
+    of the call, each once; `wires_of`: by leaf and reference. `kept` is for those who read the fields.
+    """
 
     node: Node
     type: NodeType
@@ -69,7 +91,33 @@ class Fields:
     after: tuple[Template, ...]
     order: tuple[str, ...]
     by_field: Mapping[str, tuple[Leaf, ...]]
-    kept: dict[int, Any] = field(default_factory=dict)
+    wires: tuple[Wire, ...]
+    wires_of: Mapping[Leaf, Mapping[Reference, Wire]]
+    kept: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def hanging(self) -> tuple[Wire, ...]:
+        """The wires from other nodes."""
+        return tuple(wire for wire in self.wires if wire.from_node)
+
+    @cached_property
+    def required(self) -> tuple[tuple[str, tuple[Wire, ...]], ...]:
+        """Title and wires from other nodes of each required field that has any."""
+        found = []
+        for name, leaves in self.by_field.items():
+            spec = self.type.fields[name]
+            wires = tuple(wire for leaf in leaves for wire in self.wires_of[leaf].values() if wire.from_node)
+            if spec.required and wires:
+                found.append((spec.title, wires))
+        return tuple(found)
+
+    @cached_property
+    def has_main(self) -> bool:
+        """Whether the node has a main output under its settings, beside or instead of named ones."""
+        try:
+            return any(output.name == MAIN.name for output in self.type.outputs_for(self.node.params))
+        except (TypeError, ValueError, KeyError, AttributeError):
+            return False
 
     def is_own(self, leaf: Leaf, name: str) -> bool:
         """Whether `name` in this leaf means one of the node's own fields."""
@@ -96,7 +144,27 @@ def _read(node: Node, node_type: NodeType) -> Fields:
     for leaf in leaves:
         by_field[str(leaf.path[0])] = (*by_field.get(str(leaf.path[0]), ()), leaf)
     after = tuple(compile(source) for source in node.after)
-    return Fields(node, node_type, leaves, after, _order(node, node_type, by_field), by_field)
+    wires: dict[tuple[tuple[Reference, ...], Mode], Wire] = {}
+    wires_of = {leaf: _wires(leaf, node_type, wires) for leaf in leaves}
+    order = _order(node, node_type, by_field)
+    return Fields(node, node_type, leaves, after, order, by_field, tuple(wires.values()), wires_of)
+
+
+def _wires(
+    leaf: Leaf, node_type: NodeType, wires: dict[tuple[tuple[Reference, ...], Mode], Wire]
+) -> Mapping[Reference, Wire]:
+    """Those of one leaf by reference, made where they are new: not the item's, not the node's own fields'."""
+    if leaf.kind == "first":
+        references = tuple(leaf.references)
+        wire = wires.setdefault((references, leaf.mode), Wire(references, leaf.mode, leaf.field))
+        return {references[0]: wire}
+    found = {}
+    for reference in leaf.references:
+        own = reference.node in node_type.fields and reference.node != leaf.path[0]
+        if not own and reference.node not in LOCAL:
+            mode = SINGLE if reference.whole else leaf.mode
+            found[reference] = wires.setdefault(((reference,), mode), Wire((reference,), mode, leaf.field))
+    return found
 
 
 def field_leaves(node_type: NodeType, name: str, raw: Any) -> Iterator[Leaf]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from engine.broadcast.binding import LOCAL, CallScope, Key, keys_of
+from engine.broadcast.binding import CallScope
 from engine.broadcast.cursors import Cursor, paths_of
-from engine.broadcast.fields import SINGLE, Fields, Leaf, fields_of
+from engine.broadcast.fields import LOCAL, Fields, Leaf, Path, Wire, fields_of
 from engine.contract import NodeType
 from engine.expressions import Reference, TemplateError, walk
 from engine.graph import Node
 
-_LEAVE_OUT = object()
+_LEAVE_OUT: Final = object()
+Found = dict[str, Any]
+Step = Callable[[CallScope, Found], Any]
+Bound = tuple[Cursor, Mapping[int, int]]
 
 
 def resolve(node: Node, node_type: NodeType, scope: CallScope) -> dict[str, Any]:
@@ -25,73 +28,85 @@ def resolve(node: Node, node_type: NodeType, scope: CallScope) -> dict[str, Any]
         TemplateError: an expression fails.
     """
     fields = fields_of(node, node_type)
-    found: dict[str, Any] = {}
-    for name in fields.order:
-        leaves = fields.by_field.get(name)
-        raw = node.params[name]
-        if leaves is None:
-            found[name] = raw
-            continue
-        value = _field(fields, raw, leaves, scope, found)
+    found: Found = {}
+    for name, step in _steps_of(fields):
+        value = step(scope, found)
         if value is not _LEAVE_OUT:
             found[name] = value
-    return {name: found[name] for name in node.params if name in found}
+    return found
 
 
-def _field(fields: Fields, raw: Any, leaves: tuple[Leaf, ...], scope: CallScope, found: Mapping[str, Any]) -> Any:
-    name = str(leaves[0].path[0])
+def _steps_of(fields: Fields) -> Sequence[tuple[str, Step]]:
+    """How each field gets its value, in the order in which they must be asked. Worked out once per node."""
+    steps: Sequence[tuple[str, Step]] | None = fields.kept.get("steps")
+    if steps is None:
+        steps = fields.kept["steps"] = [(name, _step(fields, name)) for name in fields.order]
+    return steps
+
+
+def _step(fields: Fields, name: str) -> Step:
+    raw, leaves = fields.node.params[name], fields.by_field.get(name)
+    if leaves is None:
+        return lambda scope, found: raw
     if leaves[0].mode.per_item:
-        return _per_item(fields, raw, leaves, scope, found)
-    if len(leaves) == 1 and len(leaves[0].path) == 1:
-        leaf = leaves[0]
-        if _only_skipped(fields, leaf, scope) and not fields.type.fields[name].required:
-            return _LEAVE_OUT
-        return _value(fields, leaf, scope, found)
-    values = {leaf.path: _value(fields, leaf, scope, found) for leaf in leaves}
-    return _filled(raw, (name,), values)
+        return lambda scope, found: _per_item(fields, raw, leaves, scope, found)
+    parts = {leaf.path: _leaf(fields, leaf) for leaf in leaves}
+    top = parts.get((name,))
+    if top is None:
+        return lambda scope, found: _filled(raw, (name,), parts, scope, found)
+    wires = frozenset(fields.wires_of[leaves[0]].values())
+    bare = leaves[0].kind == "first" or leaves[0].templates[0].kind == "reference"
+    if not bare or not wires or fields.type.fields[name].required:
+        return top
+
+    def optional(scope: CallScope, found: Found) -> Any:
+        return _LEAVE_OUT if scope.skipped and scope.skipped.issuperset(wires) else top(scope, found)
+
+    return optional
 
 
-def _only_skipped(fields: Fields, leaf: Leaf, scope: CallScope) -> bool:
-    keys = keys_of(fields, leaf)
-    bare = leaf.kind == "first" or leaf.templates[0].kind == "reference"
-    return bare and bool(keys) and all(key in scope.skipped for key in keys)
+def _leaf(fields: Fields, leaf: Leaf) -> Step:
+    """How one template gets its value; a bare wire needs no evaluation."""
+    wires = fields.wires_of[leaf]
+    if wires and (leaf.kind == "first" or leaf.templates[0].kind == "reference"):
+        (wire,) = wires.values()
+        return lambda scope, found: scope.get(wire)
+    template = leaf.templates[0]
+    return lambda scope, found: template.evaluate(LeafScope(fields, leaf, wires, scope, found))
 
 
-def _value(fields: Fields, leaf: Leaf, scope: CallScope, found: Mapping[str, Any]) -> Any:
-    if leaf.kind == "first":
-        return scope.get(Key(tuple(leaf.references), leaf.mode))
-    return leaf.templates[0].evaluate(LeafScope(fields, leaf, scope, found))
-
-
-def _filled(raw: Any, path: tuple[str | int, ...], values: Mapping[tuple[str | int, ...], Any]) -> Any:
-    if path in values:
-        return values[path]
+def _filled(raw: Any, path: Path, parts: Mapping[Path, Step], scope: CallScope, found: Found) -> Any:
+    if path in parts:
+        return parts[path](scope, found)
     if isinstance(raw, Mapping):
-        return {key: _filled(inner, (*path, key), values) for key, inner in raw.items()}
+        return {key: _filled(inner, (*path, key), parts, scope, found) for key, inner in raw.items()}
     if isinstance(raw, list):
-        return [_filled(inner, (*path, number), values) for number, inner in enumerate(raw)]
+        return [_filled(inner, (*path, number), parts, scope, found) for number, inner in enumerate(raw)]
     return raw
 
 
 @dataclass(slots=True)
 class LeafScope:
-    """What one template sees: references in its own mode, the node's own fields, the item."""
+    """What one template sees: its wires, the node's own fields, the item."""
 
     fields: Fields
     leaf: Leaf
+    wires: Mapping[Reference, Wire]
     scope: CallScope
     found: Mapping[str, Any]
 
     def value_of(self, reference: Reference) -> Any:
+        wire = self.wires.get(reference)
+        if wire is not None:
+            return self.scope.get(wire)
         name = reference.node
         if self.fields.is_own(self.leaf, name):
-            default = self.fields.type.fields[name].default
-            return walk(self.found.get(name, default), reference.path)
-        if name in LOCAL:
-            if name not in self.scope.names:
-                raise LookupError(name, ())
-            return walk(self.scope.names[name], reference.path)
-        return self.scope.get(Key((reference,), SINGLE if reference.whole else self.leaf.mode))
+            value = self.found[name] if name in self.found else self.fields.type.fields[name].default
+        elif name in LOCAL and name in self.scope.names:
+            value = self.scope.names[name]
+        else:
+            raise LookupError(name, ())
+        return walk(value, reference.path) if reference.path else value
 
 
 @dataclass(slots=True)
@@ -99,7 +114,7 @@ class RowScope:
     """What a per-item template sees: LeafScope's, the row as `item`, and lists of the rows' origin bound to it."""
 
     outer: LeafScope
-    places: Mapping[Reference, tuple[Cursor, Mapping[int, int]]]
+    places: Mapping[Reference, Bound]
     path: int = 0
     item: Any = None
     index: int = 0
@@ -114,63 +129,69 @@ class RowScope:
             return self.outer.value_of(reference)
         cursor, where = bound
         position = where.get(self.path)
-        return None if position is None else cursor.item(position).value
+        return None if position is None else walk(cursor.data[position], cursor.path)
 
 
 def _per_item(
     fields: Fields, raw: Any, leaves: tuple[Leaf, ...], scope: CallScope, found: Mapping[str, Any]
 ) -> list[Any]:
     """The list of what the templates give for each row."""
-    mode = leaves[0].mode
-    rows = found.get(mode.per_item)
+    name = leaves[0].mode.per_item
+    rows = found.get(name)
     if not isinstance(rows, list):
         text = leaves[0].templates[0].source
-        raise TemplateError(text, 0, f"“{mode.per_item}” must be a list.", "Each of its rows is asked this.")
-    paths = _row_paths(fields, mode.per_item, scope, len(rows))
-    scopes = [
-        (leaf, RowScope(LeafScope(fields, leaf, scope, found), _places(fields, leaf, mode.per_item, scope)))
-        for leaf in leaves
-    ]
+        raise TemplateError(text, 0, f"“{name}” must be a list.", "Each of its rows is asked this.")
+    asked = [(leaf, _row_scope(fields, leaf, scope, found)) for leaf in leaves]
     results = []
-    for index, (row, path) in enumerate(zip(rows, paths, strict=True)):
-        values = {}
-        for leaf, row_scope in scopes:
-            row_scope.item, row_scope.index, row_scope.path = row, index, path
-            values[leaf.path] = (
-                scope.get(Key(tuple(leaf.references), leaf.mode))
-                if leaf.kind == "first"
-                else leaf.templates[0].evaluate(row_scope)
-            )
-        results.append(_filled(raw, leaves[0].path[:1], values))
+    for index, (row, path) in enumerate(zip(rows, _row_paths(fields, name, scope, len(rows)), strict=True)):
+        values: dict[Path, Step] = {}
+        for leaf, rows_ in asked:
+            rows_.item, rows_.index, rows_.path = row, index, path
+            values[leaf.path] = _given(_asked(leaf, rows_))
+        results.append(_filled(raw, leaves[0].path[:1], values, scope, {}))
     return results
 
 
+def _given(value: Any) -> Step:
+    return lambda scope, found: value
+
+
+def _asked(leaf: Leaf, scope: RowScope) -> Any:
+    if leaf.kind == "first":
+        return scope.outer.value_of(next(leaf.references))
+    return leaf.templates[0].evaluate(scope)
+
+
+def _row_scope(fields: Fields, leaf: Leaf, scope: CallScope, found: Mapping[str, Any]) -> RowScope:
+    wires = fields.wires_of[leaf]
+    return RowScope(LeafScope(fields, leaf, wires, scope, found), _places(fields, leaf, scope))
+
+
 def _rows_cursor(fields: Fields, name: str, scope: CallScope) -> Cursor | None:
+    """Where the rows come from, when their field is a bare wire."""
     leaves = fields.by_field.get(name, ())
     if len(leaves) != 1 or len(leaves[0].path) != 1:
         return None
     bare = leaves[0].kind == "first" or leaves[0].templates[0].kind == "reference"
-    keys = keys_of(fields, leaves[0]) if bare else []
-    track = scope.tracks.get(keys[0]) if keys else None
-    return track.cursor if track is not None and track.cursor.is_list else None
+    wire = next(iter(fields.wires_of[leaves[0]].values()), None) if bare else None
+    cursor = scope.cursor(wire) if wire is not None else None
+    return cursor if cursor is not None and cursor.is_list else None
 
 
-def _row_paths(fields: Fields, name: str, scope: CallScope, length: int) -> Any:
+def _row_paths(fields: Fields, name: str, scope: CallScope, length: int) -> Sequence[int]:
     cursor = _rows_cursor(fields, name, scope)
     paths = paths_of(cursor) if cursor is not None else range(length)
     return paths if len(paths) == length else range(length)
 
 
-def _places(
-    fields: Fields, leaf: Leaf, name: str, scope: CallScope
-) -> dict[Reference, tuple[Cursor, Mapping[int, int]]]:
-    rows = _rows_cursor(fields, name, scope)
-    bound: dict[Reference, tuple[Cursor, Mapping[int, int]]] = {}
-    for key in keys_of(fields, leaf) if rows is not None else []:
-        track = scope.tracks.get(key)
-        if track is None or key.references[0].whole or not track.cursor.is_list or rows is None:
+def _places(fields: Fields, leaf: Leaf, scope: CallScope) -> dict[Reference, Bound]:
+    """The lists of the rows' own origin, and where each row's path stands in them."""
+    rows = _rows_cursor(fields, leaf.mode.per_item, scope)
+    bound: dict[Reference, Bound] = {}
+    for reference, wire in fields.wires_of[leaf].items() if rows is not None and leaf.kind != "first" else ():
+        cursor = scope.cursor(wire)
+        if cursor is None or rows is None or reference.whole or not cursor.is_list:
             continue
-        if track.cursor.axis.origin == rows.axis.origin:
-            where = {path: position for position, path in enumerate(paths_of(track.cursor))}
-            bound[key.references[0]] = (track.cursor, where)
+        if cursor.axis.origin == rows.axis.origin:
+            bound[reference] = (cursor, {path: position for position, path in enumerate(paths_of(cursor))})
     return bound

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal, Protocol
 
@@ -14,6 +14,7 @@ from engine.expressions.syntax import Edit, Order, Parser, Reading, Reference
 from engine.expressions.tokens import Segment, segments
 
 MAX_SOURCE = 200_000
+PLAIN = frozenset({str, bool})
 Kind = Literal["literal", "reference", "text", "expression"]
 
 
@@ -25,28 +26,42 @@ class Scope(Protocol):
         ...
 
 
+Read = Callable[[Reference], Any]
+
+
 class Part:
     """One `{{ … }}`: a bare reference, or a program over its references."""
 
-    __slots__ = ("position", "program", "references", "source")
+    __slots__ = ("position", "program", "references", "source", "variables")
 
     def __init__(self, source: str, position: int, references: tuple[Reference, ...], program: Program | None) -> None:
         self.source, self.position, self.references, self.program = source, position, references, program
+        self.variables = tuple((f"_r{number}", reference) for number, reference in enumerate(references))
 
-    def value(self, scope: Mapping[str, Any] | Scope) -> Any:
-        if self.program is None:
-            return lookup(self.references[0], scope, self)
-        names = {f"_r{number}": lookup(ref, scope, self) for number, ref in enumerate(self.references)}
+    def value(self, read: Read) -> Any:
+        try:
+            if self.program is None:
+                return read(self.references[0])
+            names = {name: read(reference) for name, reference in self.variables}
+        except LookupError as error:
+            raise self.unknown(error) from None
         try:
             result = self.program.value(names)
         except TemplateError as error:
             raise self._with_cause(error, names) from None
-        if result is None or type(result) in (str, bool):
+        if result is None or type(result) in PLAIN:
             return result
         for given in names.values():
             if result is given and not isinstance(given, int | float):
                 return result
         return plain(result, self.source, self.position)
+
+    def unknown(self, error: LookupError) -> TemplateError:
+        """LookupError(name, names known) in words."""
+        name, known = (*error.args, (), ())[:2]
+        return TemplateError(
+            self.source, self.position, f"There is nothing named “{name}” here.", did_you_mean(str(name), known)
+        )
 
     def _with_cause(self, error: TemplateError, names: Mapping[str, Any]) -> TemplateError:
         empty = [str(ref) for ref, value in zip(self.references, names.values(), strict=True) if value is None]
@@ -61,10 +76,13 @@ class Block(Part):
 
     __slots__ = ()
 
-    def text(self, scope: Mapping[str, Any] | Scope) -> str:
-        names = {f"_r{number}": lookup(ref, scope, self) for number, ref in enumerate(self.references)}
+    def text(self, read: Read) -> str:
         if self.program is None:
             return self.source
+        try:
+            names = {name: read(reference) for name, reference in self.variables}
+        except LookupError as error:
+            raise self.unknown(error) from None
         text = self.program.text(names)
         if len(text) > MAX_TEXT:
             raise TemplateError(self.source, 0, f"The text would have more than {MAX_TEXT:,} characters.")
@@ -74,7 +92,7 @@ class Block(Part):
 class Template:
     """A compiled field. `references` are in the order of the source, each once."""
 
-    __slots__ = ("_block", "_parts", "kind", "references", "source")
+    __slots__ = ("_block", "_only", "_parts", "kind", "references", "source")
 
     def __init__(
         self,
@@ -85,6 +103,8 @@ class Template:
         block: Block | None,
     ) -> None:
         self.source, self.kind, self.references, self._parts, self._block = source, kind, references, parts, block
+        first = parts[0] if kind in ("reference", "expression") else None
+        self._only = first if isinstance(first, Part) else None
 
     def __repr__(self) -> str:
         return f"Template({self.source!r})"
@@ -93,37 +113,24 @@ class Template:
         """The value under `scope`: typed when the source is one `{{ … }}`, text otherwise. Raises TemplateError."""
         if self.kind == "literal":
             return self.source
+        read = _reader(scope) if isinstance(scope, Mapping) else scope.value_of
         if self._block is not None:
-            return self._block.text(scope)
-        if self.kind in ("reference", "expression"):
-            (part,) = self._parts
-            return part.value(scope)  # type: ignore[union-attr]  # these kinds hold one Part
-        texts = [part if isinstance(part, str) else to_text(part.value(scope)) for part in self._parts]
+            return self._block.text(read)
+        if self._only is not None:
+            return self._only.value(read)
+        texts = [part if isinstance(part, str) else to_text(part.value(read)) for part in self._parts]
         if sum(map(len, texts)) > MAX_TEXT:
             raise TemplateError(self.source, 0, f"The text would have more than {MAX_TEXT:,} characters.")
         return "".join(texts)
 
 
-def lookup(reference: Reference, scope: Mapping[str, Any] | Scope, part: Part) -> Any:
-    """The value that a reference stands for. Raises TemplateError with the nearest known name."""
-    if not isinstance(scope, Mapping):
-        try:
-            return scope.value_of(reference)
-        except LookupError as error:
-            names: Sequence[str] = error.args[1] if len(error.args) > 1 else ()
-            raise _unknown(reference, part, names) from None
-    if reference.node not in scope:
-        raise _unknown(reference, part, [n for n in scope if isinstance(n, str)])
-    return walk(scope[reference.node], reference.path)
+def _reader(scope: Mapping[str, Any]) -> Read:
+    def read(reference: Reference) -> Any:
+        if reference.node not in scope:
+            raise LookupError(reference.node, list(scope))
+        return walk(scope[reference.node], reference.path)
 
-
-def _unknown(reference: Reference, part: Part, names: Sequence[str]) -> TemplateError:
-    return TemplateError(
-        part.source,
-        part.position,
-        f"There is nothing named “{reference.node}” here.",
-        did_you_mean(reference.node, names),
-    )
+    return read
 
 
 def walk(data: Any, path: Sequence[str | int]) -> Any:
