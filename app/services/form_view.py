@@ -48,7 +48,12 @@ def _takes(db: Session, actor: Actor, workflow_id: str) -> str:
     took = [(run.finished_at - run.started_at).total_seconds() for run in runs if run.finished_at and run.started_at]
     if not took:
         return ""
-    return f"takes about {max(1, round(median(took)))} s" if median(took) >= SHORTEST_ESTIMATE else "takes a moment"
+    return f"takes about {_long(median(took))}" if median(took) >= SHORTEST_ESTIMATE else "takes a moment"
+
+
+def _long(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _field(db: Session, token: str, one: Input) -> Record:

@@ -1,6 +1,7 @@
 """One step of a run as its panel shows it. A step's inputs are the outputs that its fields refer to."""
 
-from typing import Final, Literal
+from collections.abc import Mapping
+from typing import Any, Final, Literal
 
 from sqlmodel import Session
 
@@ -8,6 +9,7 @@ from app.services import run_data, run_view, runs, values
 from app.services.access import Actor
 from app.services.errors import NotFound
 from app.services.result_view import signed_in_href
+from app.services.run_data import StepView
 from app.services.shown import Record, ms
 from app.services.unit import reads
 from engine.broadcast import edges
@@ -50,32 +52,51 @@ def ports(db: Session, actor: Actor, run_id: str, node_id: str, side: Side) -> l
         raise NotFound("step")
     steps = {one.node_id: one for one in run_data.steps(db, actor, run_id)}
     if side == "output":
-        fired = steps[node_id].outputs
-        return [
-            {"value": f"{node_id}{_BETWEEN}{port}", "label": _label(port, number)} for port, number in fired.items()
-        ]
-    sources = dict.fromkeys(
-        (edge.source, edge.port)
-        for edge in edges(drawing, catalog())
-        if edge.target == node_id and edge.kind != "after"
-    )
+        return [one for port in steps[node_id].outputs for one in _parts(db, actor, run_id, steps[node_id], port)]
+    wires = [edge for edge in edges(drawing, catalog()) if edge.target == node_id and edge.kind != "after"]
+    sources = dict.fromkeys((edge.source, edge.port) for edge in wires)
     return [
-        {
-            "value": f"{source}{_BETWEEN}{port}",
-            "label": f"{steps[source].label}{'' if port == 'main' else f' · {port}'}",
-        }
+        {**one, "label": f"{steps[source].label} › {one['label']}"}
         for source, port in sources
         if source in steps and port in steps[source].outputs
+        for one in _parts(db, actor, run_id, steps[source], port)
     ]
 
 
 @reads
 def page(db: Session, actor: Actor, run_id: str, port: str, start: int) -> Record:
     """A page of the values at a port, named as ``ports`` does."""
-    node_id, _, name = port.partition(_BETWEEN)
+    node_id, _, rest = port.partition(_BETWEEN)
+    name, _, field = rest.partition(_BETWEEN)
     start = max(0, start)
-    found = run_data.items(db, actor, run_id, node_id, side="output", port=name, start=start, stop=start + values.PAGE)
+    if field:
+        inner = _record(db, actor, run_id, node_id, name).get(field)
+        rows = inner if isinstance(inner, list) else [inner]
+        return values.view(rows[start : start + values.PAGE], start, len(rows), signed_in_href)
+    stop = start + values.PAGE
+    found = run_data.items(db, actor, run_id, node_id, side="output", port=name, start=start, stop=stop)
     return values.view(found.items, found.start, found.total, signed_in_href)
+
+
+def _parts(db: Session, actor: Actor, run_id: str, step: StepView, port: str) -> list[dict[str, str]]:
+    """An output, and before it the lists inside if it is a record: those are what one wants to leaf through."""
+    number = step.outputs[port]
+    whole = {"value": f"{step.node_id}{_BETWEEN}{port}", "label": _label(port, number)}
+    if number is not None:
+        return [whole]
+    record = _record(db, actor, run_id, step.node_id, port)
+    lists = {name: inner for name, inner in record.items() if isinstance(inner, list) and inner}
+    return [
+        *({"value": f"{whole['value']}{_BETWEEN}{name}", "label": f"{name} ({len(lists[name]):,})"} for name in lists),
+        whole,
+    ]
+
+
+def _record(db: Session, actor: Actor, run_id: str, node_id: str, port: str) -> Mapping[str, Any]:
+    """A record that a step gave out; empty if it gave something else."""
+    found = run_data.items(db, actor, run_id, node_id, side="output", port=port, start=0, stop=1)
+    value = found.items[0] if found.items else None
+    return value if isinstance(value, Mapping) and "$file" not in value else {}
 
 
 def _label(port: str, number: int | None) -> str:

@@ -11,6 +11,7 @@ PAGE: Final = 50
 MOST_COLUMNS: Final = 12
 LONGEST_CELL: Final = 400
 LONGEST_TEXT: Final = 20_000
+LONGEST_LIST: Final = 20
 SHORT_LABEL: Final = 24
 MOST_LABELS: Final = 14
 MOST_BARS: Final = 40
@@ -102,8 +103,17 @@ def single(value: Any, file_href: Callable[[Mapping[str, Any]], str]) -> Record:
 
 def text(value: Any) -> str:
     """A value as text: strings as they are, everything else as indented JSON; cut when very long."""
-    said = value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    said = value if isinstance(value, str) else orjson.dumps(_shortened(value), option=orjson.OPT_INDENT_2).decode()
     return said if len(said) <= LONGEST_TEXT else f"{said[:LONGEST_TEXT]}\n… ({len(said):,} characters in all)"
+
+
+def _shortened(value: Any) -> Any:
+    """The value with the tail of long lists left out and counted."""
+    if isinstance(value, Mapping):
+        return {str(name): _shortened(inner) for name, inner in value.items()}
+    if isinstance(value, list) and len(value) > LONGEST_LIST:
+        return [*map(_shortened, value[:LONGEST_LIST]), f"… {len(value) - LONGEST_LIST:,} more"]
+    return [_shortened(inner) for inner in value] if isinstance(value, list) else value
 
 
 def number(value: Any) -> str:

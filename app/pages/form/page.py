@@ -43,7 +43,7 @@ def _waiting() -> rx.Component:
     return rx.el.div(
         rx.el.span(icon("chart-bar"), class_name="tile plain"),
         rx.el.b("The result appears here"),
-        rx.el.p("Fill in the form and start it. You can close this page only after you have the result."),
+        rx.el.p("Fill in the form and start it. You may leave: the address of this page finds the result again."),
         class_name="empty",
     )
 

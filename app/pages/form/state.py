@@ -14,6 +14,11 @@ from engine.events import Event
 ENDED: Final = frozenset({"done", "failed", "cancelled"})
 MOST_ROWS: Final = 200
 COUNT_MARK: Final = "{count}"
+# The run's id goes into the address, so that reloading the page finds its result again.
+SHOW_OUTCOME: Final = """() => {
+  history.replaceState(history.state, "", location.pathname + "?run=%s");
+  document.getElementById("outcome")?.scrollIntoView({behavior: "smooth"});
+}"""
 
 
 class Form(SessionState):
@@ -52,6 +57,10 @@ class Form(SessionState):
         self.fields = shown["fields"]
         self._say_button()
         self.ready = True
+        run_id = self.router.url.query_parameters.get("run", "")
+        if run_id:
+            outcome = await self.get_state(Outcome)
+            await outcome._begin(self.token, run_id)
 
     def _say_button(self) -> None:
         rows = next((one["file"]["rows"] for one in self.fields if one["file"]["rows"]), 0)
@@ -111,7 +120,7 @@ class Form(SessionState):
             )
             outcome = await self.get_state(Outcome)
             await outcome._begin(self.token, run_id)
-            yield rx.call_script("document.getElementById('outcome')?.scrollIntoView({behavior: 'smooth'})")
+            yield rx.call_function(SHOW_OUTCOME % run_id)
         except Invalid as refusal:
             known = {one["name"] for one in self.fields}
             at_fields = {str(one.get("field")): str(one["message"]) for one in refusal.problems}
@@ -169,7 +178,12 @@ class Outcome(Watching):
 
     async def _begin(self, token: str, run_id: str) -> None:
         self.reset()  # type: ignore[no-untyped-call]
-        self._token, self._run_id, self.status = token, run_id, "queued"
+        self._token, self._run_id = token, run_id
+        try:
+            await unit.ask(form_view.progress, token, run_id)
+        except NotFound:
+            return
+        self.status = "queued"
         self._watch_run(run_id)
         await self._heard(())
 
