@@ -54,7 +54,7 @@ def _input(node_id: str, title: str, params: Mapping[str, Any]) -> Input:
         kind=str(params.get("kind") or "text"),
         label=str(params.get("label") or title),
         help=str(params.get("help") or ""),
-        required=bool(params.get("required", False)),
+        required=bool(params.get("required", True)),
         default=params.get("default"),
         columns=tuple(params.get("columns") or ()),
         options=tuple(params.get("options") or ()),

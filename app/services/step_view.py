@@ -56,7 +56,7 @@ def ports(db: Session, actor: Actor, run_id: str, node_id: str, side: Side) -> l
     wires = [edge for edge in edges(drawing, catalog()) if edge.target == node_id and edge.kind != "after"]
     sources = dict.fromkeys((edge.source, edge.port) for edge in wires)
     return [
-        {**one, "label": f"{steps[source].label} › {one['label']}"}
+        {**one, "label": f"{steps[source].label}: {one['label']}"}
         for source, port in sources
         if source in steps and port in steps[source].outputs
         for one in _parts(db, actor, run_id, steps[source], port)

@@ -152,7 +152,10 @@ def cell(value: Any) -> str:
         return number(value)
     if isinstance(value, Mapping) and "$file" in value:
         return str(value.get("name", "file"))
-    said = value if isinstance(value, str) else orjson.dumps(value).decode()
+    if isinstance(value, list) and all(isinstance(one, str | int | float) for one in value):
+        said = ", ".join(map(str, value))
+    else:
+        said = value if isinstance(value, str) else orjson.dumps(value).decode()
     return said if len(said) <= LONGEST_CELL else f"{said[:LONGEST_CELL]}…"
 
 

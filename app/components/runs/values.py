@@ -122,6 +122,7 @@ def file_link(view: ObjectVar[Any]) -> rx.Component:
         ),
         href=view["file_href"],
         download=view["file_name"],
+        reload_document=True,  # REST answers here, not a page
         class_name="item card",
     )
 

@@ -58,7 +58,11 @@ def _head() -> rx.Component:
         rx.cond(
             Outcome.download["href"],
             link_button(
-                "Download XLSX", Outcome.download["href"], icon_name="download", download=Outcome.download["name"]
+                "Download XLSX",
+                Outcome.download["href"],
+                icon_name="download",
+                download=Outcome.download["name"],
+                reload_document=True,
             ),
             rx.fragment(),
         ),

@@ -193,7 +193,11 @@ def _keys() -> rx.Component:
         rx.cond(Keys.fresh, _fresh_key(), rx.fragment()),
         rx.cond(Keys.rows, rx.el.ul(rx.foreach(Keys.rows, _key), class_name="list keys"), rx.fragment()),
         form,
-        rx.el.p("How to use it: ", rx.el.a("API reference", href="/api/docs", class_name="link"), class_name="hint"),
+        rx.el.p(
+            "How to use it: ",
+            rx.el.a("API reference", href="/api/docs", class_name="link", reload_document=True),
+            class_name="hint",
+        ),
     )
 
 

@@ -107,7 +107,7 @@ async def test_the_panel_pages_what_went_in_and_out(ada: Somebody) -> None:
     await panel.turn(50)
     assert panel.view["shown"] == "51 to 100 of 120"
     await panel.turn_to("input")
-    assert [port["label"] for port in panel.ports] == ["Messages"]
+    assert [port["label"] for port in panel.ports] == ["Messages: Output (120)"]
     await panel.turn_to("elsewhere")
     assert panel.side == "input"
     await panel.show_port("out/main")
