@@ -155,7 +155,7 @@ class Follower:
                 await self._changed.wait()
             try:
                 await self._read()
-            except (redis.ConnectionError, redis.TimeoutError) as error:
+            except (redis.RedisError, OSError) as error:
                 log.warning("events.not_read", error=str(error))
                 # A Redis that lost its data counts from the beginning again.
                 self._last = dict.fromkeys(self._last, "0")

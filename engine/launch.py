@@ -237,14 +237,17 @@ _opening = threading.Lock()
 
 
 def launcher() -> Launcher:
-    """The launcher of this process's settings, started on first use."""
+    """The launcher of this process's settings, started on first use, and again should its writer have died."""
     key = (os.getpid(), settings().database_url, settings().redis_url)
     with _opening:
-        if key not in _launchers:
+        made = _launchers.get(key)
+        if made is None or not made.writer.alive:
+            if made is not None:
+                made.close()
             made = Launcher(database(), settings().redis_url)
             made.start()
             _launchers[key] = made
-        return _launchers[key]
+        return made
 
 
 def dispose() -> None:

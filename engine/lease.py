@@ -18,7 +18,6 @@ from typing import Any, Literal
 import orjson
 import structlog
 
-from engine.db import DatabaseUnavailable
 from engine.driver import Driver, Operation, Row, Statement
 from engine.events import Event
 from engine.writer import Writer
@@ -219,7 +218,7 @@ class Leases:
         self._writer = writer
         self._seconds = seconds
         self._held: dict[tuple[str, int], Claim] = {}
-        self._renewing: asyncio.Task[None] | None = None
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
 
     @property
     def held(self) -> tuple[Claim, ...]:
@@ -227,14 +226,17 @@ class Leases:
         return tuple(self._held.values())
 
     def start(self) -> None:
-        """Begins to renew, every third of the lease's length."""
-        self._renewing = asyncio.create_task(self._renew_for_ever(), name="leases")
+        """Begins to renew, every third of the lease's length, and to watch the holders' own clock."""
+        self._tasks = (
+            asyncio.create_task(self._renew_for_ever(), name="leases"),
+            asyncio.create_task(self._watch_for_ever(), name="leases' clock"),
+        )
 
     async def stop(self) -> None:
         """Ends the renewing. Leases still held run out."""
-        if self._renewing:
-            self._renewing.cancel()
-            await asyncio.gather(self._renewing, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def claim(self, delivery: Delivery) -> Claim | None:
         """Takes a segment, or gives None if that was refused: redelivery is the sweep's business alone."""
@@ -278,15 +280,12 @@ class Leases:
         asked = time.monotonic()
         lease = int(self._seconds * 1000)
         runs = sorted({held.run_id for held in claims})
-        waiting = self._writer.submit(partial(renew, owner=self.owner, lease=lease, runs=runs), urgent=True)
-        watch = asyncio.create_task(self._watch(claims))
         try:
-            renewed = await waiting
-        except DatabaseUnavailable as error:
-            log.warning("lease.not_renewed", error=str(error))
+            renewed = await self._writer.submit(partial(renew, owner=self.owner, lease=lease, runs=runs), urgent=True)
+        except Exception as error:
+            # Tried again a third of a lease later; if none succeeds, the holders' own clock ends them.
+            log.warning("lease.not_renewed", error=repr(error))
             return
-        finally:
-            watch.cancel()
         for held in claims:
             epoch, wanted = renewed.get((held.run_id, held.segment), (None, None))
             if epoch == held.epoch:
@@ -295,8 +294,12 @@ class Leases:
             elif self._held.get((held.run_id, held.segment)) is held:
                 held.end("lost")
 
-    async def _watch(self, claims: tuple[Claim, ...]) -> None:
-        """Ends holders whose own clock says that the lease is about to run out, while the renewal is under way."""
-        for held in sorted(claims, key=lambda item: item.deadline):
-            await asyncio.sleep(max(0.0, held.deadline - MARGIN_SECONDS - time.monotonic()))
-            held.end("lost")
+    async def _watch_for_ever(self) -> None:
+        """Ends holders whose own clock says that the lease is about to run out."""
+        margin = min(MARGIN_SECONDS, self._seconds / 5)
+        while True:
+            await asyncio.sleep(margin / 4)
+            moment = time.monotonic() + margin
+            for held in self.held:
+                if held.deadline < moment:
+                    held.end("lost")

@@ -68,6 +68,9 @@ class Outbox:
                 self._send(results)
             except redis.RedisError as error:
                 log.warning("outbox.not_sent", error=str(error), results=len(results))
+            except Exception:
+                # Without this thread nothing would be delivered any more, not even by the sweep.
+                log.exception("outbox.not_sent")
 
     def _send(self, results: Sequence[Any]) -> None:
         deliveries: list[Delivery] = []

@@ -175,8 +175,9 @@ class CoroutineWorker(BaseWorker):
                     continue
                 most = min(free, MOST_AT_ONCE, waiting + 1)
                 waiting, taken = take(self.connection, self.queue, self.name, self._lease, most=most, first=first)
-            except redis.RedisError as error:
-                log.warning("worker.no_jobs_taken", error=str(error))
+            except Exception as error:
+                # Mostly Redis that is away. Whatever it is: a worker that takes no jobs would look alive.
+                log.warning("worker.no_jobs_taken", error=repr(error))
                 time.sleep(RETRY_SECONDS)
                 waiting = 0
                 continue
@@ -255,8 +256,8 @@ class CoroutineWorker(BaseWorker):
         for _ in range(tries):
             try:
                 call()
-            except redis.RedisError as error:
-                log.warning("worker.redis_away", error=str(error))
+            except Exception as error:
+                log.warning("worker.redis_away", error=repr(error))
                 time.sleep(RETRY_SECONDS)
             else:
                 return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,6 +34,7 @@ from engine.sweep import sweep_for_ever
 EVERY_SECONDS = 0.5
 TRIGGERS_AT_ONCE = 50
 WAITS_AT_ONCE = 200
+EXIT_WITHOUT_WRITER = 70
 
 log = structlog.get_logger()
 
@@ -146,7 +148,8 @@ async def _run() -> None:
     asked = asyncio.Event()
     for sign in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sign, asked.set)
-    launcher = Launcher(database(), settings().redis_url)
+    # Without its writer a scheduler does nothing: end, and be started again.
+    launcher = Launcher(database(), settings().redis_url, died=lambda _error: os._exit(EXIT_WITHOUT_WRITER))
     launcher.start()
     tasks = [asyncio.create_task(_tick_for_ever(launcher)), asyncio.create_task(sweep_for_ever(launcher))]
     log.info("scheduler.started", at=datetime.now(UTC).isoformat())

@@ -45,3 +45,6 @@ async def sweep_for_ever(launcher: Launcher) -> None:
             await sweep_once(launcher)
         except DatabaseUnavailable as error:
             log.warning("sweep.failed", error=str(error))
+        except Exception:
+            # Whatever it was, runs that were left behind must be found the next time.
+            log.exception("sweep.failed")

@@ -127,7 +127,5 @@ async def _heed_nudges(settings: Settings, leases: Leases) -> None:
         except (redis.RedisError, OSError) as error:
             log.debug("worker.no_nudges", error=str(error))
             await asyncio.sleep(RETRY_SECONDS)
-        except DatabaseUnavailable as error:
-            log.warning("worker.nudge_not_heeded", error=str(error))
         finally:
             await client.aclose()

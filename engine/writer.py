@@ -64,6 +64,11 @@ class Writer:
         self._thread = threading.Thread(target=self._live, name="writer", daemon=True)
         self._thread.start()
 
+    @property
+    def alive(self) -> bool:
+        """Whether operations are still taken."""
+        return not self._stopping
+
     def stop(self) -> None:
         """Commits what is queued, then ends the thread. Later submissions fail."""
         with self._wake:
