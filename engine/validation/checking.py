@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.broadcast import SKIPPED, Leaf, Value, bind, port_of
+from engine.broadcast.edges import ERROR as ERROR_PORT
 from engine.catalog import Catalog
-from engine.contract import Effect, ListLengthMismatch, NodeType
+from engine.contract import MAIN, Effect, ListLengthMismatch, NodeType
 from engine.expressions import Reference, TemplateError, compile, did_you_mean, write
 from engine.graph import RESERVED_IDS, Graph, Node
 from engine.problem import Fix, Problem
@@ -111,15 +112,25 @@ class _Check:
         if port not in names:
             yield self._no_output(node, field, source, reference, names)
             return
-        if source.off:
-            told = f"“{source.title}” is turned off: nothing will come from it."
+        if self._is_silent(source):
+            told = f"“{source.title}” is turned off and passes nothing on."
             yield Problem(code="source_off", message=told, node=node.id, field=field, severity="warning")
         shape = self.known.reference(reference)
-        if isinstance(shape, str):
+        if shape == ERROR_PORT and reference.path[0] == ERROR_PORT:
+            yield self._no_output(node, field, source, reference, names)
+        elif isinstance(shape, str):
             known_parts = self._parts(source.id, port, path)
             message = shape if " " in shape else f"“{source.title}” gives no “{shape}”."
             hint = did_you_mean(shape, known_parts) if " " not in shape else ""
             yield Problem(code="unknown_part", message=message, node=node.id, field=field, hint=hint or None)
+
+    def _is_silent(self, node: Node) -> bool:
+        """Whether a node that is off passes nothing on: with a single output it passes on what its first port holds."""
+        node_type = self.known.types[node.id]
+        if not node.off or node_type is None:
+            return False
+        wired = any(spec.port and name in node.params for name, spec in node_type.fields.items())
+        return node_type.outputs != (MAIN,) or not wired
 
     def _no_output(self, node: Node, field: str, source: Node, reference: Reference, names: frozenset[str]) -> Problem:
         asked = reference.path[0] if reference.path else None
@@ -129,7 +140,7 @@ class _Check:
             if asked
             else f"“{source.title}” has several outputs: choose one."
         )
-        if asked == "error":
+        if asked == ERROR_PORT:
             enable = {"op": "set_option", "node": source.id, "key": "on_error", "value": "output"}
             fix = Fix(label=f"Let “{source.title}” send failures there", ops=(enable,))
             return Problem(
@@ -201,7 +212,7 @@ class _Check:
                 field=field,
                 fix=Fix(label="Remove the wires", ops=tuple(self._unwire(node))),
             )
-        elif needs and not node.off and all(self.graph.nodes[source].off for source in needs):
+        elif needs and all(self._is_silent(self.graph.nodes[source]) for source in needs):
             told = f"“{node.title}” never runs: all it hangs on is turned off."
             yield Problem(code="never_runs", message=told, node=node.id, severity="warning")
         levels = self.known.ranks.get(node.id, 0)
