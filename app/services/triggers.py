@@ -63,6 +63,7 @@ def sync(db: Session, actor: Actor, workflow: Workflow, version_id: str, graph: 
     db.execute(delete(Trigger).where(owned(Trigger, actor), col(Trigger.id).in_(gone)))
     # Addresses are let go first, since two triggers of one workflow may have swapped theirs.
     db.execute(update(Trigger).where(owned(Trigger, actor), col(Trigger.workflow_id) == workflow.id).values(path=None))
+    own_addresses: dict[tuple[str | None, str], str] = {}
     for node in wanted.values():
         row = known.get(node.id)
         kind = catalog()[node.type].trigger
@@ -75,6 +76,8 @@ def sync(db: Session, actor: Actor, workflow: Workflow, version_id: str, graph: 
         row.version_id, row.kind, row.params = version_id, kind, dict(node.params)
         row.enabled = workflow.enabled
         row.method, row.path = _address_of(db, actor, workflow, node) if kind == "webhook" else (None, None)
+        if row.path is not None:
+            _refuse_twice(own_addresses, (row.method, row.path), node)
         # Being off is not being late: a schedule that is turned on starts to count now.
         if kind == "schedule" and workflow.enabled and (changed or row.next_due is None):
             row.next_due = next_due(node.params)
@@ -174,6 +177,12 @@ def _address_of(db: Session, actor: Actor, workflow: Workflow, node: Node) -> tu
     if taken:
         raise Conflict(f"{node.title}: {method} /{path} is already answered by “{taken}”. Choose another path.")
     return method, path
+
+
+def _refuse_twice(taken: dict[tuple[str | None, str], str], address: tuple[str | None, str], node: Node) -> None:
+    if taken.setdefault(address, node.title) != node.title:
+        method, path = address
+        raise Conflict(f"{node.title}: {method} /{path} is already answered by “{taken[address]}”. Choose another path.")
 
 
 def _view(row: Trigger, slug: str) -> TriggerView:
