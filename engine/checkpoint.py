@@ -75,7 +75,8 @@ class NewWait:
 class Changes:
     """What one checkpoint records. With `end` the run is over; with `park` the segment sleeps until a wait settles.
 
-    `payloads` are the stored values that the rows name; they are on disk already.
+    `payloads` are the stored values that the rows name; they are on disk already. With `answer`, the run's output so
+    far, whoever waits for the run hears of it before the end.
     """
 
     steps: Sequence[StepRow] = ()
@@ -85,6 +86,7 @@ class Changes:
     end: EndStatus | None = None
     output: Json = None
     error: Json = None
+    answer: Json = None
     park: bool = False
 
 
@@ -161,6 +163,7 @@ CLOSE_SEGMENT = Statement(
     WHERE run_id = :run AND number = :segment AND epoch = :epoch"""
 )
 WAITING = Statement("UPDATE run SET status = 'waiting' WHERE id = :run")
+ANSWER = Statement("UPDATE run SET output = :output WHERE id = :run")
 BEGIN_ATTEMPT = Statement(
     f"""INSERT INTO attempt (run_id, node_id, item, number, workspace_id, generation, epoch, started_at, deadline)
     SELECT CAST(:run AS TEXT), :node, :item, :number, :workspace, :generation, CAST(:epoch AS INTEGER),
@@ -191,10 +194,12 @@ def save(driver: Driver, held: Claim, changes: Changes) -> Operation:
         driver.send(CLOSE_SEGMENT, {**key, "status": "done" if over else "parked"})
     if parked:
         driver.send(WAITING, {"run": held.run_id})
+    if changes.answer is not None:
+        driver.send(ANSWER, {"run": held.run_id, "output": _dumps(changes.answer)})
     yield
     status = changes.end or ("waiting" if parked else "running")
     at = rows[0][3] if over else time.time_ns() // 1_000_000
-    reply = Reply.of(held.run_id, status, held.options) if over else None
+    reply = Reply.of(held.run_id, status, held.options) if over or changes.answer is not None else None
     return Saved(wanted, wake, seq, parked, _events(held, changes, first, status, at), reply)
 
 

@@ -66,6 +66,7 @@ class Walk:
         self._control = Control()
         self._outputs: dict[str, NodeOutputs] = {}
         self._left = {node_id: len(planned.needs) for node_id, planned in plan.nodes.items()}
+        self._open = set(plan.nodes)
         self._uses = {node_id: len(planned.feeds) for node_id, planned in plan.nodes.items()}
         self._ready: deque[str] = deque(node_id for node_id, left in self._left.items() if not left)
         self._firing: dict[str, Firing] = {}
@@ -187,12 +188,13 @@ class Walk:
         else:
             self._restored.past.pop(planned.id, None)
             self._outputs[planned.id] = fate.outputs if fate.kind == "fired" else SKIPPED
-            if fate.answer is not None:
-                self._results.answer(fate.answer, fate.packed)
             self._pass_on(planned, fate.packed)
+            if fate.answer is not None and self._results.answer(fate.answer, fate.packed) and self._open:
+                self._ledger.answer(self._results.output())
 
     def _pass_on(self, planned: PlannedNode, packed: Mapping[str, Any]) -> None:
         """A node is over: keep what the run gives back, start what waited for it, forget what nobody needs any more."""
+        self._open.discard(planned.id)
         self._results.take(planned, packed)
         for node_id in planned.feeds:
             self._left[node_id] -= 1
@@ -234,6 +236,7 @@ class Walk:
                 self._outputs[node_id] = SKIPPED
             else:
                 self._stored[node_id] = row["output"] or {}
+                self._results.restore(planned, row)
             self._pass_on(planned, row["output"] or {})
         for node_id, past in self._restored.past.items():
             if node_id in self._ready and past.waiting and not past.woken:

@@ -47,6 +47,11 @@ class RunResult:
         """Whether nothing will change any more."""
         return self.status in OVER
 
+    @property
+    def answered(self) -> bool:
+        """Whether a Respond node has answered, though the run may go on."""
+        return bool(self.output and "response" in self.output)
+
 
 class Launcher:
     """A process's way to start and steer runs: its writer, and what follows a commit. Serves any event loop."""
@@ -119,8 +124,13 @@ class Launcher:
             self._replies.forget(run_id)
         return started
 
-    async def wait_result(self, run_id: str, timeout: float) -> RunResult | None:  # noqa: ASYNC109 - part of the result
-        """Waits at most `timeout` seconds for the run to end, and says how it stands; None if there is no such run."""
+    async def wait_result(
+        self, run_id: str, timeout: float, answer: bool = False
+    ) -> RunResult | None:
+        """Waits at most `timeout` seconds for the run to end, and says how it stands; None if there is no such run.
+
+        With `answer`, a Respond node's answer is enough, though the run goes on.
+        """
         until = time.monotonic() + timeout
         expected = self._replies.expected(run_id)
         try:
@@ -128,11 +138,12 @@ class Launcher:
                 left = until - time.monotonic()
                 if expected is not None:
                     done, _ = await asyncio.wait({expected}, timeout=min(max(left, 0), LOOK_AGAIN_SECONDS))
-                    if done:
-                        return expected.result()
+                    if done and ((told := expected.result()).over or answer):
+                        return told
+                    expected = None if done else expected
                 # Also when a reply was expected: Redis may have lost it.
                 result = (await asyncio.to_thread(read_results, self._database, [run_id])).get(run_id)
-                if result is None or result.over or left <= 0:
+                if result is None or result.over or (answer and result.answered) or left <= 0:
                     return result
                 if expected is None:
                     await asyncio.sleep(min(0.2, max(left, 0)))
@@ -263,9 +274,11 @@ async def start_run(**values: Any) -> Started:
     return await launcher().start_run(**values)
 
 
-async def wait_result(run_id: str, timeout: float) -> RunResult | None:  # noqa: ASYNC109 - part of the result
+async def wait_result(
+    run_id: str, timeout: float, answer: bool = False
+) -> RunResult | None:
     """`Launcher.wait_result` of this process."""
-    return await launcher().wait_result(run_id, timeout)
+    return await launcher().wait_result(run_id, timeout, answer)
 
 
 async def cancel(run_id: str) -> bool:

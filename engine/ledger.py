@@ -14,7 +14,7 @@ from engine.checkpoint import AttemptEnd, Changes, Checkpoints, EndStatus, NewWa
 from engine.contract import OutputTooLarge
 from engine.lease import Claim, Fenced
 from engine.step import Call
-from engine.storage import INLINE_BYTES, Storage
+from engine.storage import INLINE_BYTES, Ref, Storage
 from engine.telemetry import get_logger
 
 LONG_LIST = 2_000  # not worth measuring: it goes to the payload store, where it can be read by the page
@@ -42,6 +42,7 @@ class Ledger:
         self._steps: dict[tuple[str, str], StepRow] = {}
         self._attempts: list[AttemptEnd] = []
         self._waits: list[NewWait] = []
+        self._payloads: list[Ref] = []
         self._saving: set[asyncio.Task[Saved]] = set()
 
     def note(self, *steps: StepRow, attempts: Sequence[AttemptEnd] = (), waits: Sequence[NewWait] = ()) -> None:
@@ -57,6 +58,10 @@ class Ledger:
         """Send what was noted on its way; do not wait."""
         if self._steps or self._attempts or self._waits:
             self._send(self._taken())
+
+    def answer(self, output: Any) -> None:
+        """Let the run's synchronous caller have its answer now, though the run goes on."""
+        self._send(self._taken(answer=output))
 
     async def begin_attempt(self, node_id: str, call: Call, limit: float) -> None:
         """Return when everything noted so far and the attempt's own row are durable.
@@ -93,8 +98,8 @@ class Ledger:
 
     def _taken(self, **more: Any) -> Changes:
         steps = tuple(self._steps.values())
-        changes = Changes(steps=steps, attempts=self._attempts, waits=self._waits, **more)
-        self._steps, self._attempts, self._waits = {}, [], []
+        changes = Changes(steps=steps, attempts=self._attempts, waits=self._waits, payloads=self._payloads, **more)
+        self._steps, self._attempts, self._waits, self._payloads = {}, [], [], []
         return changes
 
     def _send(self, changes: Changes) -> asyncio.Task[Saved]:
@@ -136,6 +141,7 @@ class Ledger:
 
     async def _stored(self, data: Any) -> dict[str, Any]:
         ref = await asyncio.to_thread(self._storage.put_json, self.claim.workspace_id, data)
+        self._payloads.append(ref)
         return {"ref": ref.hash, "count": ref.count}
 
     async def packed_outputs(self, outputs: Mapping[str, Value]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from engine.contract import MAIN, Respond
 from engine.plan import Plan, PlannedNode
 
 OUTPUT = "flow.output"
+RESPOND = "flow.respond"
 
 
 class Results:
@@ -37,11 +38,19 @@ class Results:
         elif not planned.feeds and planned.type.kind != "trigger" and (self._last is None or place > self._last[0]):
             self._last = (place, stored)
 
-    def answer(self, answer: Respond, packed: Mapping[str, Any]) -> None:
-        """Note what a Respond node answered; the first answer counts."""
-        if self._response is None:
-            body = _plain(packed[MAIN.name])
-            self._response = {"status": answer.status, "headers": dict(answer.headers), "body": body}
+    def answer(self, answer: Respond, packed: Mapping[str, Any]) -> bool:
+        """Note what a Respond node answered; the first answer counts. Says whether this was it."""
+        if self._response is not None:
+            return False
+        body = _plain(packed[MAIN.name])
+        self._response = {"status": answer.status, "headers": dict(answer.headers), "body": body}
+        return True
+
+    def restore(self, planned: PlannedNode, row: Mapping[str, Any]) -> None:
+        """Note what a Respond node answered in an earlier segment, as its row has it."""
+        if planned.node.type == RESPOND and MAIN.name in (row["output"] or {}):
+            given = {name: held.get("v") for name, held in (row["input"] or {}).items()}
+            self.answer(Respond(given.get("status") or 200, given.get("headers") or {}), row["output"])
 
     def output(self) -> dict[str, Any]:
         """The column's value."""

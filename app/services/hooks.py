@@ -106,7 +106,9 @@ async def fire(door: Door, call: Mapping[str, Any], idempotency_key: str | None)
     taken = {"run_id": started.run_id, "status": started.status}
     if not door.waits:
         return Answer(202, started.run_id, taken, {})
-    ended = await launch.wait_result(started.run_id, ANSWER_SECONDS)
+    ended = await launch.wait_result(started.run_id, ANSWER_SECONDS, answer=True)
+    if ended is not None and ended.answered:
+        return await _answer(door, started.run_id, ended.output or {})
     if ended is None or not ended.over:
         return Answer(202, started.run_id, {**taken, "status": "running"}, {})
     if ended.status != "done":

@@ -78,6 +78,7 @@ class Bench:
         self.database = Database(url)
         self.writer = Writer(self.database, committed=self._hear)
         self.told: list[Any] = []
+        self.replies: list[Any] = []
         self.checkpoints = Checkpoints(self.database, self.writer)
         self.leases = Leases(self.writer, lease_seconds)
         self.storage = Storage(home)
@@ -92,6 +93,7 @@ class Bench:
 
     def _hear(self, results: Any) -> None:
         self.told += [event for result in results for event in getattr(result, "events", ())]
+        self.replies += [result.reply for result in results if getattr(result, "reply", None)]
 
     async def _document(self, version_id: str) -> Any:
         return self.seeds[version_id].document

@@ -291,3 +291,20 @@ async def test_cancelling_a_waiting_run_ends_it(bench: Bench) -> None:
     await bench.writer.submit(partial(record.cancel, run_id=run_id))
     ran = await bench.ran(run_id)
     assert (ran.run.status, ran.statuses["doze"]) == ("cancelled", "cancelled")
+
+
+async def test_an_answer_is_given_before_the_run_ends_and_kept_over_a_wait(bench: Bench) -> None:
+    nodes = {
+        "answer": {"type": "flow.respond", "with": {"body": {"taken": True}, "status": 201, "headers": {"X-A": "b"}}},
+        "doze": {"type": "lab.doze", "with": {"value": "{{ answer }}", "seconds": 1.2}},
+        "end": {"type": "flow.output", "with": {"name": "end", "value": "{{ doze }}"}},
+    }
+    run_id = await bench.start(nodes, options={"reply_to": "somebody"})
+    assert await bench.advance(run_id) == "waiting"
+    answer = {"status": 201, "headers": {"X-A": "b"}, "body": {"v": {"taken": True}}}
+    early = bench.row(run_id).output
+    assert early is not None and early["response"] == answer
+    assert [reply.status for reply in bench.replies] == ["running"]
+    ran = await bench.finish(run_id)
+    assert ran.run.output == {"outputs": {"end": {"v": {"taken": True}}}, "response": answer}
+    assert [reply.status for reply in bench.replies] == ["running", "done"]
