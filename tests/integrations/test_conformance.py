@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import pickle
-import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +18,7 @@ from python_calamine import CalamineWorkbook
 
 from engine.catalog import catalog
 from engine.contract import Effect, File, Fired, NodeType, Respond, Waiting
+from engine.settings import CHECKOUT
 from tests.integrations.cases import ENDINGS, Case, cases, data_file
 from tests.integrations.replay import KNOWN_SERVICES, Result, replay
 from tests.integrations.services import FolderFiles
@@ -27,6 +27,8 @@ NODES = catalog().all()
 INTEGRATION = {node.id: i.id for i in catalog().integrations.values() for node in i.nodes}
 CASES = list(cases())
 CATEGORIES = {"trigger", "flow", "data", "files", "http", "code", "ai", *catalog().integrations}
+
+ICONS = frozenset((CHECKOUT / "app" / "components" / "theme" / "icons.txt").read_text().split())
 
 each_node = pytest.mark.parametrize("node", NODES, ids=[node.id for node in NODES])
 
@@ -58,7 +60,7 @@ def test_says_what_it_does(node: NodeType) -> None:
     first, *_ = node.doc.split("\n\n")
     assert len(first) > 20 and first.rstrip().endswith((".", "?")), "the docstring begins with a sentence"
     assert node.title and node.title[0].isupper() and node.category in CATEGORIES
-    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", node.icon)
+    assert node.icon in ICONS, "the icon must be in the product's sheet"
     assert node.keywords, "what would people search for?"
 
 

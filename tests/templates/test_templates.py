@@ -13,6 +13,7 @@ from python_calamine import CalamineWorkbook
 from engine import document
 from engine.catalog import catalog
 from engine.validation import problems
+from tests.integrations.test_conformance import ICONS
 from tests.templates.kit import FOLDER, Kit, fill_samples, load, opened
 
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
@@ -38,6 +39,7 @@ def test_card(name: str) -> None:
     template = load(name)
     assert set(template) == FIELDS
     assert template["id"] == name
+    assert template["icon"] in ICONS
     assert template["summary"].endswith(".") and template["description"].endswith(".")
     nodes = template["document"]["nodes"].values()
     shown = {node["with"].get("show") for node in nodes if node["type"] == "flow.output"}

@@ -76,7 +76,7 @@ class SplitOut(Params):
     "data.split",
     title="Split out",
     category="data",
-    icon="ungroup",
+    icon="list-tree",
     subtitle="A list inside a record",
     keywords=("explode", "flatten", "unwind", "items", "expand"),
 )

@@ -137,7 +137,7 @@ class Limit(Params):
     "data.limit",
     title="Limit",
     category="data",
-    icon="list-end",
+    icon="scissors",
     subtitle="First or last few",
     keywords=("top", "head", "tail", "take", "slice", "first", "last"),
 )
@@ -169,7 +169,7 @@ class Unique(Params):
     "data.unique",
     title="Unique",
     category="data",
-    icon="copy-minus",
+    icon="fingerprint",
     cpu=True,
     subtitle="Remove doubles",
     keywords=("distinct", "duplicates", "deduplicate", "dedupe"),
