@@ -43,6 +43,12 @@ async def filter_rows(params: Filter) -> list[Any]:
 
     With a list: takes it whole and asks the condition of each row.
     """
+    if len(params.when) != len(params.rows):
+        raise BadParams(
+            f"There are {len(params.rows):,} rows, but {len(params.when):,} answers to the condition.",
+            field="when",
+            hint="Write one condition about `item`; it is asked of each row.",
+        )
     return [row for row, keep in zip(params.rows, params.when, strict=True) if truth(keep)]
 
 

@@ -1,0 +1,85 @@
+"""Whatever a wire brings, a node gives a value or a NodeError: never an error that it does not explain."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from pydantic_core import to_jsonable_python
+
+from engine.catalog import catalog
+from engine.contract import Files, Fired, Idempotency, Log, NodeError, NodeType, RunInfo
+from tests.integrations.services import RUN, FolderFiles, LinesLog
+
+# Calls to the outside have tests of their own.
+NODES = [node for node in catalog().all() if node.category != "http"]
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20)
+    | st.sampled_from(
+        ["", "0", "-1", "1e309", "now", "2026-11-23", "9999-12-31T23:59:59+14:00", "=1+1", "a.b", "\x00", "é" * 40]
+    )
+)
+odd = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["a", "b", "a.b", "", "$file", "name", "value"]), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+def params_of(node: NodeType) -> st.SearchStrategy[dict[str, Any]]:
+    """Each field left out, as in its example, or odd."""
+    fields = {}
+    for name, info in node.params.model_fields.items():
+        usual = st.sampled_from([e for e in info.examples or () if not (isinstance(e, str) and "{{" in e)] or [True])
+        fields[name] = usual | odd
+    optional = {name: fields[name] for name, info in node.params.model_fields.items() if not info.is_required()}
+    needed = {name: strategy for name, strategy in fields.items() if name not in optional}
+    return st.fixed_dictionaries(needed, optional=optional)
+
+
+async def call(node: NodeType, raw: dict[str, Any], event: Any, files: FolderFiles) -> Any:
+    made: dict[Any, Any] = {Log: LinesLog(), Files: files, Idempotency: Idempotency("k"), RunInfo: RUN}
+    services = {name: made[kind] for name, kind in node.services.items()}
+    if node.kind == "trigger":
+        services["event"] = event
+    params = node.params.model_validate(raw)
+    value = node.function([params] if node.batch else params, **services)
+    value = await value if inspect.isawaitable(value) else value
+    return value[0] if node.batch else value
+
+
+@pytest.mark.parametrize("node", NODES, ids=[node.id for node in NODES])
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_gives_a_value_or_explains(node: NodeType, data: st.DataObject) -> None:
+    raw = data.draw(params_of(node))
+    if node.id == "code.python":
+        raw["time_limit"] = 0.2
+    event = {"due": "x", "fired_at": "y", "body": data.draw(odd)}
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            value = asyncio.run(call(node, raw, event, FolderFiles(Path(folder))))
+        except ValidationError:
+            return
+        except NodeError as error:
+            assert error.message and len(error.message) < 2000
+            return
+    parts = value if isinstance(value, tuple) and all(isinstance(part, Fired) for part in value) else (value,)
+    for part in parts:
+        json.dumps(to_jsonable_python(part, by_alias=True), allow_nan=False)
