@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from engine.expressions.errors import TemplateError
+from engine.expressions.reading import Reading, Reference
 from engine.expressions.statements import Statements
-from engine.expressions.syntax import Parser, Reading, Reference
+from engine.expressions.syntax import Parser
 from engine.expressions.tokens import segments
 
 

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.expressions.errors import TemplateError, did_you_mean
+from engine.expressions.operands import KEYWORDS
+from engine.expressions.reading import Mention, Operand, Order, Reading
 from engine.expressions.sandbox import TICK
-from engine.expressions.syntax import KEYWORDS, Mention, Operand, Order, Parser, Reading
+from engine.expressions.syntax import Parser
 from engine.expressions.tokens import Segment
 
 STATEMENTS = ("if", "elif", "else", "endif", "for", "endfor", "set")
