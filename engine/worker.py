@@ -15,13 +15,16 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from engine.catalog import catalog
-from engine.checkpoint import Checkpoints
+from engine.checkpoint import Changes, Checkpoints
+from engine.contract import PermanentError
 from engine.db import Database, DatabaseUnavailable, database
 from engine.executor import Executor
+from engine.failures import to_record
 from engine.files import RunFiles
 from engine.firing import Tools
+from engine.graph import Node
 from engine.launch import Launcher
-from engine.lease import Fenced, Leases
+from engine.lease import Claim, Fenced, Leases
 from engine.models import WorkflowVersion
 from engine.outbox import NUDGES
 from engine.plan import Plans
@@ -35,6 +38,7 @@ from engine.vault import Accounts
 
 EXIT_WITHOUT_WRITER = 70
 RETRY_SECONDS = 1.0
+CLAIMS_WITHOUT_PROGRESS = 20
 
 log = structlog.get_logger()
 
@@ -42,8 +46,8 @@ log = structlog.get_logger()
 class Segments:
     """Runs the segments that jobs name, on this process's event loop."""
 
-    def __init__(self, leases: Leases, executor: Executor) -> None:
-        self._leases, self._executor = leases, executor
+    def __init__(self, leases: Leases, checkpoints: Checkpoints, executor: Executor) -> None:
+        self._leases, self._checkpoints, self._executor = leases, checkpoints, executor
 
     async def execute(self, job_id: str) -> None:
         """Advances one segment until it is over or parked. A refused claim ends it: redelivery is the sweep's."""
@@ -51,7 +55,9 @@ class Segments:
         if claim is None:
             return
         try:
-            if not await self._executor.execute(claim):
+            if await self._is_stuck(claim):
+                await self._give_up(claim)
+            elif not await self._executor.execute(claim):
                 await self._leases.give_back(claim)
         except Fenced:
             log.warning("segment.lost", run_id=claim.run_id, epoch=claim.epoch)
@@ -62,6 +68,23 @@ class Segments:
             raise
         finally:
             self._leases.drop(claim)
+
+    async def _is_stuck(self, claim: Claim) -> bool:
+        """Whether worker after worker took this segment and recorded nothing: it may be what killed them."""
+        if claim.epoch <= CLAIMS_WITHOUT_PROGRESS:
+            return False
+        history = await self._checkpoints.history(claim.run_id)
+        newest = max((row["epoch"] for row in (*history.steps, *history.attempts)), default=0)
+        return bool(claim.epoch - newest > CLAIMS_WITHOUT_PROGRESS)
+
+    async def _give_up(self, claim: Claim) -> None:
+        error = PermanentError(
+            f"{CLAIMS_WITHOUT_PROGRESS} workers in a row ended while they ran this workflow, and none got any further.",
+            hint="Look into the workers' logs. A step may take more memory than the machine has: give it less at once.",
+        )
+        log.error("segment.given_up", run_id=claim.run_id, epoch=claim.epoch)
+        record = to_record(error, Node(id="workflow", type=""), "")
+        await self._checkpoints.save(claim, Changes(end="failed", error=record))
 
     def drain(self) -> None:
         """Asks every segment under way to come to a stop, so that it can be given to another worker."""
@@ -81,15 +104,16 @@ async def opened(settings: Settings) -> AsyncIterator[Segments]:
     leases = Leases(launcher.writer, settings.lease_seconds)
     leases.start()
     toolbox = Toolbox(RunFiles, lambda workspace_id: Accounts(data, workspace_id), settings.allow_private_network)
+    checkpoints = Checkpoints(data, launcher.writer)
     executor = Executor(
         Plans(catalog(), _documents(data)),
-        Checkpoints(data, launcher.writer),
+        checkpoints,
         storage(),
         Tools(Pool(), toolbox, settings.public_url),
     )
     tasks = [asyncio.create_task(sweep_for_ever(launcher)), asyncio.create_task(_heed_nudges(settings, leases))]
     try:
-        yield Segments(leases, executor)
+        yield Segments(leases, checkpoints, executor)
     finally:
         for task in tasks:
             task.cancel()
