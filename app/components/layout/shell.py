@@ -1,6 +1,7 @@
 """The frame of the pages: a rail (words from 1280 px on, icons below and in the editor), a bar on phones."""
 
 import reflex as rx
+from reflex_components_core.el.elements.inline import A
 
 from app.components.theme.icons import icon, logo, tile
 
@@ -48,7 +49,7 @@ def bottom_bar(active: str) -> rx.Component:
 def shell(*children: object, active: str, folded: bool = False, page_class: str = "page") -> rx.Component:
     """A signed-in page; ``folded`` keeps the rail narrow, ``page_class`` replaces the padding of ``page``."""
     return rx.el.div(
-        rx.el.a("Skip to the content", href="#content", class_name="skip"),
+        A.create("Skip to the content", href="#content", class_name="skip"),  # the router would not move the focus
         rail(active),
         rx.el.main(*children, id="content", class_name=page_class, tab_index=-1),
         bottom_bar(active),

@@ -9,6 +9,15 @@ from app.session import SessionState, guarded
 
 ON_HOME = 8
 CARDS = 6
+# A browser that has not been told yet how screens should look takes over what the profile says.
+LOOK = """() => {
+  const look = "%s";
+  if (localStorage.getItem("theme")) return;
+  localStorage.setItem("theme", look);
+  document.documentElement.classList.remove("light", "dark");
+  document.documentElement.classList.add(look);
+  document.documentElement.style.colorScheme = look;
+}"""
 
 
 class Home(SessionState):
@@ -25,7 +34,7 @@ class Home(SessionState):
 
     @rx.event
     @guarded
-    async def load(self) -> None:
+    async def load(self) -> object:
         """Read everything anew."""
         actor = await self._actor()
         profile = await unit.ask(accounts.profile, actor)
@@ -42,6 +51,7 @@ class Home(SessionState):
         if not self.templates:
             self.templates = [shown.template(one) for one in await unit.ask(templates.list_templates, actor)][:4]
         self.ready = True
+        return None if profile.appearance == "system" else rx.call_function(LOOK % profile.appearance)
 
 
 def _needs(number: int) -> str:

@@ -110,7 +110,8 @@ def _look(value: str, word: str, icon_name: str) -> rx.Component:
             type="radio",
             name="appearance",
             value=value,
-            checked=Profile.appearance == value,
+            default_checked=Profile.appearance == value,
+            key=f"{value}-{Profile.appearance}",
             on_change=[set_color_mode(value), Profile.choose(value)],
         ),
         icon(icon_name),
@@ -122,7 +123,7 @@ def _appearance() -> rx.Component:
     return _section(
         "appearance",
         "Appearance",
-        "For this browser at once, and for your next ones.",
+        "At once in this browser, and in the next one that you sign in with.",
         rx.el.fieldset(
             rx.el.legend("Appearance", class_name="sr-only"), *[_look(*look) for look in LOOKS], class_name="segmented"
         ),
