@@ -12,6 +12,7 @@ from engine.catalog import UnknownType
 from engine.checkpoint import Checkpoints, EndStatus, History, StepRow
 from engine.contract import MAIN, PermanentError
 from engine.control import Control
+from engine.db import DatabaseUnavailable
 from engine.document import DocumentError
 from engine.expressions import TemplateError
 from engine.failures import to_record
@@ -157,7 +158,7 @@ class Walk:
 
     def _crashed(self, error: BaseException) -> None:
         """The engine itself failed, not a node: end the run rather than leave it hanging."""
-        if isinstance(error, Fenced) or self._ledger.failed is not None:
+        if isinstance(error, Fenced | DatabaseUnavailable) or self._ledger.failed is not None:
             self._control.halt("lost")
             return
         log.error("the executor failed", exc_info=error)
@@ -184,7 +185,7 @@ class Walk:
             self._error = self._error or fate.error
         elif fate.kind == "halted":
             if self._control.reason in ("failed", "cancel"):
-                firing.cut_short()
+                firing.rows.cut_short()
         else:
             self._restored.past.pop(planned.id, None)
             self._outputs[planned.id] = fate.outputs if fate.kind == "fired" else SKIPPED
@@ -293,7 +294,7 @@ class Walk:
         if self._control.reason not in ("failed", "cancel"):
             return
         if firing is not None:
-            firing.cut_short()
+            firing.rows.cut_short()
         else:
             self._ledger.note(StepRow(node_id, "cancelled", finished_at=now_ms()))
 
@@ -310,8 +311,10 @@ class Walk:
         """Heed the claim's wish to end, and record the progress of what takes long."""
         while True:
             self._heed()
-            for firing in list(self._firing.values()):
-                await firing.progress()
+            for node_id in list(self._firing):
+                # It may have ended while the one before it was recorded.
+                if (firing := self._firing.get(node_id)) is not None:
+                    await firing.rows.progress()
             self._ledger.flush()
             try:
                 async with asyncio.timeout(TICK_SECONDS):

@@ -125,7 +125,10 @@ class Launcher:
         return started
 
     async def wait_result(
-        self, run_id: str, timeout: float, answer: bool = False
+        self,
+        run_id: str,
+        timeout: float,  # noqa: ASYNC109 - part of the result
+        answer: bool = False,
     ) -> RunResult | None:
         """Waits at most `timeout` seconds for the run to end, and says how it stands; None if there is no such run.
 
@@ -275,7 +278,9 @@ async def start_run(**values: Any) -> Started:
 
 
 async def wait_result(
-    run_id: str, timeout: float, answer: bool = False
+    run_id: str,
+    timeout: float,  # noqa: ASYNC109 - part of the result
+    answer: bool = False,
 ) -> RunResult | None:
     """`Launcher.wait_result` of this process."""
     return await launcher().wait_result(run_id, timeout, answer)

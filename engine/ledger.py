@@ -19,6 +19,8 @@ from engine.telemetry import get_logger
 
 LONG_LIST = 2_000  # not worth measuring: it goes to the payload store, where it can be read by the page
 
+OPEN = frozenset({"running", "waiting"})
+
 log = get_logger(__name__)
 
 
@@ -48,9 +50,11 @@ class Ledger:
     def note(self, *steps: StepRow, attempts: Sequence[AttemptEnd] = (), waits: Sequence[NewWait] = ()) -> None:
         """Have these rows recorded with the next flush."""
         for step in steps:
-            # Only the newest state of a row is worth writing; it takes its place at the end.
-            self._steps.pop((step.node_id, step.item), None)
-            self._steps[step.node_id, step.item] = step
+            # Only the newest state of a row is worth writing; it takes its place at the end. What is over stays over.
+            earlier = self._steps.get((step.node_id, step.item))
+            if earlier is None or earlier.status in OPEN:
+                self._steps.pop((step.node_id, step.item), None)
+                self._steps[step.node_id, step.item] = step
         self._attempts += attempts
         self._waits += waits
 
