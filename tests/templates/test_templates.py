@@ -95,8 +95,13 @@ async def test_sort_own_messages_into_own_departments(kit: Kit, tmp_path: Path) 
 
 async def test_a_column_that_is_not_there_is_said(kit: Kit) -> None:
     ran = await kit.run_template("sort_customer_messages", column="message")
-    assert ran.run.status == "failed"
-    assert "message" in str(ran.run.error)
+    assert ran.run.status == "failed" and ran.run.error is not None
+    assert ran.run.error["message"] == "The file has no column “message”. Its columns are: text, category."
+    file = kit.files.save("x.csv", "text/csv", b"a,b\n1,2\n").model_dump(by_alias=True)
+    for name, given in (("clean_a_spreadsheet", {"contacts": file}), ("add_up_sales", {"orders": file})):
+        ran = await kit.run_template(name, **given)
+        assert ran.run.error is not None
+        assert "It has: a, b." in ran.run.error["message"]
 
 
 @pytest.mark.parametrize(

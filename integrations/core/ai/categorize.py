@@ -24,13 +24,18 @@ def _lines(value: object) -> object:
     return [line for line in lines if not isinstance(line, str) or line.strip()] if isinstance(lines, list) else value
 
 
+def _text(value: object) -> object:
+    """Nothing counts as an empty text."""
+    return "" if value is None else value
+
+
 class Category(BaseModel):
     """One of the categories to choose from."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(min_length=1, max_length=120, description="What the category is called", examples=["Cards"])
-    description: Annotated[str, BeforeValidator(lambda value: value or ""), Multiline(rows=2)] = Field(
+    description: Annotated[str, BeforeValidator(_text), Multiline(rows=2)] = Field(
         default="",
         max_length=5000,
         description="What belongs to it, in plain English; several things separated by semicolons",
@@ -45,7 +50,7 @@ class Category(BaseModel):
 
 
 class Categorize(Params):
-    text: Annotated[str, Port(), Multiline()] = Field(
+    text: Annotated[str, BeforeValidator(_text), Port(), Multiline()] = Field(
         description="The text to sort, in English", examples=["I am still waiting on my card?"]
     )
     categories: Annotated[list[Category], Port(), Rows(add="Add category")] = Field(

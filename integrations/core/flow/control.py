@@ -18,7 +18,6 @@ from engine.contract import (
     Respond,
     RunInfo,
     Select,
-    ShowIf,
     Stopped,
     TimeZone,
     Waiting,
@@ -101,7 +100,7 @@ class Wait(Params):
         description="Wait until this date and time instead; without an offset it is in the time zone below",
         examples=["2026-12-24T18:00"],
     )
-    time_zone: Annotated[str, TimeZone(), ShowIf(field="unit", values=("days", "weeks", "months"))] = Field(
+    time_zone: Annotated[str, TimeZone()] = Field(
         default="UTC",
         description="Whose clock counts for dates without an offset, and for days, weeks and months",
         examples=["Europe/Berlin"],
