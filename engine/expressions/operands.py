@@ -85,7 +85,7 @@ class Operands(Tokens):
 
     def primary(self) -> Operand:
         token = self.here
-        if token.kind == "name" and token.text not in KEYWORDS:
+        if token.kind == "name" and (token.text not in KEYWORDS or self.is_node(token)):
             return self.named()
         if token.kind in ("int", "float"):
             self.take()
@@ -106,6 +106,11 @@ class Operands(Tokens):
         what = "The expression ends too early." if token.kind == "end" else f"“{token.text}” was not expected here."
         self.fail(what, "A value or a name is missing.")
         raise AssertionError
+
+    def is_node(self, token: Token) -> bool:
+        """Whether a keyword stands where only a value can: then it is a node of that name, as an If is called `if`."""
+        following = self.tokens[self.at + 1]
+        return token.text != "not" and (following.kind == "end" or following.text in (".", "[", ")", ",", "|"))
 
     def parenthesis(self, opening: Token) -> Operand:
         if self.accept(")"):
@@ -141,8 +146,8 @@ class Operands(Tokens):
             return self.call(token)
         if self.reading.is_local(token.text):
             return Operand(token.start, token.end)
-        if token.text in FUNCTIONS and token.text != "now":
-            self.fail(f"“{token.text}” is a function.", f"Write {token.text}(…).", token)
+        if token.text == "random":
+            self.fail("“random” is a function.", "Write random().", token)
         mention = Mention(token.text, (), token.start, token.end)
         self.reading.mentions.append(mention)
         return Operand(token.start, token.end, (mention,), mention)

@@ -203,6 +203,11 @@ class _Check:
     def _placed(self, node: Node, node_type: NodeType) -> Iterator[Problem]:
         """What the node's place in the drawing makes of it."""
         needs = self.known.needs[node.id]
+        if node.container is not None:
+            told = f"“{node.title}” stands in a container, and this version of Weft runs none."
+            undo = {"op": "set_option", "node": node.id, "key": "in", "value": None}
+            fix = Fix(label="Take it out", ops=(undo,))
+            yield Problem(code="no_containers", message=told, node=node.id, field="in", fix=fix)
         if node_type.kind == "trigger" and (needs or node.after):
             field = "after" if node.after else next(e.field for e in self.known.edges if e.target == node.id)
             yield Problem(

@@ -188,6 +188,9 @@ def test_statements_in_texts(source: str, expected: str) -> None:
         ("{{ a.for.if }}", ["a.for.if"]),
         ("{{ (a).b }}", ["a"]),
         ("{{ é.x }}", ["é.x"]),
+        ("{{ if.yes }} {{ if }}", ["if.yes", "if"]),
+        ("{{ in.x if if.yes else else.x }}", ["in.x", "if.yes", "else.x"]),
+        ("{{ sum }} {{ sum(max) }}", ["sum", "max*"]),
     ],
 )
 def test_references_are_found_with_their_paths(source: str, expected: list[str]) -> None:

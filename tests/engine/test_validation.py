@@ -62,6 +62,12 @@ PARSE = node("p", "parse", text="a\nb")
         ([PARSE, node("a", "text", text="x", after=("soon",))], ("a", "after"), "bad_after", "is no reference"),
         ([PARSE, node("a", "text", text="{{ item.x }}")], ("a", "text"), "no_item", "no list makes"),
         ([PARSE, node("a", "text", text="{{ previous }}")], ("a", "text"), "no_repeat", "inside a Repeat"),
+        (
+            [PARSE, node("a", "text", text="x").model_copy(update={"container": "p"})],
+            ("a", "in"),
+            "no_containers",
+            "runs none",
+        ),
         ([PARSE, node("a", "start", after=("{{ p }}",))], ("a", "after"), "trigger_waits", "can wait for nothing"),
         ([PARSE, node("a", "send", text="{{ p.rows.line }}")], ("a", "each"), "write_maps", "once per item"),
         (
