@@ -124,7 +124,7 @@ export function paste({ nodes, layout }, at = null) {
   const taken = takenIds();
   const names = {};
   for (const [id, node] of Object.entries(nodes)) {
-    const fresh = /^[a-z][a-z0-9_]{0,49}$/.test(id) && !taken.has(id) ? id : freshId(node.type, taken);
+    const fresh = /^[a-z][a-z0-9_]{0,49}$/.test(id) && !taken.has(id) ? id : freshId(id.replace(/_\d+$/, ""), taken);
     taken.add(fresh);
     names[id] = fresh;
   }

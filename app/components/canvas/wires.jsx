@@ -71,8 +71,9 @@ export const Wire = memo(function Wire(props) {
   const to = useKeyed(live, target);
   const { path, x, y } = route(props, useInternalNode(source), useInternalNode(target));
   const state = wireState(from, to, data.port);
-  const roomy = Math.hypot(props.targetX - props.sourceX, props.targetY - props.sourceY) > 110;
-  const text = roomy ? label ?? labelOf(data, from) : "";
+  const words = label ?? labelOf(data, from);
+  const room = Math.hypot(props.targetX - props.sourceX, props.targetY - props.sourceY);
+  const text = room > words.length * 7 + 24 ? words : "";
   return (
     <>
       <BaseEdge

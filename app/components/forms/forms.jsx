@@ -108,7 +108,7 @@ export function ListField({ node, path, value, placeholder, inputId, addLabel })
     <div className="nf-list" id={inputId} onFocus={focus.start} onBlur={focus.end}>
       {local.map((item, index) => (
         <div className="nf-list-row" key={index}>
-          <TemplateInput id={`${inputId}-${index}`} text={toText(item)} placeholder={placeholder} onChange={(next, quiet) => save(local.map((one, at) => (at === index ? fromText(next, "any") ?? "" : one)), quiet)} />
+          <TemplateInput id={`${inputId}-${index}`} label={`Item ${index + 1}`} text={toText(item)} placeholder={placeholder} onChange={(next, quiet) => save(local.map((one, at) => (at === index ? fromText(next, "any") ?? "" : one)), quiet)} />
           <button type="button" className="btn ghost icon" aria-label={`Remove item ${index + 1}`} onClick={() => save(local.filter((_, at) => at !== index), 0)}><Icon name="x" /></button>
         </div>
       ))}

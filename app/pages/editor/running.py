@@ -10,6 +10,7 @@ from app.pages.editor import batches
 from app.pages.editor.inspector import InspectorState
 from app.services import forms, preview, result_view, run_data, run_view, runs, shown, unit, workflows
 from app.services.access import Actor
+from app.services.errors import NotFound
 from app.session import guarded
 from engine.catalog import catalog
 from engine.events import Event
@@ -62,7 +63,10 @@ class RunState(Watching):
         """Lay the workflow's newest run, if it has one, over the canvas."""
         actor = await self._actor()
         self._forget()
-        draft = await unit.ask(workflows.get, actor, self._workflow_id())
+        try:
+            draft = await unit.ask(workflows.get, actor, self._workflow_id())
+        except NotFound:
+            return  # the page says so already
         self.run_words = forms.run_words(draft.workflow)
         page = await unit.ask(runs.list_runs, actor, workflow_id=self._workflow_id(), limit=1)
         wanted = self.router.url.query_parameters.get("run", "")
