@@ -1,5 +1,5 @@
 // The card of one node. It subscribes to its own status, so a running workflow re-renders cards, never the canvas.
-import { memo, useEffect, useMemo } from "react";
+import { memo, useEffect, useMemo, useRef } from "react";
 import { Handle, Position, useUpdateNodeInternals } from "@xyflow/react";
 import { Icon, Tile } from "./icons.jsx";
 import { live, ui, useKeyed, useStore } from "./store.js";
@@ -104,7 +104,12 @@ export const CardNode = memo(function CardNode({ id, data, selected }) {
   const state = useKeyed(live, id);
   const update = useUpdateNodeInternals();
   const shape = useMemo(() => [...data.ins, "|", ...data.outs].map((port) => port.name ?? port).join(), [data.ins, data.outs]);
-  useEffect(() => update(id), [shape, id, update]);
+  const measured = useRef(shape);
+  useEffect(() => {
+    // React Flow measures a new card by itself; asked for each of a thousand, it would look at all of them each time.
+    if (measured.current !== shape) update(id);
+    measured.current = shape;
+  }, [shape, id, update]);
   const status = data.off ? "off" : state.status || "idle";
   const words = data.off ? "Off" : stateWords(state);
   const problem = data.problems?.[0]?.message;

@@ -1,6 +1,7 @@
 """The draft in one tab: what the canvas is told, and every edit that comes from it."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import reflex as rx
@@ -74,8 +75,8 @@ class DraftState(SessionState):
 
     @rx.event
     @guarded
-    async def batch(self, data: dict[str, Any]) -> None:
-        """One gesture of the canvas: apply it, answer with its key, and tell what changed by it."""
+    async def batch(self, data: dict[str, Any]) -> AsyncIterator[None]:
+        """One gesture of the canvas: apply it, answer with its key, then tell what else changed by it."""
         actor = await self._actor()
         batch = batches.read(data)
         if batch.key in self._answered:
@@ -88,9 +89,10 @@ class DraftState(SessionState):
             await self._read_all(actor)
             self._say(batch.key, refusal.message)
             return
-        if result is not None:
-            await self._take(seen, result, batch)
         self._say(batch.key, "" if result else f"There is nothing to {batch.kind}.", "")
+        if result is not None:
+            yield  # it is in the draft's log: the tab need not wait until it is checked and drawn as well
+            await self._take(seen, result, batch)
 
     async def _apply(self, actor: Actor, seen: Seen, batch: Batch) -> drafts.EditResult | None:
         if batch.kind == "undo":
@@ -101,7 +103,7 @@ class DraftState(SessionState):
 
     async def _take(self, before: Seen, result: drafts.EditResult, batch: Batch) -> None:
         """What the edit changed, for the canvas and for the parts around it."""
-        seen = self._seen = await asyncio.to_thread(Seen, before.workflow_id, result.seq, result.checked)
+        seen = self._seen = await asyncio.to_thread(Seen, before.workflow_id, result.seq, result.checked, before)
         own = batch.kind == "edit" and not result.merged and not any(op.get("op") == "paste" for op in batch.ops)
         self.patch = drawing.changes(before.drawing, seen.drawing, places=not own)
         self.patch_seq += 1

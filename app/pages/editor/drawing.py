@@ -30,9 +30,11 @@ ARROW = " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} "
 class Drawing:
     """The views of a draft by id. No dataclass: Reflex would lead every look into one through a proxy."""
 
-    def __init__(self, nodes: dict[str, View] | None = None, edges: dict[str, View] | None = None) -> None:
-        self.nodes = nodes or {}
-        self.edges = edges or {}
+    def __init__(self) -> None:
+        self.nodes: dict[str, View] = {}
+        self.edges: dict[str, View] = {}
+        # What each view was made from: an edit leaves nearly all nodes as they are, and their views too.
+        self.made_from: dict[str, tuple[Any, ...]] = {}
 
     def snapshot(self) -> dict[str, list[View]]:
         """All of it, for a tab that knows nothing yet."""
@@ -51,16 +53,23 @@ def _changed(before: Mapping[str, View], after: Mapping[str, View], places: bool
     found: dict[str, View | None] = {
         key: view if places or key not in before else {name: one for name, one in view.items() if name not in "xy"}
         for key, view in after.items()
-        if before.get(key) != view
+        if before.get(key) is not view and before.get(key) != view
     }
     found.update({key: None for key in before if key not in after})
     return found
 
 
 def draw(
-    graph: Graph, catalog: Catalog, edges: Sequence[Edge], problems: Sequence[Problem], ranks: Mapping[str, int]
+    graph: Graph,
+    catalog: Catalog,
+    edges: Sequence[Edge],
+    *,
+    problems: Sequence[Problem],
+    ranks: Mapping[str, int],
+    before: Drawing | None = None,
 ) -> Drawing:
-    """The whole draft."""
+    """The whole draft; what ``before`` drew of the same nodes is taken over."""
+    old, drawing = before or Drawing(), Drawing()
     incoming: dict[str, list[Edge]] = {}
     for edge in edges:
         incoming.setdefault(edge.target, []).append(edge)
@@ -68,19 +77,24 @@ def draw(
     for problem in problems:
         if problem.node:
             wrong.setdefault(problem.node, []).append(problem)
-    nodes = {
-        node.id: _card(
-            node,
-            catalog.get(node.type, node.version) or catalog.get(node.type),
-            graph.layout.get(node.id, (0, 0)),
-            edges=incoming.get(node.id, ()),
-            problems=wrong.get(node.id, ()),
-            rank=ranks.get(node.id, 0),
-        )
-        for node in graph.nodes.values()
-    }
-    wires = (_wire(edge, graph, catalog, ranks) for edge in edges)
-    return Drawing(nodes, {wire["id"]: wire for wire in wires})
+    for name, node in graph.nodes.items():
+        one = catalog.get(node.type, node.version) or catalog.get(node.type)
+        place, wires = graph.layout.get(name, (0, 0)), tuple(incoming.get(name, ()))
+        made_from = (node, place, wires, tuple(wrong.get(name, ())), ranks.get(name, 0))
+        if _same(old.made_from.get(name), made_from):
+            drawing.nodes[name] = old.nodes[name]
+        else:
+            drawing.nodes[name] = _card(node, one, place, edges=wires, problems=made_from[3], rank=made_from[4])
+        drawing.made_from[name] = made_from
+        for edge in wires:
+            wire = _wire(edge, one, ranks.get(name, 0))
+            drawing.edges[wire["id"]] = wire
+    return drawing
+
+
+def _same(old: tuple[Any, ...] | None, new: tuple[Any, ...]) -> bool:
+    """Whether a card was made from just this; nodes are told apart by identity, which edits keep."""
+    return old is not None and old[0] is new[0] and old[1:] == new[1:]
 
 
 def palette(catalog: Catalog) -> list[View]:
@@ -216,10 +230,8 @@ def effect_word(one: NodeType, node: Node) -> str:
         return ""
 
 
-def _wire(edge: Edge, graph: Graph, catalog: Catalog, ranks: Mapping[str, int]) -> View:
+def _wire(edge: Edge, one: NodeType | None, rank: int) -> View:
     name = edge.field.partition(".")[0]
-    target = graph.nodes[edge.target]
-    one = catalog.get(target.type, target.version) or catalog.get(target.type)
     spec = one.fields.get(name) if one else None
     single = spec is not None and spec.rank == "single"
     return {
@@ -230,7 +242,7 @@ def _wire(edge: Edge, graph: Graph, catalog: Catalog, ranks: Mapping[str, int]) 
         "field": edge.field,
         "handle": "after" if edge.kind != "value" or spec is None else name,
         "kind": edge.kind,
-        "levels": ranks.get(edge.target, 0) if single and edge.kind == "value" else 0,
+        "levels": rank if single and edge.kind == "value" else 0,
     }
 
 

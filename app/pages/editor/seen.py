@@ -1,19 +1,28 @@
 """The draft as a tab last saw it."""
 
-from app.pages.editor import drawing
+from __future__ import annotations
+
+from app.pages.editor.drawing import Drawing, draw
 from app.services import drafts
-from engine.broadcast import edges
 from engine.catalog import catalog
 from engine.graph import Graph
+from engine.validation.mapping import knowledge
 
 
 class Seen:
     """A draft with its drawing. A plain class, so that Reflex wraps no proxy around it."""
 
-    def __init__(self, workflow_id: str, seq: int, checked: drafts.Checked) -> None:
+    def __init__(self, workflow_id: str, seq: int, checked: drafts.Checked, before: Seen | None = None) -> None:
         self.workflow_id, self.seq, self.checked = workflow_id, seq, checked
-        self.edges = edges(checked.graph, catalog())
-        self.drawing = drawing.draw(checked.graph, catalog(), self.edges, checked.problems, checked.ranks)
+        self.edges = knowledge(checked.graph, catalog()).edges
+        self.drawing: Drawing = draw(
+            checked.graph,
+            catalog(),
+            self.edges,
+            problems=checked.problems,
+            ranks=checked.ranks,
+            before=before.drawing if before else None,
+        )
 
     @property
     def graph(self) -> Graph:
