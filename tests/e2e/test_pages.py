@@ -71,7 +71,7 @@ def test_an_api_key_is_shown_once(signed_in: Page) -> None:
     assert key not in page.content()
 
 
-def test_dark_is_remembered_and_there_before_the_page_runs(signed_in: Page) -> None:
+def test_dark_is_remembered_and_there_before_the_page_runs(signed_in: Page, stack: Stack, browser: Browser) -> None:
     page = signed_in
     page.goto("/settings")
     page.get_by_label("Dark").check()
@@ -81,6 +81,13 @@ def test_dark_is_remembered_and_there_before_the_page_runs(signed_in: Page) -> N
     )
     page.goto("/runs")
     assert "dark" in page.evaluate("window.early")
+    other = browser.new_context(base_url=stack.url, color_scheme="light")
+    answer = other.request.post("/api/v1/session", data={"email": OWNER_EMAIL, "password": OWNER_PASSWORD})
+    assert answer.ok
+    next_browser = other.new_page()
+    next_browser.goto("/")
+    expect(next_browser.locator("html")).to_have_class(re.compile("dark"))
+    other.close()
     page.goto("/settings")
     page.get_by_label("As the device").check()
     expect(page.locator("html")).to_have_class(re.compile("light"))

@@ -12,7 +12,7 @@ CARDS = 6
 # A browser that has not been told yet how screens should look takes over what the profile says.
 LOOK = """() => {
   const look = "%s";
-  if (localStorage.getItem("theme")) return;
+  if (localStorage.getItem("theme") !== "system") return;
   localStorage.setItem("theme", look);
   document.documentElement.classList.remove("light", "dark");
   document.documentElement.classList.add(look);

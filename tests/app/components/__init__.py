@@ -1,0 +1,1 @@
+"""Components without a browser."""
