@@ -7,10 +7,10 @@
 """
 
 from engine.expressions.errors import TemplateError, did_you_mean
-from engine.expressions.filters import to_text
 from engine.expressions.reading import Reference
 from engine.expressions.renaming import rename, write
 from engine.expressions.template import Scope, Template, compile, walk
+from engine.expressions.values import to_text
 
 __all__ = [
     "Reference",

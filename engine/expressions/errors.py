@@ -26,6 +26,10 @@ class TemplateError(Exception):
         return type(self), (self.source, self.position, self.message, self.hint)
 
 
+class Refused(ValueError):
+    """What a filter or function cannot do, in words for a person."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A sentence that suggests the nearest known name, or lists the first few; empty when nothing is known."""
     names = sorted(set(known))

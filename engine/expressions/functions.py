@@ -12,23 +12,23 @@ from typing import Any
 
 from slugify import slugify
 
-from engine.expressions import filters
+from engine.expressions import dates, filters, guards, values
 from engine.expressions.filters import all_of, of_text
 
 OWN_FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {
-        "add_time": filters.add_time,
+        "add_time": dates.add_time,
         "average": filters.average,
         "base64": filters.to_base64,
         "batch": filters.batch,
         "count": filters.length,
         "d": filters.default,
-        "date": filters.date,
-        "days_until": filters.days_until,
+        "date": dates.date,
+        "days_until": dates.days_until,
         "default": filters.default,
         "flatten": filters.flatten,
         "float": filters.to_float,
-        "fromjson": filters.from_json,
+        "fromjson": values.from_json,
         "get": filters.get,
         "hash": filters.digest,
         "indent": filters.indent,
@@ -42,10 +42,10 @@ OWN_FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "replace": filters.replace,
         "round": filters.round_,
         "slug": of_text(slugify),
-        "string": filters.to_text,
-        "text": filters.to_text,
-        "timestamp": filters.timestamp,
-        "tojson": filters.to_json,
+        "string": values.to_text,
+        "text": values.to_text,
+        "timestamp": dates.timestamp,
+        "tojson": values.to_json,
         "truncate": filters.truncate,
         "unbase64": filters.from_base64,
         "values": filters.values,
@@ -84,7 +84,7 @@ OWN_FUNCTIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {"range": filters.range_, "len": filters.length, "max": all_of(max), "min": all_of(min), "sum": all_of(sum)}
 )
 HIDDEN_FUNCTIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
-    {"_times": filters.times, "_sized": filters.sized, "_timed": filters.timed, "_weighed": filters.weighed}
+    {"_times": guards.times, "_sized": guards.sized, "_timed": guards.timed, "_weighed": guards.weighed}
 )
 FUNCTIONS = frozenset(OWN_FUNCTIONS) | {"now", "random", "dict"}
 WHOLE_FUNCTIONS = frozenset({"len", "max", "min", "sum"})

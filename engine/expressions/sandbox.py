@@ -15,9 +15,10 @@ from typing import Any
 
 import minijinja
 
-from engine.expressions.errors import TemplateError
-from engine.expressions.filters import MAX_TEXT, Refused, Tick, budget, to_text
+from engine.expressions.errors import Refused, TemplateError
 from engine.expressions.functions import HIDDEN_FILTERS, HIDDEN_FUNCTIONS, OWN_FILTERS, OWN_FUNCTIONS
+from engine.expressions.guards import MAX_TEXT, Tick, budget
+from engine.expressions.values import to_text
 
 FUEL = 5_000_000
 SECONDS = 2.0

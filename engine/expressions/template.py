@@ -7,12 +7,13 @@ from functools import lru_cache
 from typing import Any, Literal, Protocol
 
 from engine.expressions.errors import TemplateError, did_you_mean
-from engine.expressions.filters import MAX_TEXT, to_text
+from engine.expressions.guards import MAX_TEXT
 from engine.expressions.reading import Edit, Order, Reading, Reference
 from engine.expressions.sandbox import TARGET, Program, plain
 from engine.expressions.statements import Statements
 from engine.expressions.syntax import Parser
 from engine.expressions.tokens import Segment, segments
+from engine.expressions.values import to_text
 
 MAX_SOURCE = 200_000
 PLAIN = frozenset({str, bool})
