@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.settings import SettingsError, settings
+from engine.settings import CHECKOUT, Settings, SettingsError, settings
 
 
 def read_with(monkeypatch: pytest.MonkeyPatch, **environment: str) -> None:
@@ -77,3 +77,9 @@ def test_a_given_secret_key_is_used_and_not_shown(monkeypatch: pytest.MonkeyPatc
     assert not (tmp_path / "home").exists()
     assert "k" * 40 not in repr(settings())
     assert "hunter2" not in repr(settings())
+
+
+def test_every_setting_is_documented() -> None:
+    documented = (CHECKOUT / "docs" / "how-to" / "run-it.md").read_text()
+    for name, field in Settings.model_fields.items():
+        assert f"`{field.validation_alias or f'WEFT_{name.upper()}'}`" in documented
