@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
+from ipaddress import ip_address
 from typing import Any
 
+import anyio
 import httpx
 from httpx_secure import SSRFProtectionError, httpx_ssrf_protection
 
@@ -74,8 +77,9 @@ class Answer:
 class HttpClient:
     """Makes calls. One per process, for all workspaces; made by `open_client`."""
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
+    def __init__(self, client: httpx.AsyncClient, policy: AddressPolicy) -> None:
         self._client = client
+        self._policy = policy
 
     async def send(
         self,
@@ -145,6 +149,7 @@ class HttpClient:
             if _origin(request.url) != origin:
                 for name in {*secrets, *filter(speaks_of_secret, request.headers)}:
                     request.headers.pop(name, None)
+            await self._refuse_private(request)
             response = await self._client.send(request, stream=True)
             try:
                 if not (follow and response.next_request):
@@ -156,6 +161,23 @@ class HttpClient:
             f"{shown_url(str(request.url))} redirects more than {MOST_REDIRECTS} times.",
             hint="The service seems to send callers in a circle.",
         )
+
+    async def _refuse_private(self, request: httpx.Request) -> None:
+        """Refuse a name that resolves to a private address before anything connects.
+
+        httpx-secure decides on the address that a connection reached, so without this an open and a closed port of the
+        inner network would give different errors. It still has the last word: a name may resolve elsewhere next time.
+        """
+        host, port = request.url.host, request.url.port or (443 if request.url.scheme == "https" else 80)
+        try:
+            found = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError, OverflowError):
+            return  # the call itself says what is wrong with the name
+        for *_, address in found:
+            if not self._policy.allows(host, ip_address(str(address[0]).partition("%")[0]), port):
+                raise SSRFProtectionError(
+                    "not a public address", request=request, hostname=host, ip_addr=None, port=port
+                )
 
     async def aclose(self) -> None:
         """Close the kept connections."""
@@ -183,7 +205,7 @@ def make_client(allowed: Iterable[str] = ()) -> HttpClient:
     )
     client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
     httpx_ssrf_protection(client, check_globally_reachable=False, custom_validator=policy.allows, dns_cache_ttl=60)
-    return HttpClient(client)
+    return HttpClient(client, policy)
 
 
 def same_origin(one: str, other: str) -> bool:
