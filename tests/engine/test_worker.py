@@ -12,9 +12,10 @@ from sqlmodel import col
 
 from engine import launch, worker
 from engine.db import database
-from engine.launch import RunResult, Started
 from engine.models import Run, Segment, Wait
 from engine.queue import job_id
+from engine.record import Started
+from engine.replies import RunResult
 from engine.scheduler import tick
 from engine.settings import settings
 from engine.worker import Segments
