@@ -84,6 +84,8 @@ def _left(row: StepView, passed: int, total: int) -> str:
     if seconds < 1:
         return ""
     minutes, rest = divmod(round(seconds), 60)
+    if minutes >= 60:
+        return f"about {minutes // 60} h {minutes % 60} min left"
     return f"about {minutes} min {rest} s left" if minutes else f"about {rest} s left"
 
 

@@ -22,6 +22,7 @@ _SOURCES: Final = {
     "again": "again",
 }
 _TILES: Final = 5
+_TELLING: Final = ("ai", "app", "http", "code", "data", "files", "flow", "trigger")
 _TOPS: Final = (52, 34, 52, 70, 44)
 
 Record = dict[str, Any]
@@ -168,6 +169,7 @@ def template(one: Template) -> Record:
         "id": one.id,
         "name": one.title,
         "description": one.summary,
+        "about": one.description,
         "needs": ", ".join(one.needs),
         "href": f"/templates?open={one.id}",
         "picture": picture(one.nodes),
@@ -191,9 +193,17 @@ def picture(nodes: Sequence[tuple[str, str]]) -> Record:
 
 
 def _spread(nodes: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
+    """The first, the last, and between them the kinds that say most, each icon once, in their order."""
     if len(nodes) <= _TILES:
         return nodes
-    return [nodes[round(i * (len(nodes) - 1) / (_TILES - 1))] for i in range(_TILES)]
+    telling = sorted(range(1, len(nodes) - 1), key=lambda i: (_TELLING.index(_kind(nodes[i])), i))
+    once = {nodes[i][0]: i for i in reversed(telling) if nodes[i][0] not in (nodes[0][0], nodes[-1][0])}
+    middle = sorted([i for i in telling if once.get(nodes[i][0]) == i][: _TILES - 2])
+    return [nodes[0], *[nodes[i] for i in middle], nodes[-1]]
+
+
+def _kind(node: tuple[str, str]) -> str:
+    return node[1] if node[1] in _TELLING else "app"
 
 
 def _wire(start: tuple[float, int], end: tuple[float, int]) -> str:

@@ -15,7 +15,7 @@ def _chosen() -> rx.Component:
     return modal(
         one["name"].to(str),
         picture(one["picture"].to(dict[str, Any])),
-        rx.el.p(one["description"], class_name="template-text"),
+        rx.el.p(one["about"], class_name="template-text"),
         rx.cond(
             one["needs"],
             chip("Needs ", one["needs"].to(str), icon_name="plug"),

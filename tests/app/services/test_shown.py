@@ -136,7 +136,9 @@ def test_an_error_says_where_and_shows_the_exchange() -> None:
 
 
 def test_a_picture_has_at_most_five_tiles_within_its_frame() -> None:
-    picture = shown.picture([("globe", "http")] * 14)
+    kinds = ("trigger", "flow", "data", "ai", "http")
+    picture = shown.picture([(f"icon-{i}", kinds[i % 5]) for i in range(14)])
+    assert [tile["category"] for tile in picture["tiles"]] == ["trigger", "ai", "http", "ai", "ai"]
     assert len(picture["tiles"]) == 5
     assert len(picture["wires"]) == 4
     assert all(5 < tile["left"] < 95 and 20 < tile["top"] < 84 for tile in picture["tiles"])
