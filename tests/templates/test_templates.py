@@ -1,6 +1,7 @@
 """Every template runs on what it ships with and gives what its card says."""
 
 import io
+import json
 from collections.abc import AsyncIterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -58,6 +59,11 @@ def test_document_has_no_problems(name: str) -> None:
     graph = document.load(filled)
     assert [str(problem) for problem in problems(graph, catalog())] == []
     assert set(graph.layout) == set(graph.nodes)
+
+
+def test_the_departments_are_those_whose_accuracy_is_stated() -> None:
+    shipped = load("sort_customer_messages")["document"]["nodes"]["departments"]["with"]["default"]
+    assert shipped == json.loads((FOLDER / "samples" / "departments.json").read_text())
 
 
 async def test_sort_customer_messages(kit: Kit) -> None:
