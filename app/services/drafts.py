@@ -8,6 +8,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import QueryableAttribute, defer
 from sqlmodel import Session, col
 
+from app.services import plain
 from app.services.access import Actor, owned
 from app.services.checked import Checked, checked, keep
 from app.services.collisions import REPLACE, Op, collide
@@ -89,6 +90,7 @@ def edit(
     actor.need("editor")
     if not ops or len(ops) > _MOST_OPS:
         raise Invalid(f"Send between 1 and {_MOST_OPS} operations at a time.")
+    plain.check(list(ops), "edit")
     workflow = find(db, actor, workflow_id, lock=True)
     if key is not None and _is_known(db, actor, workflow, key):
         return EditResult(workflow.draft_seq, checked(db, workflow), (), (), merged=True)
@@ -184,8 +186,12 @@ def read(source: str | Mapping[str, Any]) -> tuple[Graph, str | None]:
     """A document as a drawing, and its text if that holds comments; raises Invalid."""
     try:
         if isinstance(source, Mapping):
+            plain.check(source, "document")
             return document.load(source), None
         graph, comments = document.from_yaml(source)
+        plain.check(document.dump(graph), "document")
+    except RecursionError:
+        raise Invalid("The document is nested too deeply.") from None
     except document.DocumentError as error:
         problems = [problem.model_dump(mode="json", exclude_none=True) for problem in error.problems]
         raise Invalid(f"This is not a workflow document. {error}", problems) from None

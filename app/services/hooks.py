@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
-from app.services import credentials, files, run_data, triggers, unit
+from app.services import credentials, files, plain, run_data, triggers, unit
 from app.services.access import Actor
 from app.services.errors import NotFound, SignedOut
 from app.services.limits import Limit, Verdict, limiter
@@ -93,6 +93,7 @@ async def keep_file(door: Door, stream: BinaryIO, name: str, media_type: str) ->
 async def fire(door: Door, call: Mapping[str, Any], idempotency_key: str | None) -> Answer:
     """Start a run with this call, and wait for its result if the webhook is set so."""
     hook = door.hook
+    plain.check(call, "call")
     started = await launch.start_run(
         workspace_id=hook.workspace_id,
         workflow_id=hook.workflow_id,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from math import isfinite
 from typing import Any, Final
 
 from app.services.errors import Invalid
@@ -67,7 +68,7 @@ def _fault(one: Input, value: Any) -> str:
     tests: dict[str, tuple[Callable[[], bool], str]] = {
         "text": (lambda: isinstance(value, str), "this must be text."),
         "long_text": (lambda: isinstance(value, str), "this must be text."),
-        "number": (lambda: isinstance(value, int | float) and not isinstance(value, bool), "this must be a number."),
+        "number": (lambda: _is_number(value), "this must be a number."),
         "boolean": (lambda: isinstance(value, bool), "this must be true or false."),
         "date": (lambda: _is_date(value), "this must be a date such as 2026-11-23."),
         "file": (lambda: isinstance(value, Mapping) and "$file" in value, "this must be an uploaded file."),
@@ -86,6 +87,10 @@ def _choices(one: Input) -> list[Any]:
 
 def _are_rows(value: Any) -> bool:
     return isinstance(value, list) and len(value) <= _MOST_ROWS and all(isinstance(row, Mapping) for row in value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
 def _is_date(value: Any) -> bool:

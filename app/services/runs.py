@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, get_args
 from sqlalchemy import and_, func, or_, select
 from sqlmodel import Session, col
 
-from app.services import drafts, unit, versions
+from app.services import drafts, plain, unit, versions
 from app.services import inputs as inputs_of
 from app.services.access import Actor, owned
 from app.services.errors import Conflict, Invalid, NotFound
@@ -108,6 +108,7 @@ async def start(
         Conflict: nothing is published, or the idempotency key was used for another request.
     """
     given = {"trigger": trigger, "payload": payload, "inputs": dict(inputs or {})}
+    plain.check(given, "input")
     order = await unit.ask(_order, actor, workflow_id, given, use)
     trial = source == "manual" and use == "draft"
     options = {"pins": order.pins, **({} if every_item else {"first_writes": FIRST_WRITES})} if trial else {}
@@ -278,6 +279,7 @@ def _row(row: Sequence[Any]) -> RunRow:
 
 
 def _ahead(db: Session, run: Run) -> int:
+    # Workers serve all workspaces, so this counts across them; it tells a number and nothing else.
     older = (col(Run.status) == "queued", col(Run.created_at) < run.created_at)
     return db.scalar(select(func.count()).select_from(Run).where(*older)) or 0
 

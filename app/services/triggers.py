@@ -181,8 +181,8 @@ def _address_of(db: Session, actor: Actor, workflow: Workflow, node: Node) -> tu
 
 def _refuse_twice(taken: dict[tuple[str | None, str], str], address: tuple[str | None, str], node: Node) -> None:
     if taken.setdefault(address, node.title) != node.title:
-        method, path = address
-        raise Conflict(f"{node.title}: {method} /{path} is already answered by “{taken[address]}”. Choose another path.")
+        shown = " /".join(map(str, address))
+        raise Conflict(f"{node.title}: {shown} is already answered by “{taken[address]}”. Choose another path.")
 
 
 def _view(row: Trigger, slug: str) -> TriggerView:

@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlmodel import Session
 
-from app.services.errors import Conflict
+from app.services.errors import Conflict, Invalid
 from engine import db as engine_db
 
 _Asked = ParamSpec("_Asked")
@@ -39,13 +39,17 @@ def call(
 ) -> _Result:
     """The same in this thread, for code that has no event loop.
 
-    Raises Conflict where two transactions wanted to write the same unique thing and this one was second.
+    Raises:
+        Conflict: two transactions wanted to write the same unique thing and this one was second.
+        Invalid: a value is none that the database can hold, such as text with a NUL or a number of 70 bits.
     """
     try:
         with transaction(write=not getattr(service, "__reads__", False)) as db:
             return service(db, *args, **kwargs)
     except IntegrityError as error:
         raise Conflict("Somebody else did the same at this moment. Look again, then retry.") from error
+    except (DataError, UnicodeEncodeError, OverflowError) as error:
+        raise Invalid("A value holds characters or a number that cannot be stored.") from error
 
 
 @contextmanager
