@@ -43,10 +43,6 @@ class Control:
         """From here the present call is no longer cut short."""
         self._calls[_this_task()] = True
 
-    def effect_ended(self) -> None:
-        """The call's effect is over (its result may still be awaited)."""
-        self._calls[_this_task()] = False
-
     def halt(self, reason: Reason) -> None:
         """Start nothing new, and cut short what may be."""
         if self.reason is not None and STRENGTH[reason] <= STRENGTH[self.reason]:

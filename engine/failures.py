@@ -21,8 +21,8 @@ def to_record(error: NodeError, node: Node, item: str, secrets: Iterable[str] = 
     """
     record: dict[str, Any] = {
         "kind": error.kind,
-        "message": error.message[:LONGEST_TEXT],
-        "hint": error.hint[:LONGEST_TEXT],
+        "message": hide_secrets(error.message)[:LONGEST_TEXT],
+        "hint": hide_secrets(error.hint)[:LONGEST_TEXT],
         "node": node.id,
         "label": node.title,
         "item": item,

@@ -7,7 +7,6 @@ warm start, and what is sent across.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import pickle
 from collections.abc import Sequence
@@ -33,8 +32,8 @@ class Pool:
         self._limiter = CapacityLimiter(self.size)
 
     async def warm(self) -> None:
-        """Start every child and load the catalogue there, so that no run waits for imports."""
-        await asyncio.gather(*(self._run(load_catalog, ()) for _ in range(self.size)))
+        """Start a child and load the catalogue there, so that the first run does not wait for that."""
+        await self._run(load_catalog, ())
 
     async def call(self, type_id: str, version: int, batch: Sequence[Any] | Any, services: dict[str, Any]) -> Any:
         """The result of the node's function in a child process. Cancelling kills that child.

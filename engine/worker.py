@@ -38,6 +38,7 @@ from engine.vault import Accounts
 
 EXIT_WITHOUT_WRITER = 70
 RETRY_SECONDS = 1.0
+WARM_AFTER_SECONDS = 5.0
 CLAIMS_WITHOUT_PROGRESS = 20
 
 log = structlog.get_logger()
@@ -105,13 +106,15 @@ async def opened(settings: Settings) -> AsyncIterator[Segments]:
     leases.start()
     toolbox = Toolbox(RunFiles, lambda workspace_id: Accounts(data, workspace_id), settings.allow_private_network)
     checkpoints = Checkpoints(data, launcher.writer)
+    pool = Pool()
     executor = Executor(
         Plans(catalog(), _documents(data)),
         checkpoints,
         storage(),
-        Tools(Pool(), toolbox, settings.public_url),
+        Tools(pool, toolbox, settings.public_url),
     )
-    tasks = [asyncio.create_task(sweep_for_ever(launcher)), asyncio.create_task(_heed_nudges(settings, leases))]
+    beside = (sweep_for_ever(launcher), _heed_nudges(settings, leases), _warm(pool))
+    tasks = [asyncio.create_task(each) for each in beside]
     try:
         yield Segments(leases, checkpoints, executor)
     finally:
@@ -121,6 +124,12 @@ async def opened(settings: Settings) -> AsyncIterator[Segments]:
         await leases.stop()
         await toolbox.aclose()
         await asyncio.to_thread(launcher.close)
+
+
+async def _warm(pool: Pool) -> None:
+    """Prepares the process pool once the start is over, when nobody waits for a first page any more."""
+    await asyncio.sleep(WARM_AFTER_SECONDS)
+    await pool.warm()
 
 
 def _documents(data: Database) -> Callable[[str], Awaitable[Mapping[str, Any]]]:
