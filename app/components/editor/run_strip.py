@@ -24,12 +24,13 @@ def run_strip(
     started: NumberVar[int],
     ended: NumberVar[int],
     failure: Record,
+    trial: StringVar[str],
     has_results: BooleanVar,
     steps: dict[str, Any],
     selected: StringVar[str],
     handlers: dict[str, Any],
 ) -> rx.Component:
-    """``steps``: rows, rev, patch, patch_seq. ``handlers``: cancel, results, close, step(id)."""
+    """``steps``: rows, rev, patch, patch_seq. ``handlers``: all, cancel, results, close, step(id)."""
     facts = rx.el.span(elapsed(started, ended), " · ", told, class_name="hint truncate num")
     actions = [
         rx.cond(
@@ -47,6 +48,16 @@ def run_strip(
         rx.el.a("Open run", href="/runs/" + run_id, class_name="btn ghost small"),
         icon_button("chevron-down", "Fold", on_click=handlers["close"]),
     ]
+    trial_note = rx.cond(
+        (trial != "") & ~active,
+        rx.el.div(
+            icon("repeat"),
+            rx.el.span(trial, class_name="grow truncate"),
+            rx.el.button("Run for all items", type="button", class_name="btn small", on_click=handlers["all"]),
+            class_name="ed-strip-trial",
+        ),
+        rx.fragment(),
+    )
     message = rx.cond(
         failure["message"].to(str) != "",
         rx.el.div(
@@ -68,6 +79,7 @@ def run_strip(
             class_name="ed-strip-head",
         ),
         message,
+        trial_note,
         timeline(
             rows=steps["rows"].to(list[TimelineStep]),
             rev=steps["rev"],

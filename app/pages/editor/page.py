@@ -152,6 +152,7 @@ def _strip() -> rx.Component:
         started=run.started_at,
         ended=run.ended_at,
         failure=run.failure,
+        trial=run.trial,
         has_results=run.results.length() > 0,
         steps={
             "rows": run.rows,
@@ -161,6 +162,7 @@ def _strip() -> rx.Component:
         },
         selected=node.selected,
         handlers={
+            "all": run.start_all,
             "cancel": run.cancel,
             "results": run.toggle_results,
             "close": run.toggle_strip,

@@ -1,20 +1,21 @@
 """The run that the editor shows: status on the cards, the strip at the bottom, the results beside the canvas."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import reflex as rx
 
 from app.live import Watching
-from app.pages.editor import batches
+from app.pages.editor import batches, drawing
 from app.pages.editor.inspector import InspectorState
 from app.services import forms, preview, result_view, run_data, run_view, runs, shown, unit, workflows
 from app.services.access import Actor
 from app.services.errors import NotFound
 from app.session import guarded
 from engine.catalog import catalog
+from engine.contract import Effect
 from engine.events import Event
-from engine.graph import Graph
+from engine.graph import Graph, Node
 from engine.models import now
 
 
@@ -40,8 +41,8 @@ class RunState(Watching):
     failure: dict[str, str] = run_view.NO_ERROR
     starting: bool = False
     run_words: str = "Run"
+    trial: str = ""
 
-    _previewed: list[str] = []
     _last_seq: int = 0
 
     @rx.var
@@ -79,21 +80,33 @@ class RunState(Watching):
         self.run_id, self.status, self.told, self.started_at, self.ended_at = "", "", "", 0, 0
         self.rows, self.results, self.failure = [], [], run_view.NO_ERROR
         self.show_results, self.show_strip = False, False
-        self.statuses, self._previewed, self._last_seq = {}, [], 0
+        self.statuses, self._last_seq, self.trial = {}, 0, ""
         self.rows_rev += 1
         self.statuses_seq += 1
 
     @rx.event
     @guarded
-    async def start(self) -> Any:
-        """Run the draft as it is now."""
+    async def start(self) -> None:
+        """Run the draft as it is now; what writes once per item does the first few only."""
+        await self._start(every_item=False)
+
+    @rx.event
+    @guarded
+    async def start_all(self) -> None:
+        """Run the draft, and write for every item."""
+        await self._start(every_item=True)
+
+    async def _start(self, *, every_item: bool) -> None:
         actor = await self._actor()
         workflow_id = self._workflow_id()
         draft = await unit.ask(workflows.get, actor, workflow_id)
         trigger, payload = _fired(draft.graph)
-        started = await runs.start(actor, workflow_id, trigger=trigger, payload=payload, use="draft")
+        started = await runs.start(
+            actor, workflow_id, trigger=trigger, payload=payload, use="draft", every_item=every_item
+        )
         self._forget()
         self.show_strip = True
+        self.trial = "" if every_item else _trial(draft.graph, draft.ranks)
         await self._follow(started.run_id)
 
     @rx.event
@@ -176,7 +189,7 @@ class RunState(Watching):
         self._unwatch()
         self.results = await unit.ask(result_view.all_results, actor, self.run_id)
         if self.results:
-            self.show_results, self.show_strip = True, self.show_strip and self.status != "done"
+            self.show_results, self.show_strip = True, self.show_strip and (self.status != "done" or bool(self.trial))
         await (await self.get_state(InspectorState))._ran(self.run_id, self.failure.get("node", ""))
 
     async def _heard(self, events: Sequence[Event]) -> None:
@@ -212,6 +225,17 @@ def _fired(graph: Graph) -> tuple[str | None, Any]:
         }
         return node.id, samples.get(one.trigger)
     return None, None
+
+
+def _trial(graph: Graph, ranks: Mapping[str, int]) -> str:
+    """What a trial run holds back: nodes that would write once for each item, unless their setting says how often."""
+    titles = [node.title for node in graph.nodes.values() if ranks.get(node.id) and not node.each and _writes(node)]
+    return f"{', '.join(titles)}: the first {runs.FIRST_WRITES} items only." if titles else ""
+
+
+def _writes(node: Node) -> bool:
+    one = catalog().get(node.type, node.version)
+    return one is not None and drawing.effect_word(one, node) == drawing.EFFECT_WORDS[Effect.write]
 
 
 def _told(detail: runs.RunDetail) -> str:
