@@ -13,7 +13,7 @@ EdgeKind = Literal["value", "mention", "after"]
 
 # Names a template gives a meaning of its own; a node with such an id could never be referred to.
 RESERVED_IDS = frozenset(
-    {"trigger", "run", "vars", "item", "index", "previous", "now", "random", "not", "true", "false", "none", "null"}
+    {"trigger", "run", "vars", "item", "index", "previous", "now", "random", "true", "false", "none", "null"}
 )
 
 

@@ -1,9 +1,11 @@
 """How lists meet fields that take a single value: pure functions from outputs to calls, and from results to outputs."""
 
-from engine.broadcast.binding import Call, CallScope, Mapped, Once, Skip, bind
+from engine.broadcast.binding import bind
+from engine.broadcast.calls import Call, CallScope, Mapped, Once, Skip
 from engine.broadcast.collecting import Failed, collect
 from engine.broadcast.edges import edges, port_of, ports
-from engine.broadcast.fields import Fields, Leaf, Mode, fields_of
+from engine.broadcast.fields import Fields, fields_of
+from engine.broadcast.leaves import Leaf, Mode
 from engine.broadcast.resolving import resolve
 from engine.broadcast.values import SKIPPED, Axis, NodeOutputs, Skipped, Value
 

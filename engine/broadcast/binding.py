@@ -7,126 +7,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from engine.broadcast.align import Branch, Item, Level, Track, expand, is_flat, level
+from engine.broadcast.align import Item, Track, expand, is_flat, level
+from engine.broadcast.calls import Call, CallScope, Mapped, Once, Skip
 from engine.broadcast.cursors import Cursor, limited, merged, paths_of, start
-from engine.broadcast.fields import AFTER, SCOPE_NAMES, Fields, Wire, fields_of
+from engine.broadcast.fields import Fields, Wire, fields_of
+from engine.broadcast.leaves import AFTER, SCOPE_NAMES
 from engine.broadcast.values import SKIPPED, NodeOutputs, Skipped, Value
 from engine.contract import MAIN, NodeType
-from engine.expressions import Reference, walk
+from engine.expressions import Reference
 from engine.graph import Node
-
-Path = tuple[str | int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Skip:
-    """The node is not called; `reason` is a sentence for the step."""
-
-    reason: str
-
-
-@dataclass(slots=True)
-class CallScope:
-    """What the templates of one call see: `tracks` hold the wires, `names` everything else."""
-
-    tracks: Mapping[Wire, Track[Wire]]
-    names: Mapping[str, Any]
-    skipped: frozenset[Wire] = frozenset()
-
-    def get(self, wire: Wire) -> Any:
-        """What a wire brings, bound to the item at hand; null when its node was skipped."""
-        track = self.tracks.get(wire)
-        return None if track is None else track.cursor.value
-
-    def cursor(self, wire: Wire) -> Cursor | None:
-        """Where the wire ends, for those who ask where its items come from."""
-        track = self.tracks.get(wire)
-        return None if track is None else track.cursor
-
-
-@dataclass(slots=True)
-class ItemScope(CallScope):
-    """The scope of one item of a single level: made for every item, so it works nothing out ahead."""
-
-    mapped: Mapped | None = None
-    number: int = 0
-
-    def get(self, wire: Wire) -> Any:
-        reader = self.mapped.readers.get(wire) if self.mapped is not None else None
-        if reader is None:
-            return CallScope.get(self, wire)
-        data, positions, path = reader
-        position = positions[self.number]
-        if position is None:
-            return None
-        return walk(data[position], path) if path else data[position]
-
-    def cursor(self, wire: Wire) -> Cursor | None:
-        cursor = CallScope.cursor(self, wire)
-        reader = self.mapped.readers.get(wire) if self.mapped is not None else None
-        if cursor is None or reader is None:
-            return cursor
-        position = reader[1][self.number]
-        return None if position is None else cursor.item(position)
-
-
-@dataclass(slots=True)
-class Once:
-    """One call."""
-
-    scope: CallScope
-    node: str = ""
-
-
-@dataclass(eq=False)
-class Mapped:
-    """One call per item, `length` of them. `node`: whose calls they are."""
-
-    node: str
-    length: int
-    outer: Level[Wire]
-    has_main: bool = True
-    shape: Branch | None = None
-    _tracks: Sequence[Track[Wire]] = ()
-    _scope: CallScope = field(default_factory=lambda: CallScope({}, {}))
-    _items: Sequence[Item[Wire]] = ()
-
-    @cached_property
-    def readers(self) -> Mapping[Wire, tuple[Sequence[Any], Sequence[int | None], Path]]:
-        """Of each wire that maps: its list, where each item of this call stands in it, and the path from there."""
-        return {
-            self._tracks[n].key: (self._tracks[n].cursor.data, positions, self._tracks[n].cursor.path)
-            for n, positions in self.outer.places.items()
-        }
-
-    @property
-    def axes(self) -> tuple[str, ...]:
-        """The origins of the levels, outermost first."""
-        return (self.outer.axis.origin,) if self.shape is None else self.shape.origins
-
-    def path_at(self, number: int) -> tuple[int, ...]:
-        """An item's path: its place in the origin's list, one number per level."""
-        return self._items[number].path if self.shape else (self.outer.paths[number],)
-
-    def item_at(self, number: int) -> Any:
-        """What the call is about: the item of the list that leads, on the innermost level."""
-        if self.shape:
-            return self._items[number].item
-        position = self.outer.places[self.outer.lead][number]
-        return None if position is None else self._tracks[self.outer.lead].cursor.data[position]
-
-    def scope_at(self, number: int) -> CallScope:
-        """What the templates of one call see."""
-        scope = self._scope
-        if self.shape is None:
-            names = {**scope.names, "item": self.item_at(number), "index": number}
-            return ItemScope(scope.tracks, names, scope.skipped, self, number)
-        item = self._items[number]
-        names = {**scope.names, "item": item.item, "index": item.index}
-        return CallScope({track.key: track for track in item.tracks}, names, scope.skipped)
-
-
-Call = Skip | Once | Mapped
 
 
 def bind(

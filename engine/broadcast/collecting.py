@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.broadcast.align import Branch
-from engine.broadcast.binding import Mapped, Once
+from engine.broadcast.calls import Mapped, Once
 from engine.broadcast.values import Axis, Value
 from engine.contract import MAIN, NodeError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from engine.broadcast.fields import SCOPE_NAMES, field_leaves
+from engine.broadcast.leaves import SCOPE_NAMES, field_leaves
 from engine.catalog import Catalog
 from engine.contract import MAIN, NodeType
 from engine.expressions import Reference, TemplateError, compile

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from engine.broadcast.binding import CallScope
+from engine.broadcast.calls import CallScope
 from engine.broadcast.cursors import Cursor, paths_of
-from engine.broadcast.fields import LOCAL, Fields, Leaf, Path, Wire, fields_of
+from engine.broadcast.fields import LOCAL, Fields, Wire, fields_of
+from engine.broadcast.leaves import Leaf, Path
 from engine.contract import NodeType
 from engine.expressions import Reference, TemplateError, walk
 from engine.graph import Node

@@ -110,7 +110,9 @@ class Operands(Tokens):
     def is_node(self, token: Token) -> bool:
         """Whether a keyword stands where only a value can: then it is a node of that name, as an If is called `if`."""
         following = self.tokens[self.at + 1]
-        return token.text != "not" and (following.kind == "end" or following.text in (".", "[", ")", ",", "|"))
+        if token.text == "not" and following.text == "[":
+            return False
+        return following.kind == "end" or following.text in (".", "[", ")", ",", "|")
 
     def parenthesis(self, opening: Token) -> Operand:
         if self.accept(")"):

@@ -60,7 +60,7 @@ class Parser(Operands):
         return left
 
     def negation(self) -> Operand:
-        opening = self.accept("not")
+        opening = None if self.is_node(self.here) else self.accept("not")
         if opening is None:
             return self.comparison()
         self.depth += 1

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
-from engine.broadcast.fields import is_first
+from engine.broadcast.leaves import is_first
 from engine.contract import NodeType
 from engine.expressions import Reference, TemplateError, compile
 from engine.graph import Graph, Node

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from engine.broadcast.fields import Leaf, field_leaves
+from engine.broadcast.leaves import Leaf, field_leaves
 from engine.contract import NodeType
 from engine.expressions import TemplateError, compile, did_you_mean
 from engine.graph import Node

@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.broadcast import Leaf, Value, edges, port_of, ports
 from engine.broadcast.edges import ERROR as ERROR_PORT
-from engine.broadcast.fields import SCOPE_NAMES, field_leaves
+from engine.broadcast.leaves import SCOPE_NAMES, field_leaves
 from engine.catalog import Catalog
 from engine.contract import MAIN, NodeType
 from engine.expressions import Reference, TemplateError, compile

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.broadcast.edges import ahead_of, behind
-from engine.broadcast.fields import ALL, levels
+from engine.broadcast.leaves import ALL, levels
 from engine.catalog import Catalog
 from engine.contract import NodeType
 from engine.graph import Graph

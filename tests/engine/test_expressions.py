@@ -189,6 +189,7 @@ def test_statements_in_texts(source: str, expected: str) -> None:
         ("{{ (a).b }}", ["a"]),
         ("{{ é.x }}", ["é.x"]),
         ("{{ if.yes }} {{ if }}", ["if.yes", "if"]),
+        ("{{ not }} {{ not not.x }} {{ not [a] }} {{ not (b) }}", ["not", "not.x", "a", "b"]),
         ("{{ in.x if if.yes else else.x }}", ["in.x", "if.yes", "else.x"]),
         ("{{ sum }} {{ sum(max) }}", ["sum", "max*"]),
     ],

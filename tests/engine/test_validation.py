@@ -144,6 +144,7 @@ def test_circles_are_told_once_per_node_that_stands_in_one() -> None:
     ]
     assert found(*nodes) == [(x, "text", "circle") for x in "abce"]
     messages = [p.message for p in problems(graph(*nodes), CATALOG)]
+    assert messages[3] == "“E” waits for itself."
     assert messages[0] == "These nodes wait for each other: “A” → “B” → “C” → “A”."
 
 
