@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -68,6 +69,27 @@ def migrate() -> None:
 
     migrations.upgrade(settings().database_url)
     say("The database is up to date.")
+
+
+@app.command("rotate-key")
+def rotate_key(
+    former: Annotated[Path, typer.Argument(help="A file that holds the secret key used until now.")],
+) -> None:
+    """Seal all accounts with the present secret key, after it was changed. Stop Weft before."""
+    from engine import vault
+    from engine.db import database
+    from engine.settings import key_from
+
+    try:
+        until_now = vault.Vault(key_from(former.read_text()))
+    except OSError as error:
+        raise typer.BadParameter(f"{former} cannot be read: {error.strerror}") from None
+    count = vault.rewrap_all(database(), until_now, vault.vault())
+    left = vault.sealed_otherwise(database(), vault.vault())
+    say(f"{count} accounts are sealed with the present key.")
+    if left:
+        say(f"{left} more were sealed with yet another key: run this again with a file that holds that one.")
+        raise typer.Exit(1)
 
 
 @app.command(hidden=True)

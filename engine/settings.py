@@ -139,7 +139,12 @@ class Settings(BaseSettings):
             text = self.secret_key_text.get_secret_value()
         else:
             text = _read_or_create_secret(self.secret_key_file)
-        return hashlib.sha256(text.encode()).digest()
+        return key_from(text)
+
+
+def key_from(text: str) -> bytes:
+    """The 32 bytes that the text of a secret key stands for."""
+    return hashlib.sha256(text.strip().encode()).digest()
 
 
 def _read_or_create_secret(path: Path) -> str:

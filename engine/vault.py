@@ -21,7 +21,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import col
 
 from engine.contract.errors import AuthExpired, NotFound
@@ -122,6 +122,13 @@ def rewrap_all(database: Database, former: Vault, present: Vault) -> int:
             row.sealed = present.rewrap(row.workspace_id, row.id, row.sealed, former)
             row.key_id = present.key_id
         return len(rows)
+
+
+def sealed_otherwise(database: Database, present: Vault) -> int:
+    """How many credentials another key than the `present` one has sealed."""
+    with database.transaction(write=False) as session:
+        other = select(func.count()).select_from(Credential).where(col(Credential.key_id) != present.key_id)
+        return session.scalar(other) or 0
 
 
 class Accounts:

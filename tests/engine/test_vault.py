@@ -1,13 +1,17 @@
 """Secrets at rest: opened by the right key for the right row, and by nothing else."""
 
 import os
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from app import cli
 from engine.contract.errors import AuthExpired, NotFound
 from engine.db import Database, database
 from engine.models import Credential, new_id
-from engine.vault import Accounts, CannotOpen, Vault, rewrap_all, seal, vault
+from engine.settings import settings
+from engine.vault import Accounts, CannotOpen, Vault, rewrap_all, seal, sealed_otherwise, vault
 from tests.engine.seed import seed
 
 SECRET = {"token": "s3cr3t-token", "user": "ü"}
@@ -94,7 +98,9 @@ def test_all_accounts_are_wrapped_anew(any_database: str) -> None:
     data = database()
     rows = [stored(data, f"Account {number}") for number in range(3)]
     present = Vault(os.urandom(32))
+    assert sealed_otherwise(data, present) == 3
     assert rewrap_all(data, vault(), present) == 3
+    assert sealed_otherwise(data, present) == 0
     assert rewrap_all(data, vault(), present) == 0
     with data.transaction(write=False) as session:
         for row in rows:
@@ -102,3 +108,25 @@ def test_all_accounts_are_wrapped_anew(any_database: str) -> None:
             assert kept is not None
             assert kept.key_id == present.key_id
             assert present.open(kept.workspace_id, kept.id, kept.sealed) == SECRET
+
+
+def test_the_command_takes_over_from_the_former_key(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WEFT_SECRET_KEY", "the former key, thirty-two characters or more")
+    settings.cache_clear()
+    row = stored(database())
+    monkeypatch.setenv("WEFT_SECRET_KEY", "the present key, thirty-two characters or more")
+    settings.cache_clear()
+    former = tmp_path / "former.key"
+    wrong = CliRunner().invoke(cli.app, ["rotate-key", str(tmp_path / "absent.key")])
+    assert "cannot be read" in wrong.output
+    former.write_text("quite another key, thirty-two characters or more")
+    assert CliRunner().invoke(cli.app, ["rotate-key", str(former)]).exit_code == 1
+    former.write_text("the former key, thirty-two characters or more\n")
+    done = CliRunner().invoke(cli.app, ["rotate-key", str(former)])
+    assert (done.exit_code, done.output) == (0, "1 accounts are sealed with the present key.\n")
+    with database().transaction(write=False) as session:
+        kept = session.get(Credential, row.id)
+        assert kept is not None
+        assert vault().open(kept.workspace_id, kept.id, kept.sealed) == SECRET
