@@ -1,13 +1,14 @@
 """Live pages: one reader of the events per server process, and patches to the tabs that watch.
 
 A State class that wants to know derives from ``Watching`` and calls ``_watch_run`` or ``_watch_workspace`` from a
-guarded handler that has checked the owner. Its ``_heard`` is called with what changed, at most every 100 ms, and with
-an empty list every five seconds: then it reads the rows again, which are the truth.
+guarded handler that has checked the owner. Its ``_heard`` is called with what changed, at most every 100 ms (of a
+workspace: every second), and with an empty list every five seconds: then it reads the rows again, which are the truth.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from engine.events import Event, Follower
 from engine.settings import settings
 
 WINDOW_SECONDS: Final = 0.1
+LIST_SECONDS: Final = 1.0  # a list of a busy workspace is read anew no more often than this
 REREAD_SECONDS: Final = 5.0
 
 log = structlog.get_logger()
@@ -43,6 +45,12 @@ class Watching(SessionState):
     def _unwatch(self) -> None:
         hub().unwatch(self.router.session.client_token, type(self))
 
+    def _put(self, **values: Any) -> None:
+        """Set vars, but only those that differ: what is set is sent to the browser, whether it changed or not."""
+        for name, value in values.items():
+            if getattr(self, name) != value:
+                setattr(self, name, value)
+
     async def _heard(self, events: Sequence[Event]) -> None:
         """Apply what changed; an empty list means: read the rows again."""
         raise NotImplementedError
@@ -55,6 +63,7 @@ class _Topic:
     watchers: set[tuple[str, type[Watching]]] = field(default_factory=set)
     pending: list[Event] = field(default_factory=list)
     reader: asyncio.Task[None] | None = None
+    told_at: float = 0.0
 
 
 class Hub:
@@ -114,9 +123,13 @@ class Hub:
         while True:
             await asyncio.sleep(WINDOW_SECONDS)
             for topic, found in list(self._topics.items()):
-                if found.pending:
+                if found.pending and self._is_time(topic, found):
                     events, found.pending = found.pending, []
                     await self._tell(topic, found, events)
+
+    @staticmethod
+    def _is_time(topic: str, found: _Topic) -> bool:
+        return topic.startswith("run:") or time.monotonic() - found.told_at >= LIST_SECONDS
 
     async def _tell_to_reread(self) -> None:
         while True:
@@ -125,6 +138,7 @@ class Hub:
                 await self._tell(topic, found, [])
 
     async def _tell(self, topic: str, found: _Topic, events: Sequence[Event]) -> None:
+        found.told_at = time.monotonic()
         for watcher in list(found.watchers):
             if not await self._reach(watcher, events) and watcher in found.watchers:
                 self._drop(topic, watcher)

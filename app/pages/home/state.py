@@ -1,11 +1,14 @@
 """What the home page shows, and how it stays up to date."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import reflex as rx
 
+from app.live import Watching
 from app.services import accounts, shown, templates, unit, workflows
-from app.session import SessionState, guarded
+from app.session import guarded
+from engine.events import Event
 
 ON_HOME = 8
 CARDS = 6
@@ -20,7 +23,7 @@ LOOK = """() => {
 }"""
 
 
-class Home(SessionState):
+class Home(Watching):
     """The home page: one reading of the workflow list feeds all of it."""
 
     ready: bool = False
@@ -31,27 +34,36 @@ class Home(SessionState):
     workflows: list[dict[str, Any]] = []
     templates: list[dict[str, Any]] = []
     more: int = 0
+    _workspace: str = ""
 
     @rx.event
     @guarded
     async def load(self) -> object:
-        """Read everything anew."""
+        """Read everything, and hear of runs from now on."""
         actor = await self._actor()
         profile = await unit.ask(accounts.profile, actor)
-        rows = await unit.ask(workflows.list_workflows, actor)
-        self.name = profile.name.split(" ")[0]
-        self.attention = [card for row in rows for card in shown.attention(row)][:CARDS]
-        records = [shown.workflow(row) for row in rows]
-        self.running = [one for one in records if one["last_status"] in ("running", "queued", "waiting")][:CARDS]
-        self.workflows, self.more = records[:ON_HOME], max(0, len(records) - ON_HOME)
-        live = sum(row.enabled for row in rows)
-        self.summary = " · ".join(
-            [profile.workspace, f"{shown.count(live, 'workflow')} on", _needs(len(self.attention))]
-        )
-        if not self.templates:
-            self.templates = [shown.template(one) for one in await unit.ask(templates.list_templates, actor)][:4]
+        self.name, self._workspace = profile.name.split(" ")[0], profile.workspace
+        self.templates = [shown.template(one) for one in await unit.ask(templates.list_templates, actor)][:4]
+        await self._read()
         self.ready = True
+        self._watch_workspace(actor.workspace_id)
         return None if profile.appearance == "system" else rx.call_function(LOOK % profile.appearance)
+
+    async def _read(self) -> None:
+        rows = await unit.ask(workflows.list_workflows, await self._actor())
+        attention = [card for row in rows for card in shown.attention(row)][:CARDS]
+        records = [shown.workflow(row) for row in rows]
+        on = shown.count(sum(row.enabled for row in rows), "workflow")
+        self._put(
+            attention=attention,
+            running=[one for one in records if one["last_status"] in ("running", "queued", "waiting")][:CARDS],
+            workflows=records[:ON_HOME],
+            more=max(0, len(records) - ON_HOME),
+            summary=" · ".join([self._workspace, f"{on} on", _needs(len(attention))]),
+        )
+
+    async def _heard(self, events: Sequence[Event]) -> None:
+        await self._read()
 
 
 def _needs(number: int) -> str:

@@ -64,9 +64,8 @@ class Runs(Watching):
         self._show([shown.run(row) for row in page.runs], page.cursor)
 
     def _show(self, rows: list[dict[str, Any]], cursor: str) -> None:
-        self._cursor, self.has_more, self.ready = cursor, bool(cursor), True
-        if rows != self.rows:
-            self.rows = rows
+        self._cursor = cursor
+        self._put(rows=rows, has_more=bool(cursor), ready=True)
 
     async def _heard(self, events: Sequence[Event]) -> None:
         if len(self.rows) <= runs.LONGEST_PAGE:

@@ -39,8 +39,7 @@ class Workflows(Watching):
     async def _read(self) -> None:
         actor = await self._actor()
         found = await unit.ask(workflows.list_workflows, actor, self.search, self.trash)
-        self.rows = [shown.workflow(row) for row in found]
-        self.ready = True
+        self._put(rows=[shown.workflow(row) for row in found], ready=True)
 
     async def _heard(self, events: Sequence[Event]) -> None:
         await self._read()

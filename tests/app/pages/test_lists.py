@@ -97,3 +97,18 @@ async def test_runs_are_filtered_and_paged_by_cursor(ada: Somebody, bob: Somebod
     other = await bob.tab.at("/runs").state(Runs)
     await other.load()
     assert not other.rows
+
+
+async def test_what_did_not_change_is_not_sent_again(ada: Somebody) -> None:
+    ids = unit.call(add_workflow, ada.actor)
+    unit.call(add_run, ada.actor, ids)
+    pages = [await ada.tab.at("/").state(kind) for kind in (Home, Workflows, Runs)]
+    for page in pages:
+        await page.load()  # type: ignore[attr-defined]
+        page._clean()
+        await page._heard(())  # type: ignore[attr-defined]
+        assert not {name for name in page.dirty_vars if not name.startswith("_")}, type(page).__name__
+    unit.call(add_run, ada.actor, ids, "running")
+    for page in pages:
+        await page._heard(())  # type: ignore[attr-defined]
+        assert page.dirty_vars, type(page).__name__
