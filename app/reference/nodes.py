@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from engine.catalog import catalog
 from engine.contract import Effect, NodeType, Output
-from engine.settings import CHECKOUT
 
-FOLDER = CHECKOUT / "docs" / "reference" / "nodes"
 CATEGORIES: Mapping[str, str] = {
     "trigger": "Triggers", "flow": "Flow", "data": "Data", "files": "Files", "http": "HTTP", "code": "Code", "ai": "AI",
 }  # fmt: skip
@@ -35,21 +32,6 @@ def pages() -> dict[str, str]:
     order = [*CATEGORIES, *sorted(set(kinds) - set(CATEGORIES))]
     found = {category: kinds[category] for category in order if category in kinds}
     return {"README.md": _index(found)} | {f"{name}.md": _page(name, nodes) for name, nodes in found.items()}
-
-
-def write(folder: Path = FOLDER) -> list[Path]:
-    """Write the pages, take away those of categories that are gone, and give the paths of what changed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    wanted = pages()
-    changed = [path for path in folder.glob("*.md") if path.name not in wanted]
-    for path in changed:
-        path.unlink()
-    for name, text in wanted.items():
-        path = folder / name
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            path.write_text(text, encoding="utf-8")
-            changed.append(path)
-    return sorted(changed)
 
 
 def _index(kinds: Mapping[str, Sequence[NodeType]]) -> str:
