@@ -15,7 +15,7 @@ from app.services.errors import Conflict, Invalid, NotFound
 from app.services.unit import reads
 from engine import document, launch
 from engine.graph import Graph
-from engine.models import Run, RunStatus, Segment, User, Wait, Workflow, WorkflowVersion, from_ms, now, to_ms
+from engine.models import Run, RunStatus, Segment, User, Workflow, WorkflowVersion, from_ms, now, to_ms
 
 ENDED: Final = frozenset({"done", "failed", "cancelled"})
 LONGEST_PAGE: Final = 200
@@ -152,12 +152,6 @@ async def cancel(actor: Actor, run_id: str) -> None:
     """
     await unit.ask(_check_cancel, actor, run_id)
     await launch.cancel(run_id)
-
-
-async def settle(actor: Actor, run_id: str, wait_id: str, answer: Literal["again", "fail", "done"]) -> None:
-    """Answer the question whether an effect whose outcome a crash left open should be run again."""
-    await unit.ask(_check_ask, actor, run_id, wait_id)
-    await launch.settle(wait_id, {"choice": answer})
 
 
 @reads
@@ -336,13 +330,3 @@ def _check_cancel(db: Session, actor: Actor, run_id: str) -> None:
     actor.need("editor")
     if find(db, actor, run_id).status in ENDED:
         raise Conflict("This run has ended already.")
-
-
-@reads
-def _check_ask(db: Session, actor: Actor, run_id: str, wait_id: str) -> None:
-    actor.need("editor")
-    wait = db.scalar(select(Wait).where(owned(Wait, actor), col(Wait.run_id) == run_id, col(Wait.id) == wait_id))
-    if wait is None or wait.kind != "ask":
-        raise NotFound("question")
-    if wait.settled_at is not None:
-        raise Conflict("This question has been answered already.")

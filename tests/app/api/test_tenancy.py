@@ -7,9 +7,12 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlmodel import Session
 
 from app.api.main import api
 from app.services import credentials, forms, unit
+from app.services.access import Actor
+from engine.models import Wait
 from tests.app.api.conftest import Caller, caller, client_of
 from tests.app.api.test_runs import BOTH, published
 
@@ -32,6 +35,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "/api/v1/workflows/{workflow_id}/on"): {"on": True},
     ("POST", "/api/v1/workflows/{workflow_id}/runs"): {"inputs": {"given": 1}},
     ("POST", "/api/v1/forms/{token}/runs"): {"inputs": {}},
+    ("POST", "/api/v1/runs/{run_id}/questions/{question_id}"): {"choice": "fail"},
 }
 
 
@@ -49,6 +53,7 @@ UNKNOWN = {
     "workflow_id": "0" * 32,
     "run_id": "0" * 32,
     "key_id": "0" * 32,
+    "question_id": "0" * 32,
     "node_id": "made",
     "number": "1",
     "file_id": "0" * 64,
@@ -61,6 +66,13 @@ class Belongings:
     """What Ada has, by the names of path parameters."""
 
     ids: dict[str, str]
+
+
+def ask_something(db: Session, actor: Actor, run_id: str) -> str:
+    """A question as the engine leaves it after a crash."""
+    question = Wait(workspace_id=actor.workspace_id, run_id=run_id, node_id="made", kind="ask")
+    db.add(question)
+    return question.id
 
 
 @pytest.fixture
@@ -77,6 +89,7 @@ async def belongings(ada: Caller, anyone: httpx.AsyncClient) -> Belongings:
             "workflow_id": workflow_id,
             "run_id": run.json()["id"],
             "key_id": key.json()["info"]["id"],
+            "question_id": await unit.ask(ask_something, ada.actor, run.json()["id"]),
             "node_id": "made",
             "number": "1",
             "file_id": file.json()["$file"],
@@ -175,3 +188,13 @@ async def test_nobody_gives_more_than_they_have(ada: Caller) -> None:
         made = await browser.post("/api/v1/keys", json={"name": "Mine"}, headers=editor.cookie)
         assert made.status_code == 201
         assert (await editor.client.post("/api/v1/keys", json={"name": "A key's key"})).status_code == 403
+
+
+async def test_a_question_is_answered_once(ada: Caller, belongings: Belongings) -> None:
+    path = f"/api/v1/runs/{belongings.ids['run_id']}/questions"
+    (question,) = (await ada.client.get(path)).json()
+    assert (question["label"], question["node_id"]) == ("Made", "made")
+    assert (await ada.client.post(f"{path}/{question['id']}", json={"choice": "maybe"})).status_code == 422
+    codes = [(await ada.client.post(f"{path}/{question['id']}", json={"choice": "done"})).status_code for _ in range(2)]
+    assert codes == [204, 409]
+    assert (await ada.client.get(path)).json() == []
