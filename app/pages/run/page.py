@@ -18,6 +18,7 @@ from app.components.theme import (
     state_chip,
 )
 from app.pages.run.panel import panel
+from app.pages.run.questions import asked
 from app.pages.run.state import Results, RunHead, RunSteps
 from app.pages.run.step_state import StepPanel
 
@@ -117,6 +118,7 @@ def _run() -> rx.Component:
         _header(),
         _facts(),
         _failure(),
+        asked(),
         rx.el.div(
             rx.el.div(_steps(), _results(), class_name="stack"),
             rx.cond(StepPanel.open, panel(), rx.fragment()),

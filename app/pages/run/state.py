@@ -6,6 +6,7 @@ from typing import Any
 import reflex as rx
 
 from app.live import Watching
+from app.pages.run.question_state import Questions
 from app.pages.run.step_state import StepPanel
 from app.services import result_view, run_data, run_view, runs, unit
 from app.services.errors import NotFound
@@ -51,6 +52,7 @@ class RunHead(Watching):
         self.failure = head.pop("failure")
         self.head, self.progress = head, run_view.progress(steps)
         self.ended, self.ready = detail.row.status in runs.ENDED, True
+        await (await self.get_state(Questions))._read(self._run_id)
         timeline = await self.get_state(RunSteps)
         timeline._show(detail.seq, steps, whole)
         if self.ended and not was_over:
