@@ -192,7 +192,7 @@ def test_the_first_minutes(browser: Browser, fresh_stack: Stack) -> None:
     page.goto("/")
     page.get_by_label("Name").fill("Ada Byron")
     page.get_by_label("E-mail").fill("ada@example.com")
-    page.get_by_label("Password").fill("a long enough password")
+    page.get_by_role("textbox", name="Password").fill("a long enough password")
     page.keyboard.press("Enter")
     button = page.get_by_role("button", name="Sort 3,080 messages")
     expect(button).to_have_count(1, timeout=20_000)
