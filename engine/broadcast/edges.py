@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -94,8 +95,23 @@ def port_of(reference: Reference, names: frozenset[str]) -> tuple[str, tuple[str
 
 
 def edges(graph: Graph, catalog: Catalog) -> tuple[Edge, ...]:
-    """The wires between nodes that exist, in the order of the document. Several mentions in one field are one wire."""
-    found: dict[Edge, None] = {}
+    """The wires between nodes that exist, in the order of the document. Several mentions in one field are one wire.
+
+    Asked by several of one drawing in turn, so the answers for the last few are kept.
+    """
+    for known, of, answer in tuple(_recent):
+        if known is graph and of is catalog:
+            return answer
+    answer = _edges(graph, catalog)
+    _recent.append((graph, catalog, answer))
+    return answer
+
+
+_recent: deque[tuple[Graph, Catalog, tuple[Edge, ...]]] = deque(maxlen=8)
+
+
+def _edges(graph: Graph, catalog: Catalog) -> tuple[Edge, ...]:
+    found: dict[tuple[str, str, str, str], EdgeKind] = {}
     types = {node_id: catalog.get(node.type, node.version) for node_id, node in graph.nodes.items()}
     for target, node in graph.nodes.items():
         for mention in mentioned(node, types[target]):
@@ -103,8 +119,11 @@ def edges(graph: Graph, catalog: Catalog) -> tuple[Edge, ...]:
             if source is not None:
                 port, _ = port_of(mention.reference, ports(source, types[source.id]))
                 field = "after" if mention.kind == "after" else mention.path
-                found[Edge(source=source.id, port=port, target=target, field=field, kind=mention.kind)] = None
-    return tuple(found)
+                found[source.id, port, target, field] = mention.kind
+    return tuple(
+        Edge(source=source_id, port=port, target=target, field=field, kind=kind)
+        for (source_id, port, target, field), kind in found.items()
+    )
 
 
 def behind(found: Iterable[Edge]) -> dict[str, set[str]]:

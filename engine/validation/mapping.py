@@ -34,6 +34,8 @@ class Knowledge:
         self.types = {node_id: self.catalog.get(n.type, n.version) for node_id, n in self.graph.nodes.items()}
         self.ranks: dict[str, int] = {}
         self._shapes: dict[tuple[str, str], Shape] = {}
+        self._references: dict[Reference, Shape | str] = {}
+        self._ports = {node_id: ports(node, self.types[node_id]) for node_id, node in self.graph.nodes.items()}
         for node_id in self.order:
             self.ranks[node_id] = self._rank(self.graph.nodes[node_id])
 
@@ -75,7 +77,8 @@ class Knowledge:
         return tuple(ready)
 
     def ports(self, node_id: str) -> frozenset[str]:
-        return ports(self.graph.nodes[node_id], self.types[node_id])
+        """The names of a node's outputs."""
+        return self._ports[node_id]
 
     def output(self, node_id: str, port: str) -> Shape:
         """What leaves through an output: as declared or sampled, in as many lists as the node is mapped over."""
@@ -96,10 +99,13 @@ class Knowledge:
 
     def reference(self, reference: Reference) -> Shape | str:
         """The shape of what a reference means; a text names the part that is not there."""
-        if reference.node not in self.graph.nodes:
-            return ANY
-        port, path = port_of(reference, self.ports(reference.node))
-        return follow(self.output(reference.node, port), path)
+        shape = self._references.get(reference)
+        if shape is None:
+            if reference.node not in self.graph.nodes:
+                return ANY
+            port, path = port_of(reference, self._ports[reference.node])
+            shape = self._references[reference] = follow(self.output(reference.node, port), path)
+        return shape
 
     def levels(self, leaf: Leaf, reference: Reference) -> int:
         """How many levels this reference maps the node over."""

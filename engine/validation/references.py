@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from engine.broadcast import Leaf, port_of
@@ -27,7 +28,7 @@ class ReferenceChecks:
         for leaf in leaves_of(node, node_type):
             for reference in leaf.references:
                 if is_from_node(node_type, leaf, reference):
-                    yield from self._reference(node, leaf.field, reference, _clear(node, leaf, reference))
+                    yield from self._reference(node, leaf.field, reference, partial(_clear, node, leaf, reference))
                 elif reference.node == "previous":
                     yield Problem(
                         code="no_repeat",
@@ -43,12 +44,12 @@ class ReferenceChecks:
             except TemplateError:
                 continue
             rest = [entry for at, entry in enumerate(node.after) if at != number]
-            clear = {"op": "set_option", "node": node.id, "key": "after", "value": rest or None}
             for reference in references:
-                yield from self._reference(node, "after", reference, clear)
+                clearing = partial(_after_without, node, rest)
+                yield from self._reference(node, "after", reference, clearing)
 
     def _reference(
-        self, node: Node, field: str, reference: Reference, clear: Mapping[str, Any] | None
+        self, node: Node, field: str, reference: Reference, clearing: Callable[[], Mapping[str, Any] | None]
     ) -> Iterator[Problem]:
         """Whether what is referred to can be there."""
         source = self.graph.nodes.get(reference.node)
@@ -64,7 +65,7 @@ class ReferenceChecks:
                 node=node.id,
                 field=field,
                 hint=did_you_mean(reference.node, known) or None,
-                fix=Fix(label="Clear it", ops=(clear,)) if clear else None,
+                fix=Fix(label="Clear it", ops=(clear,)) if (clear := clearing()) else None,
             )
             return
         names = self.known.ports(source.id)
@@ -159,6 +160,10 @@ class ReferenceChecks:
             for leaf in leaves_of(node, node_type)
             for reference in leaf.references
         )
+
+
+def _after_without(node: Node, rest: list[str]) -> Mapping[str, Any]:
+    return {"op": "set_option", "node": node.id, "key": "after", "value": rest or None}
 
 
 def _clear(node: Node, leaf: Leaf, reference: Reference) -> Mapping[str, Any] | None:
