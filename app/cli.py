@@ -134,6 +134,16 @@ def check() -> None:
 
 
 @app.command()
+def bench(
+    parts: Annotated[list[str] | None, typer.Argument(help="Some of a, b, c (with d) and e; all if none.")] = None,
+) -> None:
+    """Measure this machine, and print one table; nothing else should run meanwhile."""
+    from benchmarks.__main__ import main as measure
+
+    measure(parts or [])
+
+
+@app.command()
 def lock() -> None:
     """Pin every package of requirements/*.in again, with hashes."""
     from app import requirements
