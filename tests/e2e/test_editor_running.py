@@ -210,3 +210,30 @@ def test_the_first_minutes(browser: Browser, fresh_stack: Stack) -> None:
     prompts.get_by_role("button", name=re.compile("^Share the form")).click()
     expect(page.get_by_label("Address of the form")).to_have_value(re.compile("/f/"))
     page.context.close()
+
+
+def test_a_run_from_here_writes_for_the_first_items_only_until_told_otherwise(signed_in: Page) -> None:
+    document = {
+        "weft": 1,
+        "name": "Writes",
+        "nodes": {
+            "rows": {
+                "type": "flow.input",
+                "with": {"name": "rows", "kind": "rows", "default": [{"id": n} for n in range(8)]},
+            },
+            "post": {
+                "type": "http.request",
+                "label": "Tell the shop",
+                "with": {"method": "POST", "url": "http://127.0.0.1:9/{{ rows.id }}"},
+                "on_error": "output",
+            },
+        },
+    }
+    editor = Editor(signed_in, document).open()
+    editor.page.get_by_test_id("run").click()
+    held = editor.page.locator(".ed-strip-trial")
+    expect(held).to_contain_text("Tell the shop: the first 5 items only.", timeout=30_000)
+    expect(editor.card("post")).to_contain_text(re.compile("runs 5."))
+    held.get_by_role("button", name="Run for all items").click()
+    expect(editor.card("post")).to_contain_text(re.compile("runs 8."), timeout=30_000)
+    expect(held).to_have_count(0)

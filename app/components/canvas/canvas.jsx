@@ -3,82 +3,25 @@
 import { memo, useCallback, useEffect, useMemo, useRef } from "react";
 import {
   Background, BackgroundVariant, ConnectionLineType, Controls, MiniMap, ReactFlow, ReactFlowProvider, SelectionMode,
-  getViewportForBounds, useEdgesState, useNodesState, useReactFlow, useStore as useFlowStore,
+  useReactFlow, useStore as useFlowStore,
 } from "@xyflow/react";
 import "@xyflow/react/dist/base.css";
 import "./canvas.css";
 import { CardGuides, useGuides } from "./guides.jsx";
 import { bindKeys } from "./actions.js";
-import { copied, nodesIn } from "./clipboard.js";
+import { keepInView, showFromStart, useBoard } from "./board.js";
+import { useClipboard } from "./clipboard.js";
 import { EmptyCanvas, KeysHelp, Refusal, Toasts } from "./overlays.jsx";
-import { addNode, bestField, CARD_WIDTH, connect, disconnect, moveNodes, paste, refusalOf, removeNodes } from "./gestures.js";
+import { addNode, bestField, CARD_WIDTH, connect, disconnect, moveNodes, refusalOf, removeNodes } from "./gestures.js";
 import { nodeTypes } from "./nodes.jsx";
 import { ConnectMenu, QuickAdd } from "./quickadd.jsx";
 import { pushCommand, setDeliver } from "./queue.js";
-import { announce, board, commands, isTyping, toast, ui, useStore } from "./store.js";
+import { commands, toast, ui } from "./store.js";
 import { edgeTypes } from "./wires.jsx";
 
 const GRID = [11, 11];
 const MANY = 150;
 const lastPointer = { x: 0, y: 0 };
-
-function asFlowNode(view, before) {
-  const position = before?.dragging ? before.position : { x: view.x, y: view.y };
-  if (before && before.data === view && before.position.x === position.x && before.position.y === position.y) return before;
-  const base = before ?? { id: view.id, type: "card", initialWidth: CARD_WIDTH, initialHeight: 92 };
-  return { ...base, position, data: view, ariaLabel: `${view.label}${view.sub ? `, ${view.sub}` : ""}` };
-}
-
-function asFlowEdge(view, before, selected) {
-  const hidden = view.kind === "mention" && !selected.has(view.source) && !selected.has(view.target);
-  if (before && before.data === view && before.hidden === hidden) return before;
-  return {
-    ...before, id: view.id, type: "wire", source: view.source, target: view.target, sourceHandle: view.port,
-    targetHandle: view.handle, data: view, hidden, selectable: view.kind !== "mention", focusable: view.kind !== "mention",
-    ariaLabel: `Wire from ${view.source} to ${view.target}`,
-  };
-}
-
-// React Flow's own lists follow the board; what did not change keeps its identity, so it does not render again.
-function useBoard() {
-  const [nodes, setNodes, onNodesChange] = useNodesState([]);
-  const [edges, setEdges, onEdgesChange] = useEdgesState([]);
-  const state = useStore(board);
-  const selected = useStore(ui, (one) => one.selected);
-  const toSelect = useRef(null);
-  useEffect(() => {
-    const chosen = toSelect.current;
-    const here = chosen?.some((id) => state.nodes.has(id));
-    if (here) toSelect.current = null;
-    setNodes((before) => {
-      const old = new Map(before.map((node) => [node.id, node]));
-      return [...state.nodes.values()].map((view) => {
-        const node = asFlowNode(view, old.get(view.id));
-        const on = here ? chosen.includes(view.id) : node.selected;
-        return Boolean(node.selected) === Boolean(on) ? node : { ...node, selected: on };
-      });
-    });
-  }, [state.nodes, setNodes]);
-  useEffect(() => {
-    const chosen = new Set(selected);
-    setEdges((before) => {
-      const old = new Map(before.map((edge) => [edge.id, edge]));
-      return [...state.edges.values()]
-        .filter((view) => state.nodes.has(view.source) && state.nodes.has(view.target))
-        .map((view) => asFlowEdge(view, old.get(view.id), chosen));
-    });
-  }, [state.edges, state.nodes, selected, setEdges]);
-  const select = useCallback((ids) => {
-    const known = board.get().nodes;
-    toSelect.current = ids.every((id) => known.has(id)) ? null : ids;
-    setNodes((before) => before.map((node) => {
-      const on = ids.includes(node.id);
-      return Boolean(node.selected) === on ? node : { ...node, selected: on };
-    }));
-    toSelect.current = ids;
-  }, [setNodes]);
-  return { nodes, edges, onNodesChange, onEdgesChange, select, loaded: state.loaded };
-}
 
 function useConnecting(onConnectStart) {
   const refused = useRef(null);
@@ -101,33 +44,6 @@ function useConnecting(onConnectStart) {
     return reason;
   }, []);
   return { start, valid, finish };
-}
-
-// The first look: all of it where that stays readable, else its beginning.
-function showFromStart(flow, box) {
-  const nodes = [...board.get().nodes.values()];
-  if (!nodes.length || !box?.clientWidth) return;
-  const x = Math.min(...nodes.map((node) => node.x));
-  const y = Math.min(...nodes.map((node) => node.y));
-  const width = Math.max(...nodes.map((node) => node.x)) + CARD_WIDTH - x;
-  const height = Math.max(...nodes.map((node) => node.y)) + 130 - y;
-  const room = box.clientHeight - (document.querySelector(".ed-under")?.offsetHeight ?? 0);
-  const view = getViewportForBounds({ x, y, width, height }, box.clientWidth, Math.max(room, 200), 0.45, 1, 0.1);
-  const clipped = width * view.zoom > box.clientWidth || height * view.zoom > room;
-  flow.setViewport(clipped ? { x: 40 - x * view.zoom, y: 60 - y * view.zoom, zoom: view.zoom } : view);
-}
-
-function keepInView(flow, box) {
-  const chosen = flow.getNodes().filter((node) => node.selected);
-  if (chosen.length !== 1 || !box) return;
-  const [node] = chosen;
-  const view = flow.getViewport();
-  const left = node.position.x * view.zoom + view.x;
-  const right = left + CARD_WIDTH * view.zoom;
-  const margin = 24;
-  const over = right + margin - box.clientWidth;
-  const shift = left < margin ? margin - left : over > 0 && left > margin ? -Math.min(over, left - margin) : 0;
-  if (shift) flow.setViewport({ ...view, x: view.x + shift }, { duration: 140 });
 }
 
 const pointOf = (event) => {
@@ -180,7 +96,7 @@ function Inner({ onBatch, onSelect, onConnectStart, onRun, colorMode, readOnly }
     return bindKeys(commands);
   }, [flow, select, selectedIds, centre, openQuickAdd, undo, onRun, onConnectStart]);
 
-  useClipboard({ wrapper, selectedIds, select, flow, undo });
+  useClipboard({ wrapper, selectedIds, select, flow, undo, pointer: lastPointer });
 
   const onSelectionChange = useCallback(({ nodes: chosen }) => {
     const ids = chosen.map((node) => node.id);
@@ -276,35 +192,6 @@ function Inner({ onBatch, onSelect, onConnectStart, onRun, colorMode, readOnly }
 
 const KIND_COLORS = { files: "data", http: "app" };
 const mapColor = (node) => `var(--k-${KIND_COLORS[node.data?.kind] ?? node.data?.kind ?? "flow"}, var(--control))`;
-
-function useClipboard({ wrapper, selectedIds, select, flow, undo }) {
-  useEffect(() => {
-    const ours = (event) => !isTyping(event.target) && !String(window.getSelection()) && (wrapper.current?.contains(document.activeElement) || document.activeElement === document.body);
-    const onCopy = (event) => { if (ours(event) && selectedIds().length) copied(selectedIds(), event); };
-    const onCut = (event) => {
-      if (!ours(event) || !selectedIds().length || ui.get().readOnly) return;
-      copied(selectedIds(), event);
-      removeNodes(selectedIds(), undo);
-    };
-    const onPaste = (event) => {
-      if (!ours(event) || ui.get().readOnly) return;
-      const found = nodesIn(event.clipboardData.getData("text/plain"));
-      if (!found) return announce("There are no nodes on the clipboard");
-      event.preventDefault();
-      const box = wrapper.current.getBoundingClientRect();
-      const inside = lastPointer.x > box.x && lastPointer.x < box.right && lastPointer.y > box.y && lastPointer.y < box.bottom;
-      select(paste(found, inside ? flow.screenToFlowPosition(lastPointer) : null));
-    };
-    document.addEventListener("copy", onCopy);
-    document.addEventListener("cut", onCut);
-    document.addEventListener("paste", onPaste);
-    return () => {
-      document.removeEventListener("copy", onCopy);
-      document.removeEventListener("cut", onCut);
-      document.removeEventListener("paste", onPaste);
-    };
-  }, [wrapper, selectedIds, select, flow, undo]);
-}
 
 export const FlowCanvas = memo(function FlowCanvas(props) {
   return (

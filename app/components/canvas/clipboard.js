@@ -1,6 +1,8 @@
 // Copy, cut and paste as plain text: nodes as JSON of the document, so they travel between tabs, workflows and editors.
 // The browser's own copy and paste events are used: they need no permission and work without https.
-import { announce, board } from "./store.js";
+import { useEffect } from "react";
+import { paste, removeNodes } from "./gestures.js";
+import { announce, board, isTyping, ui } from "./store.js";
 
 export function nodesAsText(ids) {
   const all = board.get().nodes;
@@ -35,4 +37,34 @@ export function copied(ids, event) {
   event.clipboardData.setData("text/plain", nodesAsText(ids));
   event.preventDefault();
   announce(ids.length === 1 ? "Node copied" : `${ids.length} nodes copied`);
+}
+
+// `pointer` is where a paste goes while it is over the canvas.
+export function useClipboard({ wrapper, selectedIds, select, flow, undo, pointer }) {
+  useEffect(() => {
+    const ours = (event) => !isTyping(event.target) && !String(window.getSelection()) && (wrapper.current?.contains(document.activeElement) || document.activeElement === document.body);
+    const onCopy = (event) => { if (ours(event) && selectedIds().length) copied(selectedIds(), event); };
+    const onCut = (event) => {
+      if (!ours(event) || !selectedIds().length || ui.get().readOnly) return;
+      copied(selectedIds(), event);
+      removeNodes(selectedIds(), undo);
+    };
+    const onPaste = (event) => {
+      if (!ours(event) || ui.get().readOnly) return;
+      const found = nodesIn(event.clipboardData.getData("text/plain"));
+      if (!found) return announce("There are no nodes on the clipboard");
+      event.preventDefault();
+      const box = wrapper.current.getBoundingClientRect();
+      const inside = pointer.x > box.x && pointer.x < box.right && pointer.y > box.y && pointer.y < box.bottom;
+      select(paste(found, inside ? flow.screenToFlowPosition(pointer) : null));
+    };
+    document.addEventListener("copy", onCopy);
+    document.addEventListener("cut", onCut);
+    document.addEventListener("paste", onPaste);
+    return () => {
+      document.removeEventListener("copy", onCopy);
+      document.removeEventListener("cut", onCut);
+      document.removeEventListener("paste", onPaste);
+    };
+  }, [wrapper, selectedIds, select, flow, undo, pointer]);
 }

@@ -126,7 +126,7 @@ export const CardNode = memo(function CardNode({ id, data, selected }) {
           ? <span className="chip fc-chip bad" title={problem}><Icon name="triangle-alert" /><span className="sr-only">{problem}</span>{data.problems.length > 1 ? data.problems.length : ""}</span>
           : <StatusChip state={state} />}
       </header>
-      {data.times ? <div className={`fc-times ${data.writes ? "wait" : ""}`}><Icon name="repeat" />{state.total > 1 ? `runs ${number(state.total)}×` : data.times}</div> : null}
+      {data.times || (data.writes && state.total > 1) ? <div className={`fc-times ${data.writes ? "wait" : ""}`}><Icon name="repeat" />{state.total > 1 ? `runs ${number(state.total)}×` : data.times}</div> : null}
       <Rows ins={data.ins} outs={data.outs} nodeId={id} />
       {state.status === "running" && state.total > 1
         ? <div className="fc-progress"><i style={{ width: `${Math.round((100 * (state.done ?? 0)) / state.total)}%` }} /></div> : null}

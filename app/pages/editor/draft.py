@@ -6,7 +6,7 @@ from typing import Any
 
 import reflex as rx
 
-from app.pages.editor import batches, drawing
+from app.pages.editor import batches, drawing, palette
 from app.pages.editor.bar import BarState, told
 from app.pages.editor.batches import Batch
 from app.pages.editor.inspector import InspectorState
@@ -51,7 +51,7 @@ class DraftState(SessionState):
         """Show the workflow of the address."""
         actor = await self._actor()
         if not self.types:
-            self.types = drawing.palette(catalog())
+            self.types = palette.palette(catalog())
         try:
             await self._read_all(actor)
         except NotFound as refusal:

@@ -13,15 +13,6 @@ from engine.validation import Targets
 
 View = dict[str, Any]
 
-CATEGORIES = {
-    "trigger": "Triggers",
-    "flow": "Flow",
-    "ai": "AI",
-    "data": "Data",
-    "files": "Files",
-    "http": "Web",
-    "code": "Code",
-}
 WORDS_OF_TYPES = {"array": "list", "object": "record", "string": "text", "number": "number", "integer": "number"}
 LONGEST_SUMMARY = 60
 ARROW = " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} "
@@ -97,36 +88,8 @@ def _same(old: tuple[Any, ...] | None, new: tuple[Any, ...]) -> bool:
     return old is not None and old[0] is new[0] and old[1:] == new[1:]
 
 
-def palette(catalog: Catalog) -> list[View]:
-    """The catalogue as palette and quick add show it, by category."""
-    order = list(CATEGORIES)
-    ranked = sorted(
-        catalog.all(), key=lambda one: (order.index(one.category) if one.category in order else 99, one.title)
-    )
-    return [_type_view(one) for one in ranked]
-
-
-def _type_view(one: NodeType) -> View:
-    return {
-        "type": one.id,
-        "title": one.title,
-        "icon": one.icon,
-        "kind": one.category,
-        "categoryTitle": CATEGORIES.get(one.category, one.category.capitalize()),
-        "subtitle": one.subtitle or _first_sentence(one),
-        "keywords": " ".join(one.keywords),
-        "help": one.doc.partition("\n")[0],
-        "trigger": one.kind == "trigger",
-        "ins": [_in_port(one, name, False, False) for name, spec in one.fields.items() if spec.port],
-        "outs": _out_ports(one, {}),
-    }
-
-
-def _first_sentence(one: NodeType) -> str:
-    return one.doc.partition("\n")[0].partition(". ")[0].removesuffix(".")
-
-
-def _in_port(one: NodeType, name: str, wired: bool, problem: bool) -> View:
+def in_port(one: NodeType, name: str, *, wired: bool = False, problem: bool = False) -> View:
+    """An input on a card."""
     spec = one.fields[name]
     kind = {"list": "a list", "whole": "anything"}.get(spec.rank, "a single value, or each item of a list")
     return {
@@ -147,7 +110,8 @@ def outputs_of(one: NodeType, params: Mapping[str, Any]) -> Sequence[Output]:
         return ()
 
 
-def _out_ports(one: NodeType, params: Mapping[str, Any]) -> list[View]:
+def out_ports(one: NodeType, params: Mapping[str, Any]) -> list[View]:
+    """The outputs on a card."""
     return [
         {
             "name": port.name,
@@ -194,14 +158,14 @@ def _card(
     faulty = {field_of(problem) for problem in problems}
     writes = _writes(one, node)
     ports = [name for name, spec in one.fields.items() if spec.port or name in wired]
-    outs = _out_ports(one, node.params)
+    outs = out_ports(one, node.params)
     if node.on_error == "output":
         outs.append({"name": "error", "title": "on failure"})
     return base | {
         "icon": one.icon,
         "kind": one.category,
         "sub": summary(one, node),
-        "ins": [_in_port(one, name, name in wired, name in faulty) for name in ports],
+        "ins": [in_port(one, name, wired=name in wired, problem=name in faulty) for name in ports],
         "outs": outs,
         "trigger": one.kind == "trigger",
         "times": "once per item" if rank and writes else "",

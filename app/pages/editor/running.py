@@ -1,22 +1,18 @@
 """The run that the editor shows: status on the cards, the strip at the bottom, the results beside the canvas."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import reflex as rx
 
 from app.live import Watching
-from app.pages.editor import batches, drawing
+from app.pages.editor import batches, run_words
 from app.pages.editor.inspector import InspectorState
 from app.services import forms, preview, result_view, run_data, run_view, runs, shown, unit, workflows
 from app.services.access import Actor
 from app.services.errors import NotFound
 from app.session import guarded
-from engine.catalog import catalog
-from engine.contract import Effect
 from engine.events import Event
-from engine.graph import Graph, Node
-from engine.models import now
 
 
 class RunState(Watching):
@@ -44,6 +40,7 @@ class RunState(Watching):
     trial: str = ""
 
     _last_seq: int = 0
+    _held_back: dict[str, str] = {}
 
     @rx.var
     def short(self) -> str:
@@ -80,7 +77,7 @@ class RunState(Watching):
         self.run_id, self.status, self.told, self.started_at, self.ended_at = "", "", "", 0, 0
         self.rows, self.results, self.failure = [], [], run_view.NO_ERROR
         self.show_results, self.show_strip = False, False
-        self.statuses, self._last_seq, self.trial = {}, 0, ""
+        self.statuses, self._last_seq, self.trial, self._held_back = {}, 0, "", {}
         self.rows_rev += 1
         self.statuses_seq += 1
 
@@ -100,13 +97,13 @@ class RunState(Watching):
         actor = await self._actor()
         workflow_id = self._workflow_id()
         draft = await unit.ask(workflows.get, actor, workflow_id)
-        trigger, payload = _fired(draft.graph)
+        trigger, payload = run_words.fired(draft.graph)
         started = await runs.start(
             actor, workflow_id, trigger=trigger, payload=payload, use="draft", every_item=every_item
         )
         self._forget()
         self.show_strip = True
-        self.trial = "" if every_item else _trial(draft.graph, draft.ranks)
+        self._held_back = {} if every_item else run_words.held_back(draft.graph)
         await self._follow(started.run_id)
 
     @rx.event
@@ -166,7 +163,7 @@ class RunState(Watching):
         steps = await unit.ask(run_data.steps, actor, self.run_id)
         self._last_seq = max(self._last_seq, detail.seq)
         before = self.status
-        self.status, self.told = detail.row.status, _told(detail)
+        self.status, self.told = detail.row.status, run_words.told(detail)
         self.started_at = shown.ms(detail.row.started_at or detail.row.created_at)
         self.ended_at = shown.ms(detail.row.finished_at)
         self.failure = run_view.error(detail.row.error)
@@ -174,13 +171,14 @@ class RunState(Watching):
         if rows != self.rows:
             self.rows = rows
             self.rows_rev += 1
+        self.trial = run_words.trial(self._held_back, steps)
         await self._read_statuses(actor, steps)
         if self.status in runs.ENDED and (before != self.status or not self.results):
             await self._end(actor)
 
     async def _read_statuses(self, actor: Actor, steps: Sequence[run_data.StepView]) -> None:
         lines = await unit.ask(preview.first_lines, actor, self.run_id, [one for one in steps if one.status == "done"])
-        statuses = {one.node_id: _status(one, lines.get(one.node_id, "")) for one in steps}
+        statuses = {one.node_id: run_words.status(one, lines.get(one.node_id, "")) for one in steps}
         if statuses != self.statuses:
             self.statuses = statuses
             self.statuses_seq += 1
@@ -200,74 +198,12 @@ class RunState(Watching):
         patch: dict[str, Any] = {}
         for event in events:
             if event.kind == "step" and not event.item and event.seq > self._last_seq:
-                patch[event.node_id] = {**patch.get(event.node_id, {}), **_heard_status(event)}
+                patch[event.node_id] = {**patch.get(event.node_id, {}), **run_words.heard_status(event)}
         self._last_seq = max([self._last_seq, *[event.seq for event in events]])
         self.patch, self.patch_seq = patch, self.patch_seq + 1
-        self.row_patch = [_row_change(event) for event in events if event.kind == "step" and not event.item]
+        self.row_patch = [run_words.row_change(event) for event in events if event.kind == "step" and not event.item]
         self.row_patch_seq += 1
 
     def _gap(self, events: Sequence[Event]) -> bool:
         fresh = sorted(event.seq for event in events if event.seq > self._last_seq)
         return bool(fresh) and fresh[0] > self._last_seq + 1
-
-
-def _fired(graph: Graph) -> tuple[str | None, Any]:
-    """Which trigger a run from the editor stands for, and the sample that it hands in."""
-    for node in graph.nodes.values():
-        one = catalog().get(node.type, node.version)
-        if one is None or one.kind != "trigger" or node.off:
-            continue
-        moment = now().isoformat()
-        samples = {
-            "manual": node.params.get("sample"),
-            "webhook": {"body": {}, "headers": {}, "query": {}, "method": "POST", "path": str(node.params.get("path"))},
-            "schedule": {"due": moment, "fired_at": moment},
-        }
-        return node.id, samples.get(one.trigger)
-    return None, None
-
-
-def _trial(graph: Graph, ranks: Mapping[str, int]) -> str:
-    """What a trial run holds back: nodes that would write once for each item, unless their setting says how often."""
-    titles = [node.title for node in graph.nodes.values() if ranks.get(node.id) and not node.each and _writes(node)]
-    return f"{', '.join(titles)}: the first {runs.FIRST_WRITES} items only." if titles else ""
-
-
-def _writes(node: Node) -> bool:
-    one = catalog().get(node.type, node.version)
-    return one is not None and drawing.effect_word(one, node) == drawing.EFFECT_WORDS[Effect.write]
-
-
-def _told(detail: runs.RunDetail) -> str:
-    version = f"v{detail.row.version}" if detail.row.version else "draft"
-    by = f"by {detail.row.started_by}" if detail.row.started_by else shown.source(detail.row).lower()
-    ahead = f" · {detail.ahead} ahead" if detail.ahead else ""
-    return f"{by} · {version}{ahead}"
-
-
-def _status(one: run_data.StepView, preview: str) -> dict[str, Any]:
-    counts = one.counts or {}
-    begun, ended = shown.ms(one.started_at), shown.ms(one.finished_at)
-    return {
-        "status": "" if one.status == "pending" else one.status,
-        "ms": ended - begun if begun and ended else None,
-        "ports": dict(one.outputs),
-        "preview": preview,
-        "error": str((one.error or {}).get("message", "")) if one.status == "failed" else "",
-        **{name: counts.get(name) for name in ("total", "done", "failed")},
-    }
-
-
-def _heard_status(event: Event) -> dict[str, Any]:
-    counts = event.counts or {}
-    return {"status": event.status, **{name: counts[name] for name in ("total", "done", "failed") if name in counts}}
-
-
-def _row_change(event: Event) -> dict[str, Any]:
-    ended = event.status in run_view.ENDED
-    change: dict[str, Any] = {"id": event.node_id, "status": event.status}
-    if event.counts:
-        change["items"] = run_view.items(event.counts)
-    if event.status == "running" and not event.counts:
-        change["start"] = event.at
-    return {**change, "end": event.at} if ended else change
