@@ -143,7 +143,11 @@ PUT_STEP = Statement(
         input = COALESCE(excluded.input, step.input), error = excluded.error,
         counts = COALESCE(excluded.counts, step.counts), log = COALESCE(excluded.log, step.log),
         started_at = COALESCE(step.started_at, excluded.started_at), finished_at = excluded.finished_at
-    WHERE step.status IN ('running', 'waiting')"""
+    WHERE step.status IN ('running', 'waiting')""",
+    types=dict.fromkeys(("run", "node", "item", "workspace", "status"), "text")
+    | dict.fromkeys(("seq", "epoch", "attempt"), "integer")
+    | dict.fromkeys(("output", "input", "error", "counts", "log"), "json")
+    | dict.fromkeys(("started_at", "finished_at"), "bigint"),
 )
 END_ATTEMPT = Statement(
     """UPDATE attempt SET outcome = :outcome, error = :error

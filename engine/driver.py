@@ -26,40 +26,45 @@ Row = Sequence[Any]
 Values = Mapping[str, Any]
 
 
-# An INSERT's list of values, and a parameter in it.
-VALUES_LIST = re.compile(r"VALUES (\((?:[^()]|\([^()]*\))*\))")
-PARAMETER = re.compile(r"%\((\w+)\)s")
-ROWS_AT_ONCE = 100
-
-
 class Statement:
-    """One SQL text in the dialects of both databases."""
+    """One SQL text in the dialects of both databases.
 
-    __slots__ = ("_rows", "postgres", "sqlite", "uses_clock")
+    An INSERT that is used with `send_many` gives the PostgreSQL type of each parameter in `types`: there the rows
+    travel as one document, since one statement costs little more than one row. No two rows may have the same key.
+    """
 
-    def __init__(self, text: str) -> None:
+    __slots__ = ("postgres", "postgres_rows", "sqlite", "uses_clock")
+
+    def __init__(self, text: str, types: Mapping[str, str] | None = None) -> None:
         text = re.sub(r"\s+", " ", text).strip()
         self.uses_clock = "{clock}" in text
         sqlite = re.sub(r"\{in:(\w+)\}", r"IN (SELECT value FROM json_each(:\1))", text)
         self.sqlite = re.sub(r"\{(share|lock|skip)\}", "", sqlite.replace("{clock}", ":clock")).strip()
-        postgres = re.sub(r"\{in:(\w+)\}", r"= ANY(:\1)", text)
-        postgres = re.sub(r"(?<!:):(\w+)", r"%(\1)s", postgres)
-        self.postgres = (
-            postgres.replace("{clock}", "(extract(epoch FROM statement_timestamp()) * 1000)::bigint")
-            .replace("{share}", "FOR SHARE")
-            .replace("{lock}", "FOR UPDATE")
-            .replace("{skip}", "FOR UPDATE SKIP LOCKED")
-        ).encode()
-        self._rows: dict[int, bytes] = {}
+        self.postgres = _in_postgres(text)
+        self.postgres_rows = b"" if types is None else _in_postgres(_from_document(text, types))
 
-    def postgres_rows(self, count: int) -> bytes:
-        """An INSERT of so many rows, whose parameters are `name_0`, `name_1` and so on: one statement costs the server
-        little more than one row. No two of the rows may have the same key."""
-        if (text := self._rows.get(count)) is None:
-            before, row, after = VALUES_LIST.split(self.postgres.decode(), maxsplit=1)
-            rows = (PARAMETER.sub(rf"%(\1_{n})s", row) for n in range(count))
-            text = self._rows[count] = f"{before}VALUES {', '.join(rows)}{after}".encode()
-        return text
+
+def _in_postgres(text: str) -> bytes:
+    text = re.sub(r"\{in:(\w+)\}", r"= ANY(:\1)", text)
+    text = re.sub(r"(?<!:):(\w+)", r"%(\1)s", text)
+    return (
+        text.replace("{clock}", "(extract(epoch FROM statement_timestamp()) * 1000)::bigint")
+        .replace("{share}", "FOR SHARE")
+        .replace("{lock}", "FOR UPDATE")
+        .replace("{skip}", "FOR UPDATE SKIP LOCKED")
+    ).encode()
+
+
+def _from_document(text: str, types: Mapping[str, str]) -> str:
+    """`INSERT … VALUES (:a, :b) …` as `INSERT … SELECT r.a, r.b FROM json_to_recordset(:rows) …`.
+
+    JSON columns travel as strings inside that document: read as values, a zero character in them would be refused.
+    """
+    before, values, after = re.split(r"VALUES \(([^)]*)\)", text, maxsplit=1)
+    names = re.findall(r":(\w+)", values)
+    taken = ", ".join(f"r.{name}::json" if types[name] == "json" else f"r.{name}" for name in names)
+    columns = ", ".join(f"{name} {types[name].replace('json', 'text')}" for name in names)
+    return f"{before}SELECT {taken} FROM json_to_recordset(:rows) AS r({columns}){after}"  # noqa: S608 - constants only
 
 
 class Answer(Protocol):
@@ -241,10 +246,7 @@ class PostgresDriver:
         return _Pending(self._connection.execute(statement.postgres, values))
 
     def send_many(self, statement: Statement, rows: Sequence[Values]) -> None:
-        for start in range(0, len(rows), ROWS_AT_ONCE):
-            some = rows[start : start + ROWS_AT_ONCE]
-            values = {f"{name}_{n}": value for n, row in enumerate(some) for name, value in row.items()}
-            self._connection.execute(statement.postgres_rows(len(some)), values)
+        self._connection.execute(statement.postgres_rows, {"rows": orjson.dumps(rows).decode()})
 
     def run(self, operations: Sequence[Operation], until: float | None = None) -> list[Any]:
         """Advances all operations together, one round trip per yield; gives their results in order."""

@@ -65,7 +65,7 @@ async def test_a_run_is_recorded_claimed_and_ended(bench: Bench) -> None:
         claim,
         Changes(
             steps=[
-                StepRow("hook", "done", output={"main": {"v": 1}}, started_at=5, finished_at=6),
+                StepRow("hook", "done", output={"main": {"v": "a\0b"}}, started_at=5, finished_at=6),
                 StepRow("big", "skipped", log=["why"], counts={"total": 3}),
             ],
             end="done",
@@ -79,7 +79,7 @@ async def test_a_run_is_recorded_claimed_and_ended(bench: Bench) -> None:
     assert bench.row(Segment, started.run_id, 0).status == "done"
     history = await bench.checkpoints.history(started.run_id)
     assert [(step["node_id"], step["seq"], step["output"]) for step in history.steps] == [
-        ("hook", 3, {"main": {"v": 1}}),
+        ("hook", 3, {"main": {"v": "a\0b"}}),
         ("big", 4, None),
     ]
     assert history.steps[1]["log"] == ["why"]
