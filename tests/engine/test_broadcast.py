@@ -25,8 +25,9 @@ from engine.broadcast import (
     resolve,
 )
 from engine.contract import BadParams, Fired, ListLengthMismatch
-from engine.graph import Edge, Node
-from tests.engine.drawings import CATALOG, graph, node
+from engine.expressions import TemplateError
+from engine.graph import Edge, Graph, Node
+from tests.engine.drawings import CATALOG, IDS, graph, graphs, node
 
 ROWS = [{"n": n, "tags": ["a", "b"][: n % 3]} for n in range(6)]
 
@@ -345,7 +346,7 @@ def applied(value: Any, function: Any) -> Any:
     return [applied(inner, function) for inner in value] if isinstance(value, list) else function(value)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(NESTED)
 def test_the_output_has_the_shape_of_the_input(value: Any) -> None:
     flow = Flow(a=value)
@@ -353,7 +354,7 @@ def test_the_output_has_the_shape_of_the_input(value: Any) -> None:
     assert flow.run(node("u", "text", text="{{ t }}{{ a }}")) == applied(value, lambda x: f"<{x}>{x}")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(NESTED)
 def test_dealing_out_and_first_give_back_what_came_in(value: Any) -> None:
     """Items dealt out to two branches come together in the order and shape they had, and pair with where they were."""
@@ -383,7 +384,7 @@ def leaves_of(value: Any) -> list[Any]:
     return [leaf for inner in value for leaf in leaves_of(inner)] if isinstance(value, list) else [value]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.integers(), max_size=8), st.sets(st.integers(0, 7)), st.sets(st.integers(0, 7)))
 def test_what_lost_items_pairs_with_what_lost_others(value: list[int], gone: set[int], lost: set[int]) -> None:
     flow = Flow(a=value)
@@ -394,3 +395,40 @@ def test_what_lost_items_pairs_with_what_lost_others(value: list[int], gone: set
     if value and (not set(range(len(value))) - gone or not set(range(len(value))) - lost):
         return  # one of them lost everything: its output did not fire, and the text goes on without it
     assert paired == [f"{n}={n}={n}" for n in left]
+
+
+DATA = st.recursive(
+    st.one_of(st.none(), st.integers(0, 3), st.sampled_from(["x", ""])),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(["x", "rows", "yes"]), inner, max_size=2)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    graphs(), st.dictionaries(st.sampled_from(IDS), st.dictionaries(st.sampled_from(["main", "yes"]), DATA, max_size=2))
+)
+def test_any_node_of_any_drawing_is_called_skipped_or_refused_in_words(
+    drawing: Graph, data: dict[str, dict[str, Any]]
+) -> None:
+    outputs: dict[str, NodeOutputs] = {
+        node_id: {port: Value(value) for port, value in ports.items()} or SKIPPED for node_id, ports in data.items()
+    }
+    for made in drawing.nodes.values():
+        node_type = CATALOG[made.type]
+        try:
+            call = bind(made, node_type, outputs, {"now": "2026-01-01T00:00:00Z", "random": "s"})
+            scopes = [call.scope] if isinstance(call, Once) else []
+            if isinstance(call, Mapped):
+                scopes = [call.scope_at(number) for number in range(call.length)]
+                assert len({call.path_at(number) for number in range(call.length)}) == call.length
+            for scope in scopes:
+                assert set(resolve(made, node_type, scope)) <= set(made.params)
+        except (ListLengthMismatch, TemplateError) as error:
+            assert error.message
+            continue
+        if not isinstance(call, Skip):
+            found = collect(call, [{"main": number} for number in range(len(scopes))])
+            assert isinstance(call, Once) or len(leaves_of(found.get("main", Value([])).data)) == call.length
