@@ -212,7 +212,7 @@ class Walk:
         triggers = [node_id for node_id in self._ready if self._plan.nodes[node_id].type.kind == "trigger"]
         for node_id in triggers:
             self._ready.remove(node_id)
-            await self._fire(self._plan.nodes[node_id])
+            await self._in_place(self._plan.nodes[node_id])
         started_by = str(self._claim.input.get("trigger"))
         if started_by in self._plan.nodes:
             await self._load((started_by,))

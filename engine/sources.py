@@ -8,12 +8,15 @@ from typing import Any
 
 from engine.broadcast import Leaf, NodeOutputs, Skip, Skipped, Value, fields_of
 from engine.broadcast.cursors import start
-from engine.contract import MAIN
+from engine.contract import MAIN, NodeError, PermanentError
 from engine.lease import Claim
 from engine.plan import PlannedNode
 from engine.step import plain, validated
+from engine.telemetry import get_logger
 
 INPUT = "flow.input"
+
+log = get_logger(__name__)
 
 Standing = dict[str, Value] | Skip
 
@@ -36,8 +39,17 @@ async def standing(planned: PlannedNode, claim: Claim, outputs: Mapping[str, Nod
 
 async def _event(planned: PlannedNode, payload: Any) -> Any:
     params = validated(planned.node, planned.type, planned.node.params)
-    result = planned.type.function(params, event=payload)
-    return plain(await result if inspect.isawaitable(result) else result)
+    try:
+        result = planned.type.function(params, event=payload)
+        return plain(await result if inspect.isawaitable(result) else result)
+    except NodeError:
+        raise
+    except Exception as error:
+        log.exception("a trigger could not read its event", node_type=planned.type.id)
+        raise PermanentError(
+            f"“{planned.node.title}” cannot read what started this run ({type(error).__name__}).",
+            hint="Start the run with what this trigger takes; its page in the reference says what that is.",
+        ) from error
 
 
 def _passed_through(planned: PlannedNode, outputs: Mapping[str, NodeOutputs]) -> Standing:

@@ -342,3 +342,9 @@ async def test_progress_of_a_long_node_is_told_while_it_runs(bench: Bench) -> No
     assert told == sorted(told) and told[-1] == 40
     assert next(event.status for event in bench.told if event.node_id == "slow" and not event.item) == "running"
     assert ran.run.status == "done"
+
+
+async def test_an_event_that_its_trigger_cannot_read_fails_the_run(bench: Bench) -> None:
+    ran = await bench.run(SIZE_IT, input={"trigger": "hook", "payload": "no record"})
+    assert (ran.run.status, ran.statuses) == ("failed", {"hook": "failed"})
+    assert ran.run.error is not None and "cannot read what started this run" in ran.run.error["message"]
