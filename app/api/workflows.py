@@ -76,6 +76,12 @@ async def read_schema(actor: SignedIn) -> dict[str, Any]:
     return workflows.schema()
 
 
+@router.get("/trash")
+async def list_trash(actor: SignedIn) -> list[WorkflowRow]:
+    """What was deleted and can come back."""
+    return await unit.ask(workflows.trash, actor)
+
+
 @router.post("/validate", openapi_extra=BODY)
 async def validate_document(actor: SignedIn, document: Document) -> Problems:
     """What is wrong with a document, without storing it."""
@@ -110,6 +116,12 @@ async def replace_workflow(actor: SignedIn, workflow_id: str, document: Document
 async def delete_workflow(actor: SignedIn, workflow_id: str) -> None:
     """Turn the workflow off and put it in the trash."""
     await unit.ask(workflows.delete, actor, workflow_id)
+
+
+@router.post("/{workflow_id}/undelete", status_code=204)
+async def undelete_workflow(actor: SignedIn, workflow_id: str) -> None:
+    """Take the workflow out of the trash; it stays off."""
+    await unit.ask(workflows.undelete, actor, workflow_id)
 
 
 @router.get("/{workflow_id}/problems")

@@ -99,6 +99,9 @@ async def test_deleting_hides_a_workflow(ada: Caller) -> None:
     assert (await ada.client.delete(path)).status_code == 204
     assert (await ada.client.get(path)).status_code == 404
     assert (await ada.client.get("/api/v1/workflows")).json() == []
+    assert [row["name"] for row in (await ada.client.get("/api/v1/workflows/trash")).json()] == ["Size it"]
+    assert (await ada.client.post(f"{path}/undelete")).status_code == 204
+    assert (await ada.client.get(path)).status_code == 200
 
 
 async def test_a_viewer_reads_and_changes_nothing(ada: Caller) -> None:
