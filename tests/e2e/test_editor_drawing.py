@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 
+import psutil
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.editing import Editor
+from tests.stack import Stack
 
 
 @pytest.fixture
@@ -203,3 +205,15 @@ def test_edits_survive_a_reload_before_they_were_sent(editor: Editor, signed_in:
     expect(editor.card("limit")).to_be_visible(timeout=20_000)
     editor.saved()
     assert "limit" in editor.document()["nodes"]
+
+
+@pytest.mark.console_errors
+def test_nothing_is_lost_when_the_web_server_is_killed(editor: Editor, stack: Stack) -> None:
+    children = psutil.Process(stack.process_id).children()
+    (web,) = [child for child in children if child.cmdline()[-2:] == ["app.cli", "web"]]
+    web.kill()
+    editor.page.locator('.fc-pal[data-type="data.limit"]').click()
+    expect(editor.page.get_by_test_id("saved")).to_contain_text("Saved", timeout=60_000)
+    assert list(editor.document()["nodes"]).count("limit") == 1
+    editor.select("limit")
+    expect(editor.page.locator("#node-name")).to_have_value("Limit")

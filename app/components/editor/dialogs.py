@@ -5,8 +5,15 @@ from typing import Any
 import reflex as rx
 from reflex.vars import BooleanVar, NumberVar, ObjectVar, StringVar
 
+from app.components.forms import option_field
 from app.components.theme import button, chip, icon, modal, notice
 from app.components.theme.time import moment
+
+HOW_OFTEN = [
+    {"value": "item", "label": "Once for each item", "raw": "item"},
+    {"value": "combined", "label": "Once, with all items", "raw": "combined"},
+    {"value": "first", "label": "For the first 5 items only", "raw": "first"},
+]
 
 
 def publish_dialog(
@@ -14,9 +21,23 @@ def publish_dialog(
     open: BooleanVar,
     problems: NumberVar[int],
     version: NumberVar[int],
+    writers: Any,
     handlers: dict[str, Any],
 ) -> rx.Component:
-    """Fix the draft as the next version."""
+    """Fix the draft as the next version; asks of each node that would write once per item how often it shall."""
+
+    def writer(one: ObjectVar[Any]) -> rx.Component:
+        field_id = "publish-each-" + one["id"].to(str)
+        choice = option_field(
+            node=one["id"], option="each", value="item", kind="choice", options=HOW_OFTEN, input_id=field_id
+        )
+        return rx.el.div(
+            rx.el.label(one["title"], rx.el.span("writes, for a list", class_name="hint"), html_for=field_id),
+            choice,
+            class_name="field",
+            key=one["id"],
+        )
+
     blocked = notice(
         "Some settings need a look first",
         "The nodes with a red ring say what is missing.",
@@ -27,6 +48,7 @@ def publish_dialog(
         rx.cond(problems > 0, blocked, rx.fragment()),
         rx.el.p("Triggers, the form and REST calls run what is published. The draft stays yours to change.",
                 class_name="muted"),
+        rx.foreach(writers, writer),
         rx.el.div(
             rx.el.label("What is new", rx.el.span("optional", class_name="hint"), html_for="publish-note"),
             rx.el.input(id="publish-note", class_name="input", default_value="", max_length=500,

@@ -4,7 +4,7 @@ from typing import Any
 
 import reflex as rx
 
-from app.pages.editor import batches
+from app.pages.editor import batches, run_words
 from app.services import drafts, forms, shown, unit, workflows
 from app.services.errors import Invalid, ServiceError
 from app.services.triggers import TriggerView
@@ -25,6 +25,7 @@ class BarState(SessionState):
     dialog: str = ""
     note: str = ""
     starts: list[dict[str, str]] = []
+    writers: list[dict[str, str]] = []
     history: list[dict[str, Any]] = []
     form_address: str = ""
     form_refusal: str = ""
@@ -95,7 +96,11 @@ class BarState(SessionState):
         """Open publish, history, share, text or turn_on; an empty word closes what is open."""
         which = batches.word(which, 20)
         actor = await self._actor()
-        if which == "history":
+        if which == "publish":
+            draft = await unit.ask(workflows.get, actor, self._workflow_id)
+            per_item = run_words.held_back(draft.graph).items()
+            self.writers = [{"id": name, "title": title} for name, title in per_item if draft.ranks.get(name)]
+        elif which == "history":
             rows = await unit.ask(workflows.versions, actor, self._workflow_id)
             self.history = [_version(row) for row in rows]
         elif which == "share":

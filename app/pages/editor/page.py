@@ -84,6 +84,7 @@ def _dialogs() -> rx.Component:
             open=bar.dialog == "publish",
             problems=bar.problems,
             version=bar.version,
+            writers=bar.writers,
             handlers={"close": close, "note": bar.set_note, "publish": bar.publish},
         ),
         turn_on_dialog(
