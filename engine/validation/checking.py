@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from engine.broadcast import SKIPPED, Value, bind
+from engine.broadcast import Value, bind
 from engine.catalog import Catalog
 from engine.contract import Effect, ListLengthMismatch, NodeType
 from engine.expressions import TemplateError, did_you_mean
@@ -13,16 +13,15 @@ from engine.graph import Graph, Node
 from engine.problem import Fix, Problem
 from engine.validation.circles import circles
 from engine.validation.fields import field_problems
-from engine.validation.mapping import Samples, knowledge
+from engine.validation.mapping import knowledge
 from engine.validation.references import ReferenceChecks
 
 NAMED_TYPES = {"flow.input": "input", "flow.output": "output"}
 
 
-def problems(graph: Graph, catalog: Catalog, samples: Samples | None = None) -> list[Problem]:
-    """What is wrong with the drawing. `samples`: outputs of an earlier run by node and port, which tell more of values
-    and lengths than declarations do."""
-    return list(_Check(knowledge(graph, catalog, samples)).all())
+def problems(graph: Graph, catalog: Catalog) -> list[Problem]:
+    """What is wrong with the drawing, worked out from what is declared and from the triggers' samples."""
+    return list(_Check(knowledge(graph, catalog)).all())
 
 
 class _Check(ReferenceChecks):
@@ -104,21 +103,25 @@ class _Check(ReferenceChecks):
                 yield {"op": "set_field", "node": node.id, "path": [name]}
 
     def _lengths(self, node: Node, node_type: NodeType) -> Iterator[Problem]:
-        """Whether the lists of the last run would pair."""
+        """Whether lists whose lengths are known would pair: those of a trigger's sample."""
         sources = self.known.needs[node.id]
         if not sources or not all(source in self.known.samples for source in sources):
             return
         outputs = {
-            source: {port: value if isinstance(value, Value) else Value(value) for port, value in ports_.items()}
-            or SKIPPED
-            for source, ports_ in self.known.samples.items()
-            if source in sources
+            source: {port: Value(data) for port, data in self.known.samples[source].items()} for source in sources
         }
         try:
             bind(node, node_type, outputs, {})
         except ListLengthMismatch as error:
             field = next(iter(error.lengths), None)
-            yield Problem(code="length_mismatch", message=error.message, node=node.id, field=field, hint=error.hint)
+            yield Problem(
+                code="length_mismatch",
+                severity="warning",
+                message=f"With the sample: {error.message}",
+                node=node.id,
+                field=field,
+                hint=error.hint,
+            )
         except TemplateError:
             return
 

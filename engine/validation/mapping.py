@@ -6,10 +6,9 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any
 
-from engine.broadcast import Leaf, Value, edges, port_of, ports
+from engine.broadcast import Leaf, edges, port_of, ports
 from engine.broadcast.edges import ERROR as ERROR_PORT
 from engine.broadcast.leaves import SCOPE_NAMES, field_leaves
 from engine.catalog import Catalog
@@ -19,19 +18,26 @@ from engine.graph import Edge, Graph, Node
 from engine.validation.shapes import ANY, ERROR, Shape, follow, of_data, of_output
 
 Samples = Mapping[str, Mapping[str, Any]]
-NOTHING: Samples = MappingProxyType({})
+SAMPLE = "sample"
 
 
 @dataclass(eq=False)
 class Knowledge:
-    """What is known of every node of one drawing. `samples`: outputs of an earlier run, by node and port."""
+    """What is known of every node of one drawing.
+
+    `samples`: what leaves a trigger when nobody hands it anything else, by node and output.
+    """
 
     graph: Graph
     catalog: Catalog
-    samples: Samples
 
     def __post_init__(self) -> None:
         self.types = {node_id: self.catalog.get(n.type, n.version) for node_id, n in self.graph.nodes.items()}
+        self.samples: Samples = {
+            node_id: {MAIN.name: node.params[SAMPLE]}
+            for node_id, node in self.graph.nodes.items()
+            if _has_sample(node, self.types[node_id])
+        }
         self.ranks: dict[str, int] = {}
         self._shapes: dict[tuple[str, str], Shape] = {}
         self._references: dict[Reference, Shape | str] = {}
@@ -90,7 +96,7 @@ class Knowledge:
     def _output(self, node_id: str, port: str) -> Shape:
         sample = self.samples.get(node_id, {}).get(port)
         if sample is not None:
-            return of_data(sample.data if isinstance(sample, Value) else sample)
+            return of_data(sample)
         node_type = self.types[node_id]
         shape = ERROR if port == ERROR_PORT else of_output(node_type) if node_type and port == MAIN.name else ANY
         for _ in range(self.ranks.get(node_id, 0)):
@@ -141,6 +147,11 @@ class Knowledge:
         return found
 
 
+def _has_sample(node: Node, node_type: NodeType | None) -> bool:
+    """Whether a trigger has an example of what it gives."""
+    return node_type is not None and node_type.kind == "trigger" and node.params.get(SAMPLE) is not None
+
+
 _leaves: dict[int, tuple[Node, NodeType, tuple[Leaf, ...]]] = {}
 
 
@@ -166,19 +177,19 @@ def is_from_node(node_type: NodeType, leaf: Leaf, reference: Reference) -> bool:
     return not own and reference.node not in SCOPE_NAMES
 
 
-def ranks(graph: Graph, catalog: Catalog, samples: Samples | None = None) -> dict[str, int]:
+def ranks(graph: Graph, catalog: Catalog) -> dict[str, int]:
     """For each node over how many list levels it will be mapped, as far as that is known before a run."""
-    return knowledge(graph, catalog, samples).ranks
+    return knowledge(graph, catalog).ranks
 
 
 _recent: deque[Knowledge] = deque(maxlen=8)
 
 
-def knowledge(graph: Graph, catalog: Catalog, samples: Samples | None = None) -> Knowledge:
+def knowledge(graph: Graph, catalog: Catalog) -> Knowledge:
     """What is known of a drawing. Problems, ranks and targets of a draft are asked in turn, so it is kept a while."""
     for known in tuple(_recent):
-        if known.graph is graph and known.catalog is catalog and known.samples is (samples or NOTHING):
+        if known.graph is graph and known.catalog is catalog:
             return known
-    known = Knowledge(graph, catalog, samples or NOTHING)
+    known = Knowledge(graph, catalog)
     _recent.append(known)
     return known

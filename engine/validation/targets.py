@@ -11,7 +11,7 @@ from engine.catalog import Catalog
 from engine.contract import NodeType
 from engine.graph import Graph
 from engine.validation.compare import mismatch
-from engine.validation.mapping import Samples, knowledge
+from engine.validation.mapping import knowledge
 from engine.validation.shapes import ANY, Shape, of_field
 
 AFTER = "after"
@@ -40,9 +40,9 @@ class Targets:
     following: Mapping[str, Fit]
 
 
-def targets(graph: Graph, catalog: Catalog, source: str, port: str, samples: Samples | None = None) -> Targets:
+def targets(graph: Graph, catalog: Catalog, source: str, port: str) -> Targets:
     """Where a wire from this output may go. Raises LookupError for a node or output that is not there."""
-    known = knowledge(graph, catalog, samples)
+    known = knowledge(graph, catalog)
     if source not in graph.nodes:
         raise LookupError(f"There is no node “{source}”.")
     if port not in known.ports(source):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,12 +14,12 @@ from engine.validation import Problem, problems, ranks, targets
 from tests.engine.drawings import CATALOG, IDS, graph, graphs, node
 
 
-def found(*nodes: Node, samples: Any = None) -> list[tuple[str | None, str | None, str]]:
-    return [(p.node, p.field, p.code) for p in problems(graph(*nodes), CATALOG, samples)]
+def found(*nodes: Node) -> list[tuple[str | None, str | None, str]]:
+    return [(p.node, p.field, p.code) for p in problems(graph(*nodes), CATALOG)]
 
 
-def only(*nodes: Node, samples: Any = None) -> Problem:
-    (problem,) = problems(graph(*nodes), CATALOG, samples)
+def only(*nodes: Node) -> Problem:
+    (problem,) = problems(graph(*nodes), CATALOG)
     return problem
 
 
@@ -201,13 +199,16 @@ def test_levels_of_mapping_are_known_before_a_run() -> None:
     }  # fmt: skip
 
 
-def test_samples_tell_more_than_declarations() -> None:
-    nodes = [node("s", "start"), node("a", "text", text="{{ s.names }}", other="{{ s.ages }}")]
-    assert ranks(graph(*nodes), CATALOG)["a"] == 0
-    samples = {"s": {"main": {"names": ["x", "y"], "ages": ["1", "2", "3"]}}}
-    assert ranks(graph(*nodes), CATALOG, samples)["a"] == 1
-    problem = only(*nodes, samples=samples)
-    assert problem.code == "length_mismatch" and "“text” has 2 and “other” has 3" in problem.message
+def test_a_triggers_sample_tells_more_than_its_declaration() -> None:
+    wired = node("a", "text", text="{{ s.names }}", other="{{ s.ages }}")
+    assert ranks(graph(node("s", "start"), wired), CATALOG)["a"] == 0
+    sampled = node("s", "start", sample={"names": ["x", "y"], "ages": ["1", "2", "3"]})
+    assert ranks(graph(sampled, wired), CATALOG)["a"] == 1
+    problem = only(sampled, wired)
+    assert (problem.code, problem.severity) == (
+        "length_mismatch",
+        "warning",
+    ) and "“text” has 2 and “other” has 3" in problem.message
 
 
 @pytest.mark.parametrize(
