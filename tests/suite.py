@@ -125,7 +125,7 @@ def _pytest(name: str, arguments: Sequence[str], addresses: dict[str, str], home
     say(f"── {name}")
     record = home / f"{name.replace(' ', '-')}.xml"
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", f"--junit-xml={record}", *arguments],
+        [sys.executable, "-m", "pytest", "-q", "--durations=10", f"--junit-xml={record}", *arguments],
         cwd=CHECKOUT,
         env={**os.environ, **addresses},
         check=False,
