@@ -107,7 +107,8 @@ class _Binder:
         for parts in by_origin.values():
             cursor = merged([cursor for _, cursor in parts])
             wire = Wire(tuple(reference for reference, _ in parts), AFTER, "after")
-            tracks.append(Track(wire, cursor, len(cursor.axes), False, "after"))
+            levels = 0 if self.fields.node.each == "combined" else len(cursor.axes)
+            tracks.append(Track(wire, cursor, levels, False, "after"))
         return tracks
 
     @cached_property

@@ -40,9 +40,9 @@ def mentioned(node: Node, node_type: NodeType | None) -> tuple[Mentioned, ...]:
 
 def _read(node: Node, node_type: NodeType | None) -> Iterator[Mentioned]:
     if node_type is not None:
-        for name, raw in node.params.items():
+        for name in node.params:
             try:
-                leaves = list(field_leaves(node_type, name, raw))
+                leaves = list(field_leaves(node, node_type, name))
             except TemplateError:
                 continue
             for leaf in leaves:

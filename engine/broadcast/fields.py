@@ -95,7 +95,7 @@ def fields_of(node: Node, node_type: NodeType) -> Fields:
 
 
 def _read(node: Node, node_type: NodeType) -> Fields:
-    leaves = tuple(leaf for name, raw in node.params.items() for leaf in field_leaves(node_type, name, raw))
+    leaves = tuple(leaf for name in node.params for leaf in field_leaves(node, node_type, name))
     by_field: dict[str, tuple[Leaf, ...]] = {}
     for leaf in leaves:
         by_field[str(leaf.path[0])] = (*by_field.get(str(leaf.path[0]), ()), leaf)

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from engine.contract import NodeType, Whole
 from engine.expressions import Reference, Template, compile
+from engine.graph import Node
 
 Path = tuple[str | int, ...]
 SCOPE_NAMES = frozenset({"trigger", "run", "vars", "item", "index", "previous", "now", "random"})
@@ -56,16 +57,16 @@ class Leaf:
             yield from template.references
 
 
-def field_leaves(node_type: NodeType, name: str, raw: Any) -> Iterator[Leaf]:
-    """The templates in one field. Raises TemplateError."""
-    spec = node_type.fields.get(name)
+def field_leaves(node: Node, node_type: NodeType, name: str) -> Iterator[Leaf]:
+    """The templates in one field. A node that combines its items takes every list whole. Raises TemplateError."""
+    spec, raw = node_type.fields.get(name), node.params[name]
     if spec is None or spec.literal:
         return
     info = node_type.params.model_fields[name]
     if spec.per_item:
         mode = Mode(ALL, per_item=spec.per_item)
         yield from _fixed(raw, (name,), mode)
-    elif spec.rank == "whole":
+    elif spec.rank == "whole" or node.each == "combined":
         yield from _fixed(raw, (name,), WHOLE)
     else:
         yield from _typed(raw, (name,), info.annotation, in_list=False)

@@ -177,11 +177,13 @@ def action(
 
     `cpu`: the function is a plain `def` that burns CPU or blocks, and runs in the process pool. `batch`: the function
     takes up to that many params at once and returns as many results, each a value or a `NodeError`; what it means stays
-    per item.
+    per item. An effect is recorded before its call, so a node that may write takes no batches (TypeError).
     """
 
     def declare(function: Callable[..., Any]) -> NodeType:
         params, services, result = _signature(function, batch)
+        if batch and (callable(effect) or effect is Effect.write):
+            raise TypeError(f"{function.__qualname__}: a node that may write takes one item at a time")
         return NodeType(
             id=node_id, version=version, title=title, category=category, icon=icon, params=params, function=function,
             services=services, result=result, outputs=outputs if callable(outputs) else tuple(outputs), effect=effect,

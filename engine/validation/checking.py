@@ -87,7 +87,7 @@ class _Check(ReferenceChecks):
                 node=node.id,
                 field="each",
                 message=f"“{node.title}” acts on the world outside and runs once per item of a list.",
-                hint="Say what you want: once per item, or the first 5 only.",
+                hint="Say what you want: once per item, once with all items together, or the first 5 only.",
                 fix=Fix(
                     label="Run once per item",
                     ops=({"op": "set_option", "node": node.id, "key": "each", "value": "item"},),

@@ -30,12 +30,12 @@ def field_problems(node: Node, node_type: NodeType) -> tuple[Problem, ...]:
 def _problems(node: Node, node_type: NodeType) -> Iterator[Problem]:
     leaves: list[Leaf] = []
     broken: set[str] = set()
-    for name, raw in node.params.items():
+    for name in node.params:
         if name not in node_type.fields:
             yield _unknown_field(node, node_type, name)
             continue
         try:
-            leaves += field_leaves(node_type, name, raw)
+            leaves += field_leaves(node, node_type, name)
         except TemplateError as error:
             broken.add(name)
             yield _bad_template(node, name, error)

@@ -122,7 +122,7 @@ class Knowledge:
 
     def _rank(self, node: Node) -> int:
         node_type = self.types[node.id]
-        if node_type is None or node_type.kind == "trigger":
+        if node_type is None or node_type.kind == "trigger" or node.each == "combined":
             return 0
         found = [
             self.levels(leaf, reference)
@@ -162,9 +162,9 @@ def leaves_of(node: Node, node_type: NodeType) -> tuple[Leaf, ...]:
         if len(_leaves) > 20_000:
             _leaves.clear()
         leaves: list[Leaf] = []
-        for name, raw in node.params.items():
+        for name in node.params:
             try:
-                leaves += field_leaves(node_type, name, raw)
+                leaves += field_leaves(node, node_type, name)
             except TemplateError:
                 continue
         found = _leaves[id(node)] = (node, node_type, tuple(leaves))

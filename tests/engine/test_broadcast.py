@@ -111,6 +111,15 @@ def test_a_single_value_beside_a_list_is_repeated() -> None:
     assert flow.run(node("t", "text", text="{{ csv.name }}{{ csv.rows.n }}"))[5] == "x5"
 
 
+def test_a_node_that_combines_its_items_is_called_once_with_all_of_them() -> None:
+    flow = Flow(csv={"rows": ROWS})
+    flow.run(node("big", "if", value="{{ csv.rows }}", when="{{ value.n > 3 }}"))
+    told = node("t", "text", ("{{ big.yes }}",), text="{{ csv.rows.n | join(', ') }} of {{ csv.rows.n }}")
+    assert flow.run(told.model_copy(update={"each": "combined"})) == "4, 5 of [4,5]"
+    assert flow.calls["t"] == 1
+    assert flow.run(node("u", "show", value="{{ t }}")) == "4, 5 of [4,5]"
+
+
 def test_a_list_of_lists_goes_two_levels_deep_and_keeps_its_shape() -> None:
     flow = Flow(csv={"rows": ROWS})
     shape = [[], ["1a"], ["2a", "2b"], [], ["4a"], ["5a", "5b"]]

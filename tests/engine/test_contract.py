@@ -8,7 +8,20 @@ from typing import Annotated, Any
 import pytest
 from pydantic import Field, ValidationError
 
-from engine.contract import BadParams, Expression, File, Log, NodeError, Params, Port, RateLimited, Table, Whole, action
+from engine.contract import (
+    BadParams,
+    Effect,
+    Expression,
+    File,
+    Log,
+    NodeError,
+    Params,
+    Port,
+    RateLimited,
+    Table,
+    Whole,
+    action,
+)
 
 
 class Pick(Params):
@@ -54,6 +67,14 @@ def test_a_first_parameter_without_a_model_is_refused() -> None:
 
     with pytest.raises(TypeError, match="Params"):
         action("test.wrong", title="Wrong", category="data", icon="x")(wrong)
+
+
+def test_a_batch_may_not_write() -> None:
+    async def send(params: list[Pick]) -> list[int]:
+        return [0 for _ in params]
+
+    with pytest.raises(TypeError, match="one item at a time"):
+        action("test.send", title="Send", category="data", icon="x", batch=5, effect=Effect.write)(send)
 
 
 def test_unknown_fields_are_refused() -> None:

@@ -211,6 +211,15 @@ def test_a_triggers_sample_tells_more_than_its_declaration() -> None:
     ) and "“text” has 2 and “other” has 3" in problem.message
 
 
+def test_a_node_that_combines_its_items_is_not_mapped() -> None:
+    lists, sent = PARSE, node("s", "send", text="{{ p.rows.line }}")
+    codes = {problem.code for problem in problems(graph(lists, sent), CATALOG)}
+    assert ranks(graph(lists, sent), CATALOG)["s"] == 1 and "write_maps" in codes
+    combined = graph(lists, sent.model_copy(update={"each": "combined"}))
+    assert ranks(combined, CATALOG)["s"] == 0
+    assert "write_maps" not in {problem.code for problem in problems(combined, CATALOG)}
+
+
 @pytest.mark.parametrize(
     "nodes",
     [
