@@ -2,13 +2,11 @@
 
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
-from cronsim import CronSim, CronSimError
 from sqlalchemy import delete, select, update
 from sqlmodel import Session, col
 
@@ -18,6 +16,7 @@ from app.services.unit import reads
 from engine.catalog import catalog
 from engine.graph import Graph, Node
 from engine.models import Trigger, Workflow, Workspace, now
+from engine.schedules import BadSchedule, Schedule
 from engine.settings import settings
 
 _PATH: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~/-]{0,199}")
@@ -127,14 +126,12 @@ def find_webhook(db: Session, slug: str, method: str, path: str) -> Hook | None:
     return Hook(row.id, row.workspace_id, row.workflow_id, row.version_id, row.node_id, row.params)
 
 
-def next_due(params: Any, after: datetime | None = None) -> datetime:
+def next_due(params: Mapping[str, Any], after: datetime | None = None) -> datetime:
     """When a schedule fires next. Raises Invalid for an expression or a zone that does not exist, or never comes."""
-    zone = ZoneInfo(params.get("time_zone") or "UTC")
-    moment = (after or now()).astimezone(zone)
     try:
-        return next(CronSim(str(params.get("cron")), moment)).astimezone(UTC)
-    except (CronSimError, StopIteration):
-        raise Invalid.field("cron", f"{params.get('cron')!r} is not a time that ever comes.") from None
+        return next(Schedule.of(params).after(after or now()))
+    except BadSchedule as error:
+        raise Invalid.field("cron", str(error)) from None
 
 
 def webhook_url(slug: str, path: str) -> str:

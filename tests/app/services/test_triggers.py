@@ -50,9 +50,17 @@ def test_clocks_change_and_nine_stays_nine() -> None:
     assert triggers.next_due(daily, datetime(2026, 10, 23, 12, tzinfo=UTC)).hour == 7
 
 
-@pytest.mark.parametrize("params", [{"cron": "never"}, {"cron": "0 0 30 2 *"}, {}])
-def test_a_time_that_never_comes(params: dict[str, Any]) -> None:
-    with pytest.raises(Invalid, match="not a time"):
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        ({"cron": "never"}, "'never' is no cron expression"),
+        ({"cron": "0 0 30 2 *"}, "never comes|no cron expression"),
+        ({"cron": "0 9 * * *", "time_zone": "Mars/Base"}, "no time zone 'Mars/Base'"),
+        ({}, "no cron expression"),
+    ],
+)
+def test_a_time_that_never_comes(params: dict[str, Any], said: str) -> None:
+    with pytest.raises(Invalid, match=said):
         triggers.next_due(params)
 
 
