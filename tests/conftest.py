@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 import redis
@@ -19,6 +20,12 @@ VALKEY_URL = "WEFT_TEST_VALKEY_URL"
 POSTGRES_URL = "WEFT_TEST_POSTGRES_URL"
 
 network.block()
+
+# `./weft test` asks the same questions each time, so that a change is judged by itself; a run of pytest alone looks
+# for new ones, and says how to ask them again.
+hypothesis.settings.register_profile("steady", derandomize=True, print_blob=True)
+hypothesis.settings.register_profile("searching", print_blob=True)
+hypothesis.settings.load_profile("steady" if VALKEY_URL in os.environ else "searching")
 
 
 @pytest.fixture(autouse=True)

@@ -162,7 +162,8 @@ def test_set_fields_never_changes_what_came_in(record: dict[str, Any], fields: d
     except BadParams:
         return
     assert repr(params.record) == before
-    assert all(changed[name] == value for name, value in fields.items() if "." not in name)
+    nested = {name.partition(".")[0] for name in fields if "." in name}  # may make a record of an empty field
+    assert all(changed[name] == value for name, value in fields.items() if "." not in name and name not in nested)
 
 
 @settings(max_examples=25, deadline=None)
