@@ -1,6 +1,7 @@
 """The text twin of a drawing: the document as JSON or YAML, both ways equal."""
 
-from engine.document.reading import MAX_NODES, MAX_TEXT, load, load_node
+from engine.document.loading import load
+from engine.document.reading import MAX_NODES, MAX_TEXT, load_node
 from engine.document.schema import schema
 from engine.document.writing import dump, dump_node
 from engine.document.yaml import from_yaml, to_yaml

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import orjson
 from pydantic import ValidationError
 
 from engine.document.writing import NODE_KEYS, VERSION
@@ -24,25 +23,6 @@ Path = tuple[str | int, ...]
 LineOf = Callable[[Path], int | None]
 
 
-def load(source: str | bytes | Mapping[str, Any]) -> Graph:
-    """The drawing of a document: a mapping, or its text as JSON or YAML.
-
-    Raises:
-        DocumentError: with all problems found, each with its line where a text was read.
-    """
-    if isinstance(source, Mapping):
-        return from_mapping(source, _no_line)
-    from engine.document.yaml import from_yaml  # noqa: PLC0415  ruamel is slow to import and workers read JSON only
-
-    text = decode(source)
-    if text.lstrip().startswith("{"):
-        try:
-            return from_mapping(orjson.loads(text), _no_line)
-        except (orjson.JSONDecodeError, DocumentError):
-            pass  # read again as YAML, which holds all JSON and tells lines
-    return from_yaml(text)[0]
-
-
 def decode(source: str | bytes) -> str:
     """Raises DocumentError for what is too long or no UTF-8."""
     if len(source) > MAX_TEXT:
@@ -55,14 +35,14 @@ def decode(source: str | bytes) -> str:
         raise DocumentError((Problem(code="not_text", message="The document is no text in UTF-8."),)) from None
 
 
-def from_mapping(document: Any, line_of: LineOf) -> Graph:
-    """Raises DocumentError."""
-    return _Reader(line_of).read(document)
+def from_mapping(document: Any, line_of: LineOf | None = None) -> Graph:
+    """Raises DocumentError; its problems have lines if `line_of` tells them."""
+    return _Reader(line_of or _no_line).read(document)
 
 
 def load_node(node_id: str, raw: Mapping[str, Any]) -> Node:
     """One node as it stands in a document. Raises DocumentError."""
-    graph = from_mapping({"weft": VERSION, "nodes": {node_id: {k: v for k, v in raw.items() if k != "in"}}}, _no_line)
+    graph = from_mapping({"weft": VERSION, "nodes": {node_id: {k: v for k, v in raw.items() if k != "in"}}})
     node = graph.nodes[node_id]
     return node if raw.get("in") is None else node.model_copy(update={"container": raw["in"]})
 

@@ -5,7 +5,7 @@ from typing import Any
 import reflex as rx
 
 SCRIPT = rx.asset("forms.jsx", shared=True)
-for _part in ("forms.css", "pairs.jsx", "rows.jsx", "template.jsx", "upload.jsx", "values.js"):
+for _part in ("forms.css", "field.jsx", "pairs.jsx", "rows.jsx", "template.jsx", "upload.jsx", "values.js"):
     rx.asset(_part, shared=True)
 
 

@@ -1,6 +1,6 @@
 // Named values: a name and a template each. The order is the document's.
 import { Icon } from "$/public/external/app/components/canvas/canvas/icons.jsx";
-import { setField, TemplateField } from "./forms.jsx";
+import { setField, TemplateField } from "./field.jsx";
 import { TemplateInput } from "./template.jsx";
 import { fromText, toText, useDraft } from "./values.js";
 

@@ -1,7 +1,7 @@
 // A list of records, one card per row: its first column is the card's name, the others stand below.
 import { useId, useState } from "react";
 import { Icon } from "$/public/external/app/components/canvas/canvas/icons.jsx";
-import { setField, TemplateField } from "./forms.jsx";
+import { setField, TemplateField } from "./field.jsx";
 import { TemplateInput } from "./template.jsx";
 import { fromText, toText, useDraft } from "./values.js";
 

@@ -1,7 +1,7 @@
 // A file: chosen or dropped here, stored by the API, kept in the field as a reference.
 import { useRef, useState } from "react";
 import { Icon } from "$/public/external/app/components/canvas/canvas/icons.jsx";
-import { setField, TemplateField } from "./forms.jsx";
+import { setField, TemplateField } from "./field.jsx";
 
 const UNITS = ["B", "kB", "MB", "GB"];
 function sizeWords(bytes) {
