@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FloatRect, Locator, Page, expect
 
 ORDERS: dict[str, Any] = {
     "weft": 1,
@@ -82,10 +82,20 @@ class Editor:
         self.card(node).locator("header").click()
         expect(self.page.locator("#inspector")).to_be_visible()
 
+    def at_rest(self, what: Locator) -> FloatRect:
+        """Where it stands once the last edit is saved and the view has stopped moving, as a hand waits for that too."""
+        self.saved()
+        box = what.bounding_box()
+        for _ in range(50):
+            self.page.wait_for_timeout(200)
+            before, box = box, what.bounding_box()
+            if box is not None and box == before:
+                return box
+        raise AssertionError("it does not come to rest")
+
     def drag(self, start: Locator, end: Locator) -> None:
         """From the middle of one thing to the middle of another, as a hand does it."""
-        first, last = start.bounding_box(), end.bounding_box()
-        assert first and last
+        first, last = self.at_rest(start), self.at_rest(end)
         mouse = self.page.mouse
         mouse.move(first["x"] + first["width"] / 2, first["y"] + first["height"] / 2)
         mouse.down()

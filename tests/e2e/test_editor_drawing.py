@@ -78,8 +78,7 @@ def test_a_wire_that_makes_no_sense_is_refused_with_its_reason(editor: Editor) -
 
 
 def test_a_wire_dropped_into_the_void_offers_what_may_follow(editor: Editor) -> None:
-    first = editor.port("route", "otherwise", "source").bounding_box()
-    assert first
+    first = editor.at_rest(editor.port("route", "otherwise", "source"))
     mouse = editor.page.mouse
     mouse.move(first["x"] + 5, first["y"] + 5)
     mouse.down()
@@ -130,8 +129,7 @@ def test_several_nodes_are_selected_and_moved_together(editor: Editor) -> None:
     editor.card("orders").locator("header").click()
     editor.card("largest").locator("header").click(modifiers=["Shift"])
     expect(editor.page.locator(".react-flow__node.selected")).to_have_count(2)
-    head = editor.card("orders").locator("header").bounding_box()
-    assert head
+    head = editor.at_rest(editor.card("orders").locator("header"))
     mouse = editor.page.mouse
     mouse.move(head["x"] + 60, head["y"] + 20)
     mouse.down()
