@@ -89,7 +89,7 @@ def test_a_hundred_thousand_items_are_turned_by_the_page(signed_in: Page) -> Non
     panel.get_by_role("button", name="Next page").click()
     expect(panel.get_by_text("51 to 100 of 100,000")).to_be_visible()
     expect(panel.get_by_role("cell", name="2,500", exact=True)).to_be_visible()
-    assert panel.locator("tbody tr").count() == 50
+    expect(panel.locator("tbody tr")).to_have_count(50)
 
 
 def test_a_run_is_cancelled_and_run_again(signed_in: Page) -> None:

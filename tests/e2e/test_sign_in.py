@@ -12,7 +12,7 @@ from tests.stack import OWNER_EMAIL, OWNER_PASSWORD, Stack
 def test_first_start_asks_three_things_and_opens_the_first_workflow(fresh_stack: Stack, page: Page) -> None:
     page.goto(f"{fresh_stack.url}/")
     expect(page).to_have_url(re.compile("/welcome"))
-    assert page.locator("form input").count() == 3
+    expect(page.locator("form input")).to_have_count(3)
     page.get_by_label("Your name").fill("Ada Lovelace")
     page.get_by_label("E-mail").fill("ada@example.com")
     page.get_by_label("Password", exact=True).fill("aaaaaaaaaaaa")
