@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from engine.catalog import catalog
@@ -265,6 +265,8 @@ def test_a_wire_that_fits_can_be_drawn_and_closes_no_circle(drawing: Graph, sour
     except LookupError:
         return
     before = {(p.node, p.code) for p in problems(drawing, CATALOG)}
+    # Nothing is known of a value that waits for itself, nor of what hangs on it; the circle is a problem already.
+    assume("circle" not in {code for _, code in before})
     for target, fields in answer.nodes.items():
         for name, fit in fields.items():
             assert fit.fits or fit.reason
