@@ -13,7 +13,6 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import DEVNULL, Popen
-from typing import Any
 
 import psutil
 import psycopg
@@ -29,22 +28,9 @@ from engine.models import Run
 from engine.settings import settings
 from tests.engine.seed import Seed, seed
 from tests.servers import PostgresServer, ValkeyServer
+from tests.size_it import SIZE_IT
 
 ROOT = Path(__file__).parents[1]
-SIZE_IT: dict[str, Any] = {
-    "weft": 1,
-    "name": "Size it",
-    "nodes": {
-        "hook": {"type": "trigger.webhook", "with": {"path": "size", "method": "POST", "respond": "answer"}},
-        "double": {
-            "type": "data.set",
-            "with": {"record": "{{ hook.body }}", "fields": {"doubled": "{{ hook.body.value * 2 }}"}},
-        },
-        "big": {"type": "flow.if", "with": {"value": "{{ double }}", "when": "{{ value.doubled > 10 }}"}},
-        "sized": {"type": "data.set", "with": {"record": "{{ big.yes }}", "fields": {"size": "big"}}},
-        "answer": {"type": "flow.respond", "with": {"body": {"first": ["{{ sized }}", "{{ big.no }}"]}}},
-    },
-}
 GIVEN = {"trigger": "hook", "payload": {"body": {"value": 7, "name": "bench"}}, "inputs": {}}
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from benchmarks.ground import GIVEN, SIZE_IT, Ground, database, ground, home, processes, valkey, workers_are_up
+from benchmarks.ground import GIVEN, Ground, database, ground, home, processes, valkey, workers_are_up
 from benchmarks.table import Row
 from engine import record
 from engine.catalog import catalog
@@ -22,6 +22,7 @@ from engine.pool import Pool
 from engine.storage import storage
 from engine.toolbox import Toolbox
 from engine.vault import Accounts
+from tests.size_it import SIZE_IT
 
 RUNS = 3_000
 WARM_UP = 200

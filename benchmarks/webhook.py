@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.ground import SIZE_IT, database, home, memory
+from benchmarks.ground import database, home, memory
 from benchmarks.table import Row
+from tests.size_it import SIZE_IT
 from tests.stack import OWNER_EMAIL, OWNER_PASSWORD, Stack
 
 CONNECTIONS = (1, 16, 64)

@@ -10,17 +10,9 @@ import pytest
 from engine.catalog import catalog
 from tests.engine import lab
 from tests.engine.bench import Bench, opened
+from tests.size_it import SIZE_IT
 
-SIZE_IT = {
-    "hook": {"type": "trigger.webhook", "with": {"path": "size", "method": "POST", "respond": "answer"}},
-    "double": {
-        "type": "data.set",
-        "with": {"record": "{{ hook.body }}", "fields": {"doubled": "{{ hook.body.value * 2 }}"}},
-    },
-    "big": {"type": "flow.if", "with": {"value": "{{ double }}", "when": "{{ value.doubled > 10 }}"}},
-    "sized": {"type": "data.set", "with": {"record": "{{ big.yes }}", "fields": {"size": "big"}}},
-    "answer": {"type": "flow.respond", "with": {"body": {"first": ["{{ sized }}", "{{ big.no }}"]}}},
-}
+NODES = SIZE_IT["nodes"]
 
 
 @pytest.fixture
@@ -40,7 +32,7 @@ def lines(path: Path) -> list[list[str]]:
     [(7, {"value": 7, "doubled": 14, "size": "big"}, "done"), (2, {"value": 2, "doubled": 4}, "skipped")],
 )
 async def test_size_it(bench: Bench, value: int, body: Any, sized: str) -> None:
-    ran = await bench.run(SIZE_IT, input={"trigger": "hook", "payload": {"body": {"value": value}}})
+    ran = await bench.run(NODES, input={"trigger": "hook", "payload": {"body": {"value": value}}})
     assert ran.run.error is None
     assert ran.statuses == {"hook": "done", "double": "done", "big": "done", "sized": sized, "answer": "done"}
     assert ran.run.output == {
@@ -49,7 +41,7 @@ async def test_size_it(bench: Bench, value: int, body: Any, sized: str) -> None:
         "response": {"status": 200, "headers": {}, "body": {"v": body}},
     }
     assert ran.steps["big"]["input"]["value"] == {"v": {"value": value, "doubled": value * 2}}
-    assert {event.node_id for event in bench.told if event.kind == "step"} == set(SIZE_IT)
+    assert {event.node_id for event in bench.told if event.kind == "step"} == set(NODES)
 
 
 async def test_branches_run_at_the_same_time(bench: Bench, tmp_path: Path) -> None:
@@ -345,6 +337,6 @@ async def test_progress_of_a_long_node_is_told_while_it_runs(bench: Bench) -> No
 
 
 async def test_an_event_that_its_trigger_cannot_read_fails_the_run(bench: Bench) -> None:
-    ran = await bench.run(SIZE_IT, input={"trigger": "hook", "payload": "no record"})
+    ran = await bench.run(NODES, input={"trigger": "hook", "payload": "no record"})
     assert (ran.run.status, ran.statuses) == ("failed", {"hook": "failed"})
     assert ran.run.error is not None and "cannot read what started this run" in ran.run.error["message"]

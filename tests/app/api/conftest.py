@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
 
 import httpx
 import pytest
@@ -13,21 +12,6 @@ from app.services.access import Actor
 from app.serving import guarded
 from engine import launch
 from tests.app.services.conftest import person
-
-SIZE_IT: dict[str, Any] = {
-    "weft": 1,
-    "name": "Size it",
-    "nodes": {
-        "hook": {"type": "trigger.webhook", "with": {"path": "size", "method": "POST", "respond": "answer"}},
-        "double": {
-            "type": "data.set",
-            "with": {"record": "{{ hook.body }}", "fields": {"doubled": "{{ hook.body.value * 2 }}"}},
-        },
-        "big": {"type": "flow.if", "with": {"value": "{{ double }}", "when": "{{ value.doubled > 10 }}"}},
-        "sized": {"type": "data.set", "with": {"record": "{{ big.yes }}", "fields": {"size": "big"}}},
-        "answer": {"type": "flow.respond", "with": {"body": {"first": ["{{ sized }}", "{{ big.no }}"]}}},
-    },
-}
 
 
 @dataclass(frozen=True)

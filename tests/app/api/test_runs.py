@@ -6,8 +6,9 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.app.api.conftest import SIZE_IT, Caller
+from tests.app.api.conftest import Caller
 from tests.app.api.test_workflows import make
+from tests.size_it import SIZE_IT
 
 BOTH: dict[str, Any] = {
     "weft": 1,

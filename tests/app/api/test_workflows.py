@@ -2,7 +2,8 @@
 
 import httpx
 
-from tests.app.api.conftest import SIZE_IT, Caller, caller
+from tests.app.api.conftest import Caller, caller
+from tests.size_it import SIZE_IT
 
 YAML = {"Content-Type": "application/yaml"}
 
