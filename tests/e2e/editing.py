@@ -82,6 +82,12 @@ class Editor:
         self.card(node).locator("header").click()
         expect(self.page.locator("#inspector")).to_be_visible()
 
+    def tab(self, name: str) -> None:
+        """Open a tab of the inspector. The server answers first: what one asks of the body before that is asked too soon."""
+        tab = self.page.get_by_role("tab", name=name, exact=True)
+        tab.click()
+        expect(tab).to_have_attribute("aria-selected", "true")
+
     def at_rest(self, what: Locator) -> FloatRect:
         """Where it stands once the last edit is saved and the view has stopped moving, as a hand waits for that too."""
         self.saved()

@@ -37,11 +37,11 @@ def test_a_run_shows_status_counts_and_results_beside_the_canvas(editor: Editor)
 def test_the_inspector_shows_what_came_in_and_went_out(editor: Editor) -> None:
     _run(editor)
     editor.select("route")
-    editor.page.get_by_role("tab", name="Out").click()
+    editor.tab("Out")
     body = editor.page.locator("#inspector-body")
     expect(body.get_by_role("button", name=re.compile("Big"))).to_contain_text("15")
     expect(body).to_contain_text("1 to 15 of 15")
-    editor.page.get_by_role("tab", name="In", exact=True).click()
+    editor.tab("In")
     expect(body).to_contain_text("1 to 30 of 30")
     expect(body.get_by_role("button", name=re.compile("amount"))).to_be_visible()
 
