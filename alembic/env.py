@@ -11,9 +11,9 @@ from alembic.autogenerate.api import AutogenContext
 from sqlmodel import SQLModel
 from sqlmodel.sql.sqltypes import AutoString
 
-from engine.db import Database
 from engine.models import Instant  # importing the package registers all tables
 from engine.settings import settings
+from engine.store.db import Database
 
 # Taken for the upgrade, so that several processes started together migrate once (any fixed number serves).
 LOCK_NUMBER = 7_239_114_053

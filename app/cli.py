@@ -76,9 +76,9 @@ def rotate_key(
     former: Annotated[Path, typer.Argument(help="A file that holds the secret key used until now.")],
 ) -> None:
     """Seal all accounts with the present secret key, after it was changed. Stop Weft before."""
-    from engine import vault
-    from engine.db import database
     from engine.settings import key_from
+    from engine.store import vault
+    from engine.store.db import database
 
     try:
         until_now = vault.Vault(key_from(former.read_text()))

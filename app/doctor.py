@@ -13,8 +13,9 @@ from typing import Literal
 
 from app import frontend, migrations, valkey
 from app.stack import LEAST_FREE_BYTES, web_answers
-from engine import __version__, db
+from engine import __version__
 from engine.settings import Settings
+from engine.store import db
 from engine.telemetry import hide_secrets
 
 Mark = Literal["ok", "note", "wrong"]

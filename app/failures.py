@@ -26,7 +26,7 @@ class Failure(RuntimeError):
 
 def account(error: Exception) -> str:
     """What to print for an error that ended a command."""
-    from engine.db import BadDatabaseUrl, DatabaseUnavailable
+    from engine.store.db import BadDatabaseUrl, DatabaseUnavailable
 
     if isinstance(error, Failure | SettingsError | BadDatabaseUrl | DatabaseUnavailable):
         return str(error)

@@ -40,7 +40,7 @@ def upgrade(url: str) -> None:
     """Run all migrations that the database at `url` does not have yet.
 
     Raises:
-        BadDatabaseUrl, DatabaseUnavailable: see engine.db.
+        BadDatabaseUrl, DatabaseUnavailable: see engine.store.db.
     """
     from alembic import command
 
@@ -51,12 +51,12 @@ def state(url: str) -> State:
     """How far the database at `url` is.
 
     Raises:
-        BadDatabaseUrl, DatabaseUnavailable: see engine.db.
+        BadDatabaseUrl, DatabaseUnavailable: see engine.store.db.
     """
     from alembic.migration import MigrationContext
     from alembic.script import ScriptDirectory
 
-    from engine.db import Database
+    from engine.store.db import Database
 
     newest = ScriptDirectory.from_config(_config(url)).get_current_head()
     database = Database(url)

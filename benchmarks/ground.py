@@ -22,10 +22,10 @@ from sqlmodel import col
 
 from app import migrations
 from app.processes import start_child, stop_child
-from engine.db import Database
 from engine.launch import Launcher
 from engine.models import Run
 from engine.settings import settings
+from engine.store.db import Database
 from tests.engine.seed import Seed, seed
 from tests.servers import PostgresServer, ValkeyServer
 from tests.size_it import SIZE_IT

@@ -10,18 +10,18 @@ from typing import Any
 
 from benchmarks.ground import GIVEN, Ground, database, ground, home, processes, valkey, workers_are_up
 from benchmarks.table import Row
-from engine import record
 from engine.catalog import catalog
-from engine.checkpoint import Checkpoints
-from engine.executor import Executor
-from engine.files import RunFiles
-from engine.firing import Tools
-from engine.lease import Delivery, Leases
-from engine.plan import Plans
-from engine.pool import Pool
-from engine.storage import storage
-from engine.toolbox import Toolbox
-from engine.vault import Accounts
+from engine.run.executor import Executor
+from engine.run.firing import Tools
+from engine.run.plan import Plans
+from engine.run.pool import Pool
+from engine.run.toolbox import Toolbox
+from engine.store import record
+from engine.store.checkpoint import Checkpoints
+from engine.store.files import RunFiles
+from engine.store.lease import Delivery, Leases
+from engine.store.storage import storage
+from engine.store.vault import Accounts
 from tests.size_it import SIZE_IT
 
 RUNS = 3_000

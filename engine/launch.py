@@ -12,14 +12,14 @@ from typing import Any
 
 import redis
 
-from engine import record
-from engine.db import Database, database
+from engine.delivery.outbox import Outbox
+from engine.delivery.replies import Replies, RunResult, read_results
 from engine.models import new_id
-from engine.outbox import Outbox
-from engine.record import NewRun, Started, Woken
-from engine.replies import Replies, RunResult, read_results
 from engine.settings import settings
-from engine.writer import Writer
+from engine.store import record
+from engine.store.db import Database, database
+from engine.store.record import NewRun, Started, Woken
+from engine.store.writer import Writer
 
 LOOK_AGAIN_SECONDS = 2.0
 

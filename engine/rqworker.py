@@ -34,9 +34,9 @@ from rq.job import Job
 from rq.utils import now
 from rq.worker import BaseWorker
 
-from engine.queue import FUNCTION, QUEUE_NAME
-from engine.rqcleaning import Cleaning
-from engine.rqscripts import Taken, end, take, take_back
+from engine.delivery.cleaning import Cleaning
+from engine.delivery.queue import FUNCTION, QUEUE_NAME
+from engine.delivery.scripts import Taken, end, take, take_back
 from engine.settings import Settings, settings
 
 MOST_AT_ONCE = 64

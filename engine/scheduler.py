@@ -19,16 +19,16 @@ import orjson
 import structlog
 import uvloop
 
-from engine import record
-from engine.db import DatabaseUnavailable, database
-from engine.driver import Driver, Operation, Row, Statement
 from engine.events import Event
 from engine.launch import Launcher
-from engine.lease import Delivery
 from engine.models import from_ms, new_id, to_ms
-from engine.record import NewRun, Started
 from engine.schedules import BadSchedule, Due, Schedule, due
 from engine.settings import settings
+from engine.store import record
+from engine.store.db import DatabaseUnavailable, database
+from engine.store.driver import Driver, Operation, Row, Statement
+from engine.store.lease import Delivery
+from engine.store.record import NewRun, Started
 from engine.sweep import sweep_for_ever
 
 EVERY_SECONDS = 0.5

@@ -8,11 +8,11 @@ from functools import partial
 import redis
 import structlog
 
-from engine import record
-from engine.db import DatabaseUnavailable
+from engine.delivery.queue import RunQueue
 from engine.launch import Launcher
-from engine.lease import Found, sweep
-from engine.queue import RunQueue
+from engine.store import record
+from engine.store.db import DatabaseUnavailable
+from engine.store.lease import Found, sweep
 
 EVERY_SECONDS = 1.0
 PATIENCE_MILLISECONDS = 5_000

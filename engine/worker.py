@@ -15,26 +15,26 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from engine.catalog import catalog
-from engine.checkpoint import Changes, Checkpoints
 from engine.contract import PermanentError
-from engine.db import Database, DatabaseUnavailable, database
-from engine.executor import Executor
-from engine.failures import to_record
-from engine.files import RunFiles
-from engine.firing import Tools
+from engine.delivery.outbox import NUDGES
+from engine.delivery.queue import parse_job_id
 from engine.graph import Node
 from engine.launch import Launcher
-from engine.lease import Claim, Fenced, Leases
 from engine.models import WorkflowVersion
-from engine.outbox import NUDGES
-from engine.plan import Plans
-from engine.pool import Pool
-from engine.queue import parse_job_id
+from engine.run.executor import Executor
+from engine.run.failures import to_record
+from engine.run.firing import Tools
+from engine.run.plan import Plans
+from engine.run.pool import Pool
+from engine.run.toolbox import Toolbox
 from engine.settings import Settings
-from engine.storage import storage
+from engine.store.checkpoint import Changes, Checkpoints
+from engine.store.db import Database, DatabaseUnavailable, database
+from engine.store.files import RunFiles
+from engine.store.lease import Claim, Fenced, Leases
+from engine.store.storage import storage
+from engine.store.vault import Accounts
 from engine.sweep import sweep_for_ever
-from engine.toolbox import Toolbox
-from engine.vault import Accounts
 
 EXIT_WITHOUT_WRITER = 70
 RETRY_SECONDS = 1.0

@@ -134,8 +134,8 @@ def postgres_template(postgres_server_url: str) -> str:
 
 
 def _close_connections() -> None:
-    if "engine.db" in sys.modules:
-        sys.modules["engine.db"].dispose()
+    if "engine.store.db" in sys.modules:
+        sys.modules["engine.store.db"].dispose()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from sqlmodel import SQLModel
 
 import engine.models  # noqa: F401 - registers all tables
 from app.migrations import CONFIG_FILE
-from engine.db import Database
+from engine.store.db import Database
 
 
 def config(url: str) -> Config:

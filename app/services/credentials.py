@@ -13,10 +13,10 @@ from app.services.access import Actor, owned
 from app.services.errors import Conflict, Invalid, NotFound
 from app.services.unit import reads
 from app.services.words import name_of
-from engine import vault
 from engine.catalog import catalog
 from engine.contract import CredentialType
 from engine.models import Credential, Workflow, new_id, now
+from engine.store import vault
 
 
 @dataclass(frozen=True, slots=True)

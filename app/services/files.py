@@ -9,10 +9,10 @@ from sqlmodel import Session, col
 from app.services.access import Actor, owned
 from app.services.errors import Invalid, NotFound, TooLarge
 from app.services.unit import reads
-from engine import storage
 from engine.contract import File
 from engine.contract import NotFound as GoneFromStore
 from engine.models import StoredFile
+from engine.store import storage
 
 LARGEST: Final = 50 * 1024 * 1024
 

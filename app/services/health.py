@@ -6,8 +6,8 @@ from typing import Final
 from redis.exceptions import RedisError
 
 from app.services.limits import limiter
-from engine.db import DatabaseUnavailable
-from engine.db import database as engine_database
+from engine.store.db import DatabaseUnavailable
+from engine.store.db import database as engine_database
 
 _PATIENCE: Final = 2.0
 

@@ -13,11 +13,11 @@ from app.services import runs
 from app.services.access import Actor, owned
 from app.services.errors import Invalid, NotFound
 from app.services.unit import reads
-from engine import storage
 from engine.catalog import catalog
 from engine.contract import NotFound as GoneFromStore
 from engine.graph import Graph
 from engine.models import Step
+from engine.store import storage
 
 LONGEST_PAGE: Final = 500
 _RESULT_ROWS: Final = 100

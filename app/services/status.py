@@ -13,7 +13,7 @@ from sqlmodel import Session
 from app.services.access import Actor
 from app.services.unit import reads
 from engine import __version__
-from engine.queue import RunQueue
+from engine.delivery.queue import RunQueue
 from engine.settings import settings
 
 _ALIVE_SECONDS: Final = 120.0

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sqlmodel import Session
 
 from app.services.errors import Conflict, Invalid
-from engine import db as engine_db
+from engine.store import db as engine_db
 
 _Asked = ParamSpec("_Asked")
 _Result = TypeVar("_Result")

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from app import migrations
-from engine import db
+from engine.store import db
 
 
 def test_a_migrated_database_is_current(any_database: str) -> None:

@@ -83,7 +83,7 @@ class Editor:
         expect(self.page.locator("#inspector")).to_be_visible()
 
     def tab(self, name: str) -> None:
-        """Open a tab of the inspector. The server answers first: what one asks of the body before that is asked too soon."""
+        """Open a tab of the inspector, and wait for the server's answer."""
         tab = self.page.get_by_role("tab", name=name, exact=True)
         tab.click()
         expect(tab).to_have_attribute("aria-selected", "true")

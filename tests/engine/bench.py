@@ -10,20 +10,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from engine import record
 from engine.catalog import catalog
-from engine.checkpoint import Checkpoints, History
 from engine.contract import Credentials, NotFound
-from engine.db import Database
-from engine.executor import Executor
-from engine.firing import Tools
-from engine.lease import Claim, Delivery, Leases
 from engine.models import Run, Segment
-from engine.plan import Plans
-from engine.pool import Pool
-from engine.storage import Storage
-from engine.toolbox import Toolbox
-from engine.writer import Writer
+from engine.run.executor import Executor
+from engine.run.firing import Tools
+from engine.run.plan import Plans
+from engine.run.pool import Pool
+from engine.run.toolbox import Toolbox
+from engine.store import record
+from engine.store.checkpoint import Checkpoints, History
+from engine.store.db import Database
+from engine.store.lease import Claim, Delivery, Leases
+from engine.store.storage import Storage
+from engine.store.writer import Writer
 from tests.engine.seed import Seed, seed
 
 

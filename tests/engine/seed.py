@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from engine.db import Database
 from engine.models import Workflow, WorkflowVersion, Workspace, new_id
-from engine.record import NewRun
+from engine.store.db import Database
+from engine.store.record import NewRun
 
 
 @dataclass(frozen=True)

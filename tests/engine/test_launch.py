@@ -9,13 +9,13 @@ import pytest
 from rq.job import Job
 
 from engine import launch
-from engine.checkpoint import Changes, Checkpoints, StepRow
-from engine.db import Database, database
+from engine.delivery.queue import FUNCTION, QUEUE_NAME, RunQueue, job_id, parse_job_id
 from engine.launch import Launcher
-from engine.lease import Claim, Leases
 from engine.models import Run, Segment
-from engine.queue import FUNCTION, QUEUE_NAME, RunQueue, job_id, parse_job_id
 from engine.settings import settings
+from engine.store.checkpoint import Changes, Checkpoints, StepRow
+from engine.store.db import Database, database
+from engine.store.lease import Claim, Leases
 from engine.sweep import sweep_once
 from tests.engine.seed import Seed, seed
 from tests.servers import ValkeyServer

@@ -10,15 +10,15 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
-from engine import record
-from engine.checkpoint import Changes, Checkpoints, NewWait
-from engine.db import Database, database
+from engine.delivery.queue import QUEUE_NAME, parse_job_id
 from engine.launch import Launcher
-from engine.lease import Leases
 from engine.models import Run, Segment, Trigger, Wait, new_id, now, to_ms
-from engine.queue import QUEUE_NAME, parse_job_id
 from engine.scheduler import fire, tick
 from engine.settings import settings
+from engine.store import record
+from engine.store.checkpoint import Changes, Checkpoints, NewWait
+from engine.store.db import Database, database
+from engine.store.lease import Leases
 from tests.engine.seed import Seed, seed
 
 

@@ -11,13 +11,13 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from engine import launch, worker
-from engine.db import database
+from engine.delivery.queue import job_id
+from engine.delivery.replies import RunResult
 from engine.models import Run, Segment, Wait
-from engine.queue import job_id
-from engine.record import Started
-from engine.replies import RunResult
 from engine.scheduler import tick
 from engine.settings import settings
+from engine.store.db import database
+from engine.store.record import Started
 from engine.worker import Segments
 from tests.engine.seed import Seed, seed
 

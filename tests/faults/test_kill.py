@@ -14,10 +14,10 @@ import pytest
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from engine.db import Database
 from engine.launch import Launcher
 from engine.models import Attempt, Run, Step, Wait
 from engine.settings import settings
+from engine.store.db import Database
 from tests.engine import lab
 from tests.engine.seed import Seed, seed
 from tests.faults.workers import Workers

@@ -11,10 +11,10 @@ from typing import Any
 
 from engine.catalog import catalog
 from engine.contract import File
-from engine.executor import Executor
-from engine.firing import Tools
-from engine.plan import Plans
-from engine.toolbox import Toolbox
+from engine.run.executor import Executor
+from engine.run.firing import Tools
+from engine.run.plan import Plans
+from engine.run.toolbox import Toolbox
 from tests.engine.bench import Bench, NoAccounts, Ran
 from tests.integrations.services import FolderFiles
 

@@ -7,8 +7,8 @@ from sqlmodel import Session
 from app.services import credentials, unit, workflows
 from app.services.access import Actor
 from app.services.errors import Conflict, Forbidden, Invalid, NotFound
-from engine import vault
 from engine.models import Credential
+from engine.store import vault
 from tests.app.services.conftest import Tenants, person
 
 SECRET = {"token": "s3cret-token"}

@@ -21,7 +21,7 @@ from app.services import api_keys, credentials, files, forms, runs, unit, workfl
 from app.services.access import Actor
 from app.services.errors import ServiceError
 from engine import launch
-from engine.db import database
+from engine.store.db import database
 from tests.app.services.conftest import Tenants
 from tests.app.services.test_drafts import SMALL
 

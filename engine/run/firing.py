@@ -1,0 +1,273 @@
+"""One node of one run: from what it refers to, through its calls, to what it came to."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from engine import broadcast
+from engine.broadcast import CallScope, Mapped, NodeOutputs, Once, Skip, Value
+from engine.contract import BadParams, Effect, NodeError, Respond
+from engine.expressions import TemplateError
+from engine.run.control import Control
+from engine.run.failures import to_record
+from engine.run.ledger import Ledger, now_ms
+from engine.run.mapping import DEFAULT_WINDOW, run_window
+from engine.run.noderows import Given, NodeRows
+from engine.run.past import Past, Resumed, StillWaiting, resume
+from engine.run.plan import PlannedNode
+from engine.run.pool import Pool
+from engine.run.sources import handed_in, standing
+from engine.run.step import LONGEST_HELD_WAIT, Asleep, Call, Done, Failed, Later, Outcome, run_batch, run_node
+from engine.run.toolbox import CallContext, Toolbox
+from engine.store.lease import Claim
+
+FIRST = 5  # how many items a mapped write node does where it may not do all
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What every run of this process shares."""
+
+    pool: Pool
+    toolbox: Toolbox
+    public_url: str = ""
+
+
+@dataclass(slots=True)
+class Fate:
+    """How a node ended in this segment: `halted` means cut short with nothing decided. `packed`: the outputs as rows
+    hold them."""
+
+    kind: Literal["fired", "skipped", "waiting", "failed", "halted"]
+    outputs: Mapping[str, Value] = field(default_factory=dict)
+    packed: Mapping[str, Any] = field(default_factory=dict)
+    answer: Respond | None = None
+    error: dict[str, Any] | None = None
+
+
+class Halted(Exception):
+    """The run came to an end before this effect began."""
+
+
+class Firing:
+    """Makes the calls of one node; `rows` says what came of them. Implements `engine.run.step.Hands`."""
+
+    def __init__(  # noqa: PLR0917  what a firing stands on
+        self, planned: PlannedNode, claim: Claim, ledger: Ledger, control: Control, tools: Tools, past: Past
+    ) -> None:
+        self.planned, self.node, self.type = planned, planned.node, planned.type
+        self.rows = NodeRows(planned, ledger, past)
+        self._claim, self._control, self._tools, self._past = claim, control, tools, past
+        self._now = datetime.fromtimestamp(self.rows.started_at / 1000, UTC)
+        self._call: Once | Mapped = Once(CallScope({}, {}))
+        self._contexts: dict[str, CallContext] = {}
+        self._paused = False
+
+    async def fire(
+        self, outputs: Mapping[str, NodeOutputs], extra: Mapping[str, Any], failing: Collection[str] = ()
+    ) -> Fate:
+        """Do all that the node can do now. Never raises for what a node does.
+
+        Args:
+            outputs: of each node referred to.
+            extra: what templates see beside: `trigger`, `run`, `vars`.
+            failing: the nodes with an error output.
+        """
+        try:
+            call = await self._bound(outputs, extra, failing)
+            if isinstance(call, Skip):
+                self.rows.skip(call.reason)
+                return Fate("skipped")
+            if isinstance(call, dict):
+                return Fate("fired", call, await self.rows.close(call))
+            self._call = call
+            self.rows.take_over(isinstance(call, Mapped), self._length(call))
+            await self._make_calls()
+            return await self._conclude()
+        except (NodeError, TemplateError) as error:
+            self._control.halt("failed")
+            self.rows.end_failed(_node_error(error))
+            return Fate("failed", error=self.rows.error)
+
+    async def _bound(
+        self, outputs: Mapping[str, NodeOutputs], extra: Mapping[str, Any], failing: Collection[str]
+    ) -> dict[str, Value] | broadcast.Call:
+        """How the node is to be called, or what stands for its outputs without a call."""
+        given = await standing(self.planned, self._claim, outputs)
+        if given is not None:
+            return given
+        seen = {**extra, "now": self._now.isoformat(), "random": f"{self._claim.run_id}:{self.node.id}"}
+        return broadcast.bind(self.node, self.type, outputs, seen, failing)
+
+    def _length(self, call: Once | Mapped) -> int:
+        """How many calls to make: never silently more than a few where each has an effect."""
+        if isinstance(call, Once):
+            return 1
+        some = self._claim.options.get("first_writes")
+        limit = FIRST if self.node.each == "first" else some if isinstance(some, int) else None
+        if limit is None or call.length <= limit or self.planned.pure:
+            return call.length
+        return limit if self._writes() else call.length
+
+    def _writes(self) -> bool:
+        """Whether the calls write, judged by the first one's settings."""
+        if isinstance(self.type.effect, Effect):
+            return self.type.effect is Effect.write
+        try:
+            params = self.type.params.model_validate(self._resolved(0))
+            return self.type.effect_for(params) is Effect.write
+        except (ValueError, NodeError, TemplateError):
+            return True
+
+    async def _make_calls(self) -> None:
+        todo = self.rows.todo
+        if not self.rows.mapped:
+            if todo:
+                await self._perform(todo)
+            return
+        batch = self.type.batch
+        window = self.node.limit or (self._tools.pool.size + 1 if self.type.cpu else DEFAULT_WINDOW)
+        if batch:
+            # Small enough that every child has work and progress is seen; a limit counts items, not batches.
+            batch = min(batch, max(1, math.ceil(len(todo) / window)))
+            window = max(1, window // batch) if self.node.limit else window
+        await run_window(todo, window=window, batch=batch, perform=self._perform, halted=self._may_not_start)
+
+    def _may_not_start(self) -> bool:
+        return self._control.halted or self._paused
+
+    async def _perform(self, indexes: list[int]) -> None:
+        """Make the calls of these items, together where the type takes batches."""
+        calls: list[tuple[int, Call]] = []
+        for index in indexes:
+            prepared = await self._prepared(index)
+            if isinstance(prepared, Call):
+                calls.append((index, prepared))
+            elif isinstance(prepared, StillWaiting):
+                self.rows.waits += 1
+            else:
+                await self._settle(index, prepared)
+        if not calls or self._control.halted:
+            return
+        try:
+            with self._control.calling():
+                outcomes = await self._outcomes([call for _, call in calls])
+        except Halted:
+            return
+        for (index, call), outcome in zip(calls, outcomes, strict=True):
+            await self._settle(index, outcome, call)
+
+    async def _outcomes(self, calls: list[Call]) -> Sequence[Outcome]:
+        if self.type.batch:
+            return await run_batch(self.node, self.type, calls, self)
+        return [await run_node(self.node, self.type, call, self) for call in calls]
+
+    async def _prepared(self, index: int) -> Resumed:
+        """One call in view of its past, its fields evaluated."""
+        try:
+            raw = self._resolved(index)
+        except (NodeError, TemplateError) as error:
+            return Failed(_node_error(error))
+        while True:
+            call = Call(self.rows.item(index), raw, self._now)
+            resumed = resume(call, self.node, self.type, self._past, now_ms())
+            if not isinstance(resumed, Later) or resumed.seconds > LONGEST_HELD_WAIT:
+                return resumed
+            await asyncio.sleep(resumed.seconds)
+
+    def _resolved(self, index: int) -> dict[str, Any]:
+        scope = self._call.scope_at(index) if isinstance(self._call, Mapped) else self._call.scope
+        return broadcast.resolve(self.node, self.type, scope) | handed_in(self.planned, self._claim)
+
+    async def begin_attempt(self, call: Call, limit: float) -> None:
+        """See `Hands`. Raises Halted if the run came to an end meanwhile: then the effect must not happen."""
+        if self._control.halted:
+            raise Halted
+        self._control.effect_begins()
+        await self.rows.begin_attempt(call, limit)
+        if self._control.reason is not None:
+            self.rows.end_attempt(call.item, "failed")
+            raise Halted
+
+    def services(self, call: Call) -> dict[str, Any]:
+        """See `Hands`."""
+        claim = self._claim
+        context = self._contexts[call.item] = CallContext(
+            run_id=claim.run_id,
+            workflow_id=claim.workflow_id,
+            workspace_id=claim.workspace_id,
+            node_id=self.node.id,
+            item=call.item,
+            attempt=call.attempt,
+            generation=call.generation,
+            now=self._now,
+            public_url=self._tools.public_url,
+            progress=self._report,
+        )
+        return self._tools.toolbox.services(self.type, context)
+
+    def _report(self, done: int, total: int | None) -> None:
+        if not self.rows.mapped:
+            self.rows.reported = {"done": done} if total is None else {"done": done, "total": total}
+
+    async def invoke_cpu(self, params: Any, services: dict[str, Any]) -> Any:
+        """See `Hands`."""
+        return await self._tools.pool.call(self.type.id, self.type.version, params, services)
+
+    async def _settle(self, index: int, outcome: Outcome, call: Call | None = None) -> None:
+        """Note what came of one call."""
+        given = Given(call, self._contexts.pop(self.rows.item(index), None))
+        if not self.rows.mapped:
+            self.rows.single = given
+        if isinstance(outcome, Asleep) and (left := _seconds_until(outcome.until)) <= LONGEST_HELD_WAIT:
+            await asyncio.sleep(max(0.0, left))
+            outcome = Done(outcome.fired, attempt=outcome.attempt)
+        if isinstance(outcome, Done):
+            try:
+                await self.rows.done(index, outcome, given)
+            except NodeError as error:
+                outcome = Failed(error, outcome.attempt)
+        if isinstance(outcome, Failed):
+            self.rows.failed(index, outcome, given)
+            if self.node.on_error == "stop":
+                self._control.halt("failed")
+        elif not isinstance(outcome, Done):
+            # A service that asks for time gets it from the whole list.
+            self._paused = self._paused or isinstance(outcome, Later)
+            await self.rows.waiting(index, outcome, given)
+
+    async def _conclude(self) -> Fate:
+        """What the node as a whole came to. Raises NodeError if its outputs cannot be stored."""
+        if self.rows.error is not None:
+            self._control.halt("failed")
+            self.rows.end_failed()
+            return Fate("failed", error=self.rows.error)
+        if self.rows.waits:
+            self.rows.rest()
+            return Fate("waiting")
+        results = [result for result in self.rows.results if result is not None]
+        if len(results) < len(self.rows.results):
+            return Fate("halted")
+        outputs = broadcast.collect(self._call, [self._collectable(i, result) for i, result in enumerate(results)])
+        answers = (result.answer for result in results if isinstance(result, Done) and result.answer)
+        return Fate("fired", outputs, await self.rows.close(outputs, results), next(answers, None))
+
+    def _collectable(self, index: int, result: Done | Failed) -> Any:
+        if isinstance(result, Done):
+            return result.fired
+        return broadcast.Failed(result.error, to_record(result.error, self.node, self.rows.item(index)))
+
+
+def _seconds_until(moment: datetime) -> float:
+    return (moment - datetime.now(UTC)).total_seconds()
+
+
+def _node_error(error: NodeError | TemplateError) -> NodeError:
+    if isinstance(error, NodeError):
+        return error
+    return BadParams(f"{error.message} In: {error.source[:200]}", hint=error.hint)

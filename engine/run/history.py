@@ -1,0 +1,88 @@
+"""What a run did in earlier segments, read from its rows and put into the executor's terms."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from engine.run.failures import from_record
+from engine.run.past import OpenAttempt, Past, Waited
+from engine.run.step import Done, Failed
+from engine.store.checkpoint import History
+
+Unpack = Callable[[Mapping[str, Any]], Awaitable[Any]]
+
+
+@dataclass(slots=True)
+class Restored:
+    """`over`: closing rows of nodes that are done, skipped, or failed into their error output. `past`: the others'."""
+
+    over: dict[str, dict[str, Any]] = field(default_factory=dict)
+    past: dict[str, Past] = field(default_factory=dict)
+    error: dict[str, Any] | None = None
+
+
+async def restored(history: History, unpack: Unpack) -> Restored:
+    """Sort a run's rows by what they mean for going on."""
+    found = Restored()
+    for row in history.steps:
+        past = found.past.setdefault(row["node_id"], Past())
+        if row["item"]:
+            await _restore_item(row, past, unpack)
+        elif row["status"] in ("done", "skipped") or (row["status"] == "failed" and row["output"]):
+            found.over[row["node_id"]] = row
+        elif row["status"] == "failed":
+            found.error = row["error"]
+        else:
+            past.started_at = row["started_at"]
+            if row["status"] == "waiting" and row["output"]:
+                past.asleep[""] = {port: await unpack(stored) for port, stored in row["output"].items()}
+    for row in history.attempts:
+        if row["outcome"] is None:
+            past = found.past.setdefault(row["node_id"], Past())
+            past.open[row["item"]] = OpenAttempt(row["number"], row["generation"], row["deadline"])
+    take_waits(history, found.past)
+    return found
+
+
+def take_waits(history: History, past: dict[str, Past]) -> set[str]:
+    """Bring the waits up to date; the ids of nodes of which one was settled meanwhile."""
+    woken: set[str] = set()
+    for row in history.waits:
+        waits = past.setdefault(row["node_id"], Past()).waits
+        known = waits.get(row["item"])
+        if known is not None and (known.round > row["round"] or (known.round == row["round"] and known.settled)):
+            continue
+        settled = row["settled_at"] is not None
+        waits[row["item"]] = Waited(
+            row["kind"], row["round"], settled, row["detail"] or {}, _json(row["outcome"]) or {}
+        )
+        if settled:
+            woken.add(row["node_id"])
+    return woken
+
+
+async def _restore_item(row: Mapping[str, Any], past: Past, unpack: Unpack) -> None:
+    """An item's own row (`17`), or that of a chunk (`0-255`) whose values say where they stand (`at`)."""
+    item, attempt = row["item"], row["attempt"]
+    if row["status"] == "failed":
+        past.finished[item] = Failed(from_record(row["error"]), attempt)
+        return
+    output = row["output"] or {}
+    if row["status"] == "waiting":
+        past.asleep[item] = {port: await unpack(stored) for port, stored in output.items()}
+    elif row["status"] == "done" and "-" not in item:
+        past.finished[item] = Done({port: await unpack(stored) for port, stored in output.items()}, attempt=attempt)
+    elif row["status"] == "done":
+        fired: dict[int, dict[str, Any]] = {}
+        for port, stored in output.items():
+            for index, value in zip(stored["at"], await unpack(stored), strict=True):
+                fired.setdefault(index, {})[port] = value
+        past.finished |= {str(index): Done(ports, attempt=attempt) for index, ports in fired.items()}
+
+
+def _json(value: Any) -> Any:
+    return orjson.loads(value) if isinstance(value, str | bytes) else value

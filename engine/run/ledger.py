@@ -1,0 +1,185 @@
+"""What a segment records: rows gather here and leave in order, a few per commit."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from engine.broadcast import Value
+from engine.contract import OutputTooLarge
+from engine.run.step import Call
+from engine.store.checkpoint import AttemptEnd, Changes, Checkpoints, EndStatus, NewWait, Saved, StepRow
+from engine.store.lease import Claim, Fenced
+from engine.store.storage import INLINE_BYTES, Ref, Storage
+from engine.telemetry import get_logger
+
+LONG_LIST = 2_000  # not worth measuring: it goes to the payload store, where it can be read by the page
+
+OPEN = frozenset({"running", "waiting"})
+
+log = get_logger(__name__)
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970 UTC by this machine's clock."""
+    return time.time_ns() // 1_000_000
+
+
+class Ledger:
+    """The rows of one held segment, on their way to the database.
+
+    Saves are not waited for: they become durable in the order in which they were flushed, and whoever waits for a later
+    one has all earlier ones. `begin_attempt` and `close` wait.
+    """
+
+    def __init__(self, claim: Claim, checkpoints: Checkpoints, storage: Storage) -> None:
+        self.claim = claim
+        self.failed: BaseException | None = None
+        self._checkpoints = checkpoints
+        self._storage = storage
+        self._steps: dict[tuple[str, str], StepRow] = {}
+        self._attempts: list[AttemptEnd] = []
+        self._waits: list[NewWait] = []
+        self._payloads: list[Ref] = []
+        self._saving: set[asyncio.Task[Saved]] = set()
+
+    def note(self, *steps: StepRow, attempts: Sequence[AttemptEnd] = (), waits: Sequence[NewWait] = ()) -> None:
+        """Have these rows recorded with the next flush."""
+        for step in steps:
+            # Only the newest state of a row is worth writing; it takes its place at the end. What is over stays over.
+            earlier = self._steps.get((step.node_id, step.item))
+            if earlier is None or earlier.status in OPEN:
+                self._steps.pop((step.node_id, step.item), None)
+                self._steps[step.node_id, step.item] = step
+        self._attempts += attempts
+        self._waits += waits
+
+    def flush(self) -> None:
+        """Send what was noted on its way; do not wait."""
+        if self._steps or self._attempts or self._waits:
+            self._send(self._taken())
+
+    def answer(self, output: Any) -> None:
+        """Let the run's synchronous caller have its answer now, though the run goes on."""
+        self._send(self._taken(answer=output))
+
+    async def begin_attempt(self, node_id: str, call: Call, limit: float) -> None:
+        """Return when everything noted so far and the attempt's own row are durable.
+
+        Raises:
+            Fenced: the segment was lost; the effect must not happen.
+        """
+        self.flush()
+        begun = asyncio.create_task(
+            self._checkpoints.begin_attempt(
+                self.claim, node_id, call.item, call.attempt, call.generation, int(limit * 1000)
+            )
+        )
+        await asyncio.gather(*self._saving, begun)
+        self._check()
+
+    async def settle(self) -> None:
+        """Return when everything noted so far is durable. Raises what a save raised."""
+        self.flush()
+        if self._saving:
+            await asyncio.gather(*self._saving)
+        self._check()
+
+    async def close(self, end: EndStatus, output: Any = None, error: Any = None) -> None:
+        """End the run, together with all that was noted."""
+        changes = self._taken(end=end, output=output, error=error)
+        await asyncio.gather(*self._saving, self._send(changes))
+
+    async def park(self) -> bool:
+        """Give the segment up until a wait is settled; False if one was settled meanwhile."""
+        saved = self._send(self._taken(park=True))
+        await asyncio.gather(*self._saving, saved)
+        return saved.result().parked
+
+    def _taken(self, **more: Any) -> Changes:
+        steps = tuple(self._steps.values())
+        changes = Changes(steps=steps, attempts=self._attempts, waits=self._waits, payloads=self._payloads, **more)
+        self._steps, self._attempts, self._waits, self._payloads = {}, [], [], []
+        return changes
+
+    def _send(self, changes: Changes) -> asyncio.Task[Saved]:
+        # Tasks start in the order in which they were made, so saves reach the writer in order.
+        task = asyncio.create_task(self._checkpoints.save(self.claim, changes))
+        self._saving.add(task)
+        task.add_done_callback(self._saved)
+        return task
+
+    def _saved(self, task: asyncio.Task[Saved]) -> None:
+        self._saving.discard(task)
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        if not isinstance(error, Fenced):
+            log.error("a checkpoint was not recorded", run_id=self.claim.run_id, error=repr(error))
+        self.failed = self.failed or error
+        self.claim.end("lost")
+
+    def _check(self) -> None:
+        if self.failed is not None:
+            raise self.failed
+
+    async def packed(self, data: Any) -> dict[str, Any]:
+        """The stored form of a value: `{"v": …}`, or above 64 kB `{"ref": …, "count": …}` into the payload store.
+
+        Raises:
+            OutputTooLarge: the value cannot be written as JSON (a number of more than 64 bits, broken text).
+        """
+        if _is_long(data):
+            return await self._stored(data)
+        try:
+            text = orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS)
+        except TypeError as error:
+            raise OutputTooLarge(
+                f"The result cannot be stored: {error}.",
+                hint="Numbers take at most 64 bits; turn larger ones into text.",
+            ) from None
+        return {"v": orjson.Fragment(text)} if len(text) <= INLINE_BYTES else await self._stored(data)
+
+    async def _stored(self, data: Any) -> dict[str, Any]:
+        ref = await asyncio.to_thread(self._storage.put_json, self.claim.workspace_id, data)
+        self._payloads.append(ref)
+        return {"ref": ref.hash, "count": ref.count}
+
+    async def packed_outputs(self, outputs: Mapping[str, Value]) -> dict[str, Any]:
+        """The output column of a node's closing row: each port's value with its origin."""
+        return {port: {**await self.packed(value.data), "o": value.origin_json()} for port, value in outputs.items()}
+
+    async def packed_ports(self, fired: Mapping[str, Any]) -> dict[str, Any]:
+        """The output column of an item's row."""
+        return {port: await self.packed(data) for port, data in fired.items()}
+
+    async def unpacked(self, stored: Mapping[str, Any]) -> Any:
+        """The value behind a stored form."""
+        if "ref" in stored:
+            return await asyncio.to_thread(self._storage.get_json, self.claim.workspace_id, stored["ref"])
+        return stored.get("v")
+
+
+def fields_as_rows_hold_them(raw: Mapping[str, Any]) -> Any:
+    """The input column of a row: `{field: {"v": value}}`.
+
+    Values above the inline limit are left out: they are outputs of earlier nodes, where they are stored already.
+    """
+    small = {name: {"v": value} for name, value in raw.items() if not _is_long(value)}
+    try:
+        text = orjson.dumps(small, option=orjson.OPT_NON_STR_KEYS)
+        if len(text) > INLINE_BYTES:
+            size = {name: len(orjson.dumps(held, option=orjson.OPT_NON_STR_KEYS)) for name, held in small.items()}
+            share = INLINE_BYTES // len(small)
+            kept = {name: held for name, held in small.items() if size[name] <= share}
+            text = orjson.dumps(kept, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:
+        return None
+    return orjson.Fragment(text)
+
+
+def _is_long(value: Any) -> bool:
+    return isinstance(value, list) and len(value) > LONG_LIST

@@ -1,0 +1,267 @@
+"""The rows of one node in one run: what each call came to, how far the node is, how it ended."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from engine.broadcast import Value
+from engine.contract import NodeError
+from engine.models import new_id
+from engine.run.failures import from_record, to_record
+from engine.run.ledger import Ledger, fields_as_rows_hold_them, now_ms
+from engine.run.mapping import Chunks
+from engine.run.past import Past, Waited
+from engine.run.plan import PlannedNode
+from engine.run.step import Asks, Asleep, Call, Done, Failed, Later, outcome_unknown
+from engine.run.toolbox import CallContext
+from engine.store.checkpoint import AttemptEnd, NewWait, StepRow
+from engine.telemetry import hide_secrets
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a row says beside the outcome: the call's fields, and what the call left (log lines, secrets to hide)."""
+
+    call: Call | None = None
+    context: CallContext | None = None
+
+    @property
+    def secrets(self) -> set[str]:
+        return self.context.secrets if self.context else set()
+
+
+NOTHING = Given()
+
+
+@dataclass(slots=True)
+class NodeRows:
+    """Notes a node's rows in the ledger as its calls end. `mapped`: each call is one item's."""
+
+    planned: PlannedNode
+    ledger: Ledger
+    past: Past
+    started_at: int = 0
+    mapped: bool = False
+    results: list[Done | Failed | None] = field(default_factory=list)
+    waits: int = 0
+    error: dict[str, Any] | None = None
+    reported: dict[str, int] | None = None
+    single: Given = NOTHING
+    _done: int = 0
+    _failed: int = 0
+    _told: dict[str, int] | None = None
+    _chunks: Chunks | None = None
+    _complete: list[int] = field(default_factory=list)
+    _tries: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.started_at = self.past.started_at or now_ms()
+        self._tries = {item: (attempt.number, attempt.generation) for item, attempt in self.past.open.items()}
+
+    def take_over(self, mapped: bool, length: int) -> None:
+        """Make room for so many results, with those that are known from before."""
+        self.mapped, self.results = mapped, [None] * length
+        for index in range(length) if self.past.finished else ():
+            known = self.past.finished.get(self.item(index))
+            if known is not None:
+                self._keep(index, known)
+                if isinstance(known, Failed) and self.planned.node.on_error == "stop":
+                    self.error = to_record(known.error, self.planned.node, self.item(index))
+        if mapped and self.planned.pure:
+            self._chunks = Chunks(length, (i for i, result in enumerate(self.results) if result))
+
+    def item(self, index: int) -> str:
+        """The name of a call's row; empty where the node is called once."""
+        return str(index) if self.mapped else ""
+
+    @property
+    def todo(self) -> list[int]:
+        """The calls without a result."""
+        return [index for index, result in enumerate(self.results) if result is None]
+
+    # --- tries of an effect ---
+
+    async def begin_attempt(self, call: Call, limit: float) -> None:
+        """Return once the try is recorded durably. See `engine.run.step.Hands`."""
+        if (earlier := self._tries.pop(call.item, None)) is not None:
+            number, generation = earlier
+            # A repeat of the same request: nobody knows what became of the first.
+            outcome = "unknown" if generation == call.generation else "failed"
+            self.ledger.note(attempts=[AttemptEnd(self.planned.id, call.item, number, outcome)])
+        await self.ledger.begin_attempt(self.planned.id, call, limit)
+        self._tries[call.item] = (call.attempt, call.generation)
+
+    def end_attempt(self, item: str, outcome: Literal["done", "failed", "unknown"]) -> None:
+        """Note how the open try ended, if there is one."""
+        if (tried := self._tries.pop(item, None)) is not None:
+            self.ledger.note(attempts=[AttemptEnd(self.planned.id, item, tried[0], outcome)])
+
+    # --- what came of a call ---
+
+    async def done(self, index: int, outcome: Done, given: Given) -> None:
+        """Note a call's result. Raises NodeError if it cannot be stored: then nothing is noted but the try's end."""
+        item = self.item(index)
+        self.end_attempt(item, "done")
+        if not self.mapped or self._chunks is not None:
+            self._keep(index, outcome)
+            self._settle_chunk(index)
+            return
+        packed = await self.ledger.packed_ports(outcome.fired)
+        self._keep(index, outcome)
+        self.ledger.note(self.row("done", item, outcome.attempt, output=packed, given=given))
+        self.ledger.flush()
+
+    def failed(self, index: int, outcome: Failed, given: Given) -> None:
+        """Note a call's failure."""
+        item = self.item(index)
+        record = to_record(outcome.error, self.planned.node, item, given.secrets)
+        self.end_attempt(item, "unknown" if outcome_unknown(outcome.error) else "failed")
+        # Kept without its secrets: it may leave through the error output.
+        self._keep(index, Failed(from_record(record), outcome.attempt))
+        if self.planned.node.on_error == "stop":
+            self.error = self.error or record
+        if self.mapped:
+            self.ledger.note(self.row("failed", item, outcome.attempt, error=record, given=given))
+            self._settle_chunk(index)
+
+    async def waiting(self, index: int, outcome: Later | Asleep | Asks, given: Given) -> None:
+        """Note what a call waits for as a row, so that it holds no worker."""
+        item = self.item(index)
+        packed = error = due = None
+        detail: dict[str, Any] = {}
+        kind: Literal["timer", "retry", "ask"] = "timer"
+        if isinstance(outcome, Asleep):
+            due = round(outcome.until.timestamp() * 1000)
+            packed = await self.ledger.packed_ports(outcome.fired)
+            self.past.asleep[item] = outcome.fired
+        else:
+            kind = "retry" if isinstance(outcome, Later) else "ask"
+            error = to_record(outcome.error, self.planned.node, item, given.secrets)
+            detail = {"attempt": outcome.attempt, "generation": outcome.generation}
+            due = self._put_off(item, outcome, detail, error)
+        round_ = self.past.next_round(item)
+        self.past.waits[item] = Waited(kind, round_, False, detail)
+        self.waits += 1
+        row = self.row("waiting", item, outcome.attempt, output=packed, error=error, given=given)
+        self.ledger.note(row, waits=[NewWait(new_id(), self.planned.id, kind, item, round_, due, detail)])
+
+    def _put_off(self, item: str, outcome: Later | Asks, detail: dict[str, Any], error: Any) -> int | None:
+        """End the try and complete the wait's detail; when to go on, in ms since 1970, or None for a question."""
+        if isinstance(outcome, Asks):
+            detail["error"] = error
+            self.end_attempt(item, "unknown")
+            return None
+        if outcome.unknown:
+            detail["unknown"] = True
+        else:
+            self.end_attempt(item, "unknown" if outcome_unknown(outcome.error) else "failed")
+        return now_ms() + math.ceil(outcome.seconds * 1000)
+
+    def _keep(self, index: int, result: Done | Failed) -> None:
+        self.results[index] = result
+        if isinstance(result, Done):
+            self._done += 1
+        else:
+            self._failed += 1
+
+    def _settle_chunk(self, index: int) -> None:
+        if self._chunks is not None and (start := self._chunks.settle(index)) is not None:
+            self._complete.append(start)
+
+    # --- the node as a whole ---
+
+    def counts(self) -> dict[str, int] | None:
+        """{total, done, failed} of a mapped node; else what the call itself reports."""
+        if not self.mapped:
+            return self.reported
+        return {"total": len(self.results), "done": self._done, "failed": self._failed}
+
+    async def progress(self) -> None:
+        """Note how far the node is, if that changed: called every fraction of a second while it runs."""
+        counts = self.counts() or {}
+        if counts != self._told:
+            self._told = counts
+            self.ledger.note(self.row("running"))
+        complete, self._complete = self._complete, []
+        for start in complete:
+            await self._note_chunk(start)
+
+    async def _note_chunk(self, start: int) -> None:
+        part = Chunks.part(start, len(self.results))
+        ports: dict[str, dict[str, list[Any]]] = {}
+        for index in part:
+            result = self.results[index]
+            for port, data in result.fired.items() if isinstance(result, Done) else ():
+                held = ports.setdefault(port, {"at": [], "data": []})
+                held["at"].append(index)
+                held["data"].append(data)
+        output = {port: {**await self.ledger.packed(held["data"]), "at": held["at"]} for port, held in ports.items()}
+        self.ledger.note(self.row("done", Chunks.name(part), output=output))
+
+    def rest(self) -> None:
+        """Note that the node waits; its results are kept for when it goes on."""
+        self.past.finished |= {self.item(index): result for index, result in enumerate(self.results) if result}
+        self.past.started_at = self.started_at
+        if self.mapped:
+            self.ledger.note(self.row("waiting"))
+
+    async def close(self, outputs: Mapping[str, Value], results: Sequence[Done | Failed] = ()) -> Mapping[str, Any]:
+        """Note the closing row; the outputs as it holds them. Raises NodeError if they cannot be stored."""
+        packed = await self.ledger.packed_outputs(outputs)
+        only = results[0] if results and not self.mapped else None
+        error = to_record(only.error, self.planned.node, "") if isinstance(only, Failed) else None
+        attempt = max((result.attempt for result in results), default=1)
+        status = "failed" if error else "done"
+        self.ledger.note(self.row(status, attempt=attempt, output=packed, error=error, given=self.single))
+        if not self.planned.pure:
+            self.ledger.flush()
+        return packed
+
+    def end_failed(self, error: NodeError | None = None) -> None:
+        """Note that the node failed, by one of its calls or as a whole."""
+        if error is not None:
+            self.error = to_record(error, self.planned.node, "", self.single.secrets)
+        self.ledger.note(self.row("failed", error=self.error, given=self.single))
+
+    def skip(self, reason: str) -> None:
+        """Note that the node does not run, and why."""
+        self.ledger.note(self.row("skipped", log=[{"level": "info", "text": reason}]))
+
+    def cut_short(self) -> None:
+        """Note that the node was under way when its run ended."""
+        self.ledger.note(self.row("cancelled"))
+
+    def row(
+        self,
+        status: str,
+        item: str = "",
+        attempt: int = 1,
+        *,
+        output: Any = None,
+        error: Any = None,
+        log: list[Any] | None = None,
+        given: Given = NOTHING,
+    ) -> StepRow:
+        """A row of this node as of now; that of the whole node carries the counts."""
+        return StepRow(
+            self.planned.id,
+            status,
+            item,
+            attempt,
+            output=output,
+            input=self._input(given.call),
+            error=error,
+            counts=None if item else self.counts(),
+            log=log or ((given.context.lines or None) if given.context else None),
+            started_at=self.started_at,
+            finished_at=None if status in ("running", "waiting") else now_ms(),
+        )
+
+    def _input(self, call: Call | None) -> Any:
+        """What a call was given. Only what reaches outside can hold a secret."""
+        if call is None:
+            return None
+        return fields_as_rows_hold_them(call.raw if self.planned.pure else hide_secrets(call.raw))

@@ -1,0 +1,126 @@
+"""What is known of a node from before: from earlier segments of the run, or from before it began to wait. Pure.
+
+A finished call is never made again. What a crash left open is decided by the node's setting once the call can no
+longer be under way: an effect that may have happened is repeated, failed, or put to a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from engine.contract import MAIN, NodeType, UnknownOutcome
+from engine.graph import Node
+from engine.run.step import Asks, Call, Done, Failed, Later, unknown_rule
+
+WaitKind = Literal["timer", "retry", "ask"]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAttempt:
+    """An effect that was begun and has no outcome. `deadline`: ms since 1970, when the call must have ended."""
+
+    number: int
+    generation: int
+    deadline: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """The newest wait of one call. `outcome` is what settled it: for `ask` a person's `choice`."""
+
+    kind: WaitKind
+    round: int
+    settled: bool
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    outcome: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Past:
+    """One node's past, by item (empty for the whole node)."""
+
+    finished: dict[str, Done | Failed] = field(default_factory=dict)
+    asleep: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    waits: dict[str, Waited] = field(default_factory=dict)
+    open: dict[str, OpenAttempt] = field(default_factory=dict)
+    started_at: int | None = None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a call still waits for something that has not come."""
+        return any(not wait.settled for item, wait in self.waits.items() if item not in self.finished)
+
+    @property
+    def woken(self) -> bool:
+        """Whether a wait was settled whose call has not gone on yet."""
+        return any(wait.settled for item, wait in self.waits.items() if item not in self.finished)
+
+    def next_round(self, item: str) -> int:
+        """The number of the item's next wait."""
+        return self.waits[item].round + 1 if item in self.waits else 0
+
+
+@dataclass(frozen=True, slots=True)
+class StillWaiting:
+    """The call waits on: nothing to do until its wait is settled."""
+
+
+Resumed = Call | Done | Failed | Later | Asks | StillWaiting
+
+
+def resume(call: Call, node: Node, node_type: NodeType, past: Past, clock: int) -> Resumed:
+    """What becomes of a call in view of its past: itself, as the right attempt, or already an outcome.
+
+    Args:
+        clock: ms since 1970, by the clock that set the deadlines of open attempts.
+    """
+    if (finished := past.finished.get(call.item)) is not None:
+        return finished
+    wait = past.waits.get(call.item)
+    if wait is not None and not wait.settled:
+        return StillWaiting()
+    if wait is not None and wait.kind == "timer":
+        return Done(past.asleep.get(call.item, {MAIN.name: None}), attempt=call.attempt)
+    if wait is not None:
+        call.attempt = int(wait.detail.get("attempt", call.attempt))
+        call.generation = int(wait.detail.get("generation", call.generation))
+        if wait.kind == "ask":
+            return _answered(call, node, wait)
+    attempt = past.open.get(call.item)
+    if attempt is None:
+        return call
+    return _left_open(call, node, node_type, attempt, clock)
+
+
+def _answered(call: Call, node: Node, wait: Waited) -> Resumed:
+    choice = wait.outcome.get("choice")
+    if choice == "again":
+        return call
+    if choice == "done":
+        return Done({MAIN.name: wait.outcome.get("value")}, attempt=call.attempt)
+    return Failed(unknown_outcome(node), call.attempt)
+
+
+def _left_open(
+    call: Call, node: Node, node_type: NodeType, attempt: OpenAttempt, clock: int
+) -> Call | Failed | Later | Asks:
+    call.attempt, call.generation = attempt.number + 1, attempt.generation
+    if (remaining := attempt.deadline - clock) > 0:
+        # The worker that began the call may be alive after all, and its effect still under way.
+        return Later(remaining / 1000, unknown_outcome(node), call.attempt, call.generation, unknown=True)
+    rule = unknown_rule(node, node_type)
+    if rule == "again":
+        return call
+    if rule == "fail":
+        return Failed(unknown_outcome(node), attempt.number)
+    return Asks(unknown_outcome(node), call.attempt, call.generation)
+
+
+def unknown_outcome(node: Node) -> UnknownOutcome:
+    """The error of an effect that a crash left open."""
+    return UnknownOutcome(
+        f"The worker stopped while “{node.title}” was having its effect, so nobody knows whether it happened.",
+        hint="Look at the service itself. Then retry the step, treat it as done, or fail the run.",
+    )

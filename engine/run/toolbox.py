@@ -1,0 +1,137 @@
+"""What a node's function may ask for by the type of a parameter, made for one call and gone with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from engine.contract import Credentials, Files, Idempotency, Log, NodeType, Progress, RunInfo
+from engine.contract.http import HttpClient, make_client
+from engine.run.failures import without
+from engine.telemetry import hide_secrets
+
+MOST_LINES = 200
+LONGEST_LINE = 2_000
+SHORTEST_SECRET = 4
+
+
+@dataclass(slots=True)
+class CallContext:
+    """Where a call stands, and what comes of it beside its result: log lines, secrets read, how far it is."""
+
+    run_id: str
+    workflow_id: str
+    workspace_id: str
+    node_id: str
+    item: str
+    attempt: int
+    generation: int
+    now: datetime
+    public_url: str
+    lines: list[dict[str, str]] = field(default_factory=list)
+    secrets: set[str] = field(default_factory=set)
+    progress: Callable[[int, int | None], None] = lambda done, total: None
+
+
+class CallLog:
+    """Log lines kept with the step: at most 200, none with a secret in it."""
+
+    def __init__(self, context: CallContext) -> None:
+        self._context = context
+
+    def info(self, message: str) -> None:
+        self._add("info", message)
+
+    def warning(self, message: str) -> None:
+        self._add("warning", message)
+
+    def _add(self, level: str, message: str) -> None:
+        if len(self._context.lines) < MOST_LINES:
+            text = without(hide_secrets(str(message)), self._context.secrets)
+            self._context.lines.append({"level": level, "text": text[:LONGEST_LINE]})
+
+
+class CallProgress:
+    """Passes on how far a long call is."""
+
+    def __init__(self, context: CallContext) -> None:
+        self._context = context
+
+    def report(self, done: int, total: int | None = None) -> None:
+        self._context.progress(done, total)
+
+
+class CallCredentials:
+    """The workspace's accounts; remembers what it opened, so that errors and log lines can hide it."""
+
+    def __init__(self, inner: Credentials, context: CallContext) -> None:
+        self._inner = inner
+        self._context = context
+
+    async def get(self, credential_id: str) -> tuple[str, Mapping[str, Any]]:
+        kind, fields = await self._inner.get(credential_id)
+        self._context.secrets.update(
+            value for value in fields.values() if isinstance(value, str) and len(value) >= SHORTEST_SECRET
+        )
+        return kind, fields
+
+
+class Toolbox:
+    """Makes the services of one call; make one per process, and close it."""
+
+    def __init__(
+        self,
+        files: Callable[[str, str], Files],
+        credentials: Callable[[str], Credentials],
+        allowed: Iterable[str] = (),
+    ) -> None:
+        """Say where services come from.
+
+        Args:
+            files: those of a workspace (first argument) for a run (second).
+            credentials: the accounts of a workspace.
+            allowed: networks and hosts that HTTP may reach although they are private.
+        """
+        self._allowed = tuple(allowed)
+        self._http: HttpClient | None = None
+        self._makers: dict[Any, Callable[[CallContext], Any]] = {
+            Log: CallLog,
+            Progress: CallProgress,
+            Files: lambda context: files(context.workspace_id, context.run_id),
+            Credentials: lambda context: CallCredentials(credentials(context.workspace_id), context),
+            Idempotency: lambda context: Idempotency(
+                f"{context.run_id}:{context.node_id}:{context.item}:{context.generation}"
+            ),
+            RunInfo: _run_info,
+            HttpClient: self._client,
+        }
+
+    def services(self, node_type: NodeType, context: CallContext) -> dict[str, Any]:
+        """By parameter name. Raises KeyError for a type that is not offered, which conformance rules out."""
+        return {name: self._makers[wanted](context) for name, wanted in node_type.services.items()}
+
+    def _client(self, context: CallContext) -> HttpClient:
+        """One client serves all calls of the process, so that connections are used again."""
+        if self._http is None:
+            self._http = make_client(self._allowed)
+        return self._http
+
+    async def aclose(self) -> None:
+        """Close what calls shared."""
+        if self._http is not None:
+            await self._http.aclose()
+
+
+def _run_info(context: CallContext) -> RunInfo:
+    return RunInfo(
+        run_id=context.run_id,
+        workflow_id=context.workflow_id,
+        workspace_id=context.workspace_id,
+        node_id=context.node_id,
+        item=context.item,
+        attempt=context.attempt,
+        now=context.now,
+        public_url=context.public_url,
+    )

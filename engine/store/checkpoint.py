@@ -1,0 +1,377 @@
+"""What the holder of a segment records: what each step gave, tries of effects, waits, the end.
+
+Every write of a segment's holder is conditional on the segment's epoch and happens in the process's one `Writer`, so
+an awaited call returns when it is durable. Event numbers (`seq`) are given inside the transaction; the events
+themselves are told after the commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import orjson
+
+from engine.events import Event
+from engine.store.db import Database
+from engine.store.driver import Driver, Operation, Row, Statement
+from engine.store.lease import Claim, Fenced, Reply
+from engine.store.storage import Ref
+from engine.store.writer import Make, Writer
+
+Json = Any
+EndStatus = Literal["done", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """The present state of one node for one item ("" is the whole node). Times are milliseconds since 1970 UTC.
+
+    A row that is done, failed, skipped or cancelled is never written again; one that is running or waiting may be.
+    """
+
+    node_id: str
+    status: str
+    item: str = ""
+    attempt: int = 1
+    output: Json = None
+    input: Json = None
+    error: Json = None
+    counts: dict[str, int] | None = None
+    log: list[Any] | None = None
+    started_at: int | None = None
+    finished_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnd:
+    """How a try of an effect ended: `done`, `failed` (it did not happen) or `unknown`."""
+
+    node_id: str
+    item: str
+    number: int
+    outcome: str
+    error: Json = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewWait:
+    """Something a step waits for. `due` in milliseconds since 1970 UTC, or None if only an answer ends it."""
+
+    id: str
+    node_id: str
+    kind: Literal["timer", "retry", "ask"]
+    item: str = ""
+    round: int = 0
+    due: int | None = None
+    detail: Json = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What one checkpoint records. With `end` the run is over; with `park` the segment sleeps until a wait settles.
+
+    `payloads` are the stored values that the rows name; they are on disk already. With `answer`, the run's output so
+    far, whoever waits for the run hears of it before the end.
+    """
+
+    steps: Sequence[StepRow] = ()
+    attempts: Sequence[AttemptEnd] = ()
+    waits: Sequence[NewWait] = ()
+    payloads: Sequence[Ref] = ()
+    end: EndStatus | None = None
+    output: Json = None
+    error: Json = None
+    answer: Json = None
+    park: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """The answer to a checkpoint. `parked` is False if a wait settled meanwhile: read `history` and go on."""
+
+    wanted: str | None
+    wake: int
+    seq: int
+    parked: bool = False
+    events: tuple[Event, ...] = ()
+    reply: Reply | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """The answer to `begin_attempt`: the times, by the database's clock, between which the call may be under way."""
+
+    started_at: int
+    deadline: int
+    wanted: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What a resumed run need not do again. Rows as dicts by column name, JSON decoded, times in milliseconds.
+
+    `wake` is the run's count of settled waits when the rows were read: `Claim.wake` must be set to it before parking.
+    """
+
+    steps: list[dict[str, Any]]
+    attempts: list[dict[str, Any]]
+    waits: list[dict[str, Any]]
+    wake: int
+
+
+HOLDS = """EXISTS (SELECT 1 FROM segment WHERE run_id = :run AND number = :segment AND epoch = :epoch
+    AND status = 'running' {share})"""
+ADVANCE = Statement(
+    f"UPDATE run SET seq = seq + :events WHERE id = :run AND {HOLDS} RETURNING seq, wanted, wake"  # noqa: S608 - constants only
+)
+END_RUN = Statement(
+    f"""UPDATE run SET seq = seq + :events, status = :status, output = :output, error = :error, finished_at = {{clock}}
+    WHERE id = :run AND {HOLDS} RETURNING seq, wanted, wake, finished_at"""  # noqa: S608 - constants only
+)
+PUT_STEP = Statement(
+    """INSERT INTO step (run_id, node_id, item, workspace_id, seq, epoch, attempt, status, output, input, error, counts,
+        log, started_at, finished_at)
+    VALUES (:run, :node, :item, :workspace, :seq, :epoch, :attempt, :status, :output, :input, :error, :counts,
+        :log, :started_at, :finished_at)
+    ON CONFLICT (run_id, node_id, item) DO UPDATE SET seq = excluded.seq, epoch = excluded.epoch,
+        attempt = excluded.attempt, status = excluded.status, output = excluded.output,
+        input = COALESCE(excluded.input, step.input), error = excluded.error,
+        counts = COALESCE(excluded.counts, step.counts), log = COALESCE(excluded.log, step.log),
+        started_at = COALESCE(step.started_at, excluded.started_at), finished_at = excluded.finished_at
+    WHERE step.status IN ('running', 'waiting')""",
+    types=dict.fromkeys(("run", "node", "item", "workspace", "status"), "text")
+    | dict.fromkeys(("seq", "epoch", "attempt"), "integer")
+    | dict.fromkeys(("output", "input", "error", "counts", "log"), "json")
+    | dict.fromkeys(("started_at", "finished_at"), "bigint"),
+)
+END_ATTEMPT = Statement(
+    """UPDATE attempt SET outcome = :outcome, error = :error
+    WHERE run_id = :run AND node_id = :node AND item = :item AND number = :number AND outcome IS NULL"""
+)
+PUT_WAIT = Statement(
+    """INSERT INTO wait (id, workspace_id, run_id, node_id, item, round, kind, due, detail, created_at)
+    VALUES (:id, :workspace, :run, :node, :item, :round, :kind, :due, :detail, {clock})
+    ON CONFLICT (run_id, node_id, item, round) DO NOTHING"""
+)
+PUT_PAYLOAD = Statement(
+    """INSERT INTO payload (workspace_id, hash, size, created_at) VALUES (:workspace, :hash, :size, {clock})
+    ON CONFLICT (workspace_id, hash) DO NOTHING"""
+)
+CLOSE_SEGMENT = Statement(
+    """UPDATE segment SET status = :status, owner = NULL, lease_until = NULL
+    WHERE run_id = :run AND number = :segment AND epoch = :epoch"""
+)
+WAITING = Statement("UPDATE run SET status = 'waiting' WHERE id = :run")
+ANSWER = Statement("UPDATE run SET output = :output WHERE id = :run")
+BEGIN_ATTEMPT = Statement(
+    f"""INSERT INTO attempt (run_id, node_id, item, number, workspace_id, generation, epoch, started_at, deadline)
+    SELECT CAST(:run AS TEXT), :node, :item, :number, :workspace, :generation, CAST(:epoch AS INTEGER),
+        {{clock}}, {{clock}} + :limit WHERE {HOLDS}
+    RETURNING started_at, deadline, (SELECT wanted FROM run WHERE id = :run)"""  # noqa: S608 - constants only
+)
+
+
+def save(driver: Driver, held: Claim, changes: Changes) -> Operation:
+    """Records a checkpoint of a held segment. Gives Saved, or Fenced (as a value) if the segment was lost."""
+    over = changes.end is not None
+    told = len(changes.steps) + (1 if over or changes.park else 0)
+    key = {"run": held.run_id, "segment": held.segment, "epoch": held.epoch}
+    if over:
+        ending = {"status": changes.end, "output": _dumps(changes.output), "error": _dumps(changes.error)}
+        fence = driver.send(END_RUN, {**key, **ending, "events": told})
+    else:
+        fence = driver.send(ADVANCE, {**key, "events": told})
+    yield
+    rows = fence.rows()
+    if not rows:
+        return Fenced(f"run {held.run_id} went on in another epoch than {held.epoch}")
+    seq, wanted, wake = rows[0][:3]
+    first = seq - told + 1
+    _put_rows(driver, held, changes, first)
+    parked = changes.park and wake == held.wake and wanted is None
+    if over or parked:
+        driver.send(CLOSE_SEGMENT, {**key, "status": "done" if over else "parked"})
+    if parked:
+        driver.send(WAITING, {"run": held.run_id})
+    if changes.answer is not None:
+        driver.send(ANSWER, {"run": held.run_id, "output": _dumps(changes.answer)})
+    yield
+    status = changes.end or ("waiting" if parked else "running")
+    at = rows[0][3] if over else time.time_ns() // 1_000_000
+    reply = Reply.of(held.run_id, status, held.options) if over or changes.answer is not None else None
+    return Saved(wanted, wake, seq, parked, _events(held, changes, first, status, at), reply)
+
+
+def _put_rows(driver: Driver, held: Claim, changes: Changes, first: int) -> None:
+    if changes.steps:
+        driver.send_many(PUT_STEP, [_step(held, step, first + n) for n, step in enumerate(changes.steps)])
+    for end in changes.attempts:
+        where = {"run": held.run_id, "node": end.node_id, "item": end.item, "number": end.number}
+        driver.send(END_ATTEMPT, {**where, "outcome": end.outcome, "error": _dumps(end.error)})
+    for ref in changes.payloads:
+        driver.send(PUT_PAYLOAD, {"workspace": held.workspace_id, "hash": ref.hash, "size": ref.size})
+    for wait in changes.waits:
+        driver.send(
+            PUT_WAIT,
+            {
+                "id": wait.id,
+                "workspace": held.workspace_id,
+                "run": held.run_id,
+                "node": wait.node_id,
+                "item": wait.item,
+                "round": wait.round,
+                "kind": wait.kind,
+                "due": wait.due,
+                "detail": _dumps(wait.detail),
+            },
+        )
+
+
+def _step(held: Claim, step: StepRow, seq: int) -> dict[str, Any]:
+    return {
+        "run": held.run_id,
+        "node": step.node_id,
+        "item": step.item,
+        "workspace": held.workspace_id,
+        "seq": seq,
+        "epoch": held.epoch,
+        "attempt": step.attempt,
+        "status": step.status,
+        "output": _dumps(step.output),
+        "input": _dumps(step.input),
+        "error": _dumps(step.error),
+        "counts": _dumps(step.counts),
+        "log": _dumps(step.log),
+        "started_at": step.started_at,
+        "finished_at": step.finished_at,
+    }
+
+
+def _events(held: Claim, changes: Changes, first: int, status: str, at: int) -> tuple[Event, ...]:
+    run, workspace = held.run_id, held.workspace_id
+    steps = [
+        Event(
+            run,
+            workspace,
+            first + n,
+            "step",
+            step.status,
+            step.finished_at or step.started_at or 0,
+            step.node_id,
+            step.item,
+            step.counts,
+        )
+        for n, step in enumerate(changes.steps)
+    ]
+    if changes.end or changes.park:
+        steps.append(Event(run, workspace, first + len(steps), "run", status, at, workflow_id=held.workflow_id))
+    return tuple(steps)
+
+
+def _dumps(value: Json) -> str | None:
+    return None if value is None else orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def begin_attempt(driver: Driver, held: Claim, values: dict[str, Any]) -> Operation:
+    """Records that an effect is about to be tried. Gives Attempted, or Fenced (as a value)."""
+    key = {"run": held.run_id, "segment": held.segment, "epoch": held.epoch, "workspace": held.workspace_id}
+    begun = driver.send(BEGIN_ATTEMPT, {**key, **values})
+    yield
+    rows = begun.rows()
+    return Attempted(*rows[0]) if rows else Fenced(f"run {held.run_id} went on in another epoch than {held.epoch}")
+
+
+STEP_COLUMNS = (
+    *("node_id", "item", "seq", "epoch", "attempt", "status", "started_at", "finished_at"),
+    *("output", "input", "error", "counts", "log"),
+)
+ATTEMPT_COLUMNS = (
+    *("node_id", "item", "number", "generation", "epoch", "started_at", "deadline", "outcome"),
+    "error",
+)
+WAIT_COLUMNS = (
+    *("id", "node_id", "item", "round", "kind", "due", "created_at", "settled_at"),
+    *("detail", "outcome"),
+)
+READ_WAKE = Statement("SELECT wake FROM run WHERE id = :run")
+
+
+def _select(columns: Sequence[str], table: str, order: str) -> Statement:
+    return Statement(f"SELECT {', '.join(columns)} FROM {table} WHERE run_id = :run ORDER BY {order}")  # noqa: S608
+
+
+READ_STEPS = _select(STEP_COLUMNS, "step", "seq")
+READ_ATTEMPTS = _select(ATTEMPT_COLUMNS, "attempt", "number")
+READ_WAITS = _select(WAIT_COLUMNS, "wait", "round")
+
+
+class Checkpoints:
+    """The record of the segments that this process holds. Every call returns when it is durable."""
+
+    def __init__(self, database: Database, writer: Writer) -> None:
+        self._database = database
+        self._writer = writer
+
+    async def save(self, held: Claim, changes: Changes) -> Saved:
+        """Records steps, ends of tries and waits; ends the run or parks the segment if `changes` say so.
+
+        Tells the claim what the run's row wants. Raises Fenced if the segment was lost: then nothing was written.
+        """
+        saved: Saved = await self._fenced(held, partial(save, held=held, changes=changes))
+        held.heed(saved.wanted)
+        return saved
+
+    async def begin_attempt(  # noqa: PLR0917 - the columns of the row
+        self, held: Claim, node_id: str, item: str, number: int, generation: int, limit_ms: int
+    ) -> Attempted:
+        """Records, before an effect happens, that try `number` begins and takes `limit_ms` milliseconds at most.
+
+        Raises Fenced if the segment was lost: then the effect must not happen.
+        """
+        values = {
+            "node": node_id,
+            "item": item,
+            "number": number,
+            "generation": generation,
+            "limit": limit_ms,
+        }
+        begun: Attempted = await self._fenced(held, partial(begin_attempt, held=held, values=values))
+        held.heed(begun.wanted)
+        return begun
+
+    async def _fenced(self, held: Claim, make: Make) -> Any:
+        try:
+            return await self._writer.submit(make)
+        except Fenced:
+            held.end("lost")
+            raise
+
+    async def history(self, run_id: str) -> History:
+        """What the run did so far, read in one snapshot; for resuming, and after a refused parking."""
+        return await asyncio.to_thread(self._read, run_id)
+
+    def _read(self, run_id: str) -> History:
+        with self._database.reader() as driver:
+            key = {"run": run_id}
+            wake = driver.send(READ_WAKE, key).rows()
+            return History(
+                steps=_named(STEP_COLUMNS, 8, driver.send(READ_STEPS, key).rows()),
+                attempts=_named(ATTEMPT_COLUMNS, 8, driver.send(READ_ATTEMPTS, key).rows()),
+                waits=_named(WAIT_COLUMNS, 8, driver.send(READ_WAITS, key).rows()),
+                wake=wake[0][0] if wake else 0,
+            )
+
+
+def _named(columns: Sequence[str], plain: int, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Rows by column name; the columns after the first `plain` hold JSON."""
+    return [dict(zip(columns, (*row[:plain], *map(_loads, row[plain:])), strict=True)) for row in rows]
+
+
+def _loads(text: str | bytes | float | None) -> Json:
+    # SQLite gives a JSON number as the number that it is.
+    return orjson.loads(text) if isinstance(text, str | bytes) else text

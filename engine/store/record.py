@@ -1,0 +1,241 @@
+"""What others than the holder write about a run: its start, answers to what it waits for, the wish to end it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from engine.events import Event
+from engine.store.driver import Driver, Operation, Statement
+from engine.store.lease import Delivery, Reply
+
+GRACE_MILLISECONDS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """A run to be recorded. `options` travel with it to the executor; `due` is milliseconds since 1970 UTC.
+
+    With an `idempotency_key` the workspace's earlier run of that key is given instead of a second one; with
+    `trigger_id` and `due`, one fire of a schedule makes one run.
+    """
+
+    id: str
+    workspace_id: str
+    workflow_id: str
+    version_id: str
+    source: str
+    input: Mapping[str, Any]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    started_by: str | None = None
+    idempotency_key: str | None = None
+    trigger_id: str | None = None
+    due: int | None = None
+    again_of: str | None = None
+    reply: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A recorded run. `created` is False if an earlier run has the same idempotency key, or fire of a schedule."""
+
+    run_id: str
+    created: bool
+    status: str = "queued"
+    deliveries: tuple[Delivery, ...] = ()
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Woken:
+    """What settling or cancelling did: whether it took effect, the segments to be enqueued, the run to be nudged."""
+
+    run_id: str
+    done: bool
+    deliveries: tuple[Delivery, ...] = ()
+    events: tuple[Event, ...] = ()
+    reply: Reply | None = None
+    nudge: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The runs that were ended without their holder's doing."""
+
+    run_ids: tuple[str, ...]
+    events: tuple[Event, ...]
+    replies: tuple[Reply, ...]
+
+
+PUT_RUN = Statement(
+    """INSERT INTO run (id, workspace_id, workflow_id, version_id, status, source, started_by, input, options, wake,
+        seq, idempotency_key, trigger_id, due, again_of, reply, created_at)
+    VALUES (:id, :workspace, :workflow, :version, 'queued', :source, :started_by, :input, :options, 0,
+        1, :key, :trigger, :due, :again_of, :reply, {clock})
+    ON CONFLICT DO NOTHING RETURNING created_at"""
+)
+PUT_SEGMENT = Statement(
+    """INSERT INTO segment (run_id, number, workspace_id, status, epoch, queued_at)
+    VALUES (:id, 0, :workspace, 'queued', 0, {clock})"""
+)
+SAME_RUN = Statement(
+    """SELECT id, status FROM run WHERE workspace_id = :workspace
+    AND (idempotency_key = :key OR (trigger_id = :trigger AND due = :due))"""
+)
+
+
+def start(driver: Driver, new: NewRun) -> Operation:
+    """Records a queued run with its first segment. Gives Started."""
+    inserted = driver.send(PUT_RUN, _run_values(new))
+    yield
+    rows = inserted.rows()
+    if not rows:
+        same = {"workspace": new.workspace_id, "key": new.idempotency_key, "trigger": new.trigger_id, "due": new.due}
+        earlier = driver.send(SAME_RUN, same)
+        yield
+        found = earlier.rows()
+        if not found:
+            raise ValueError(f"A run with the id {new.id} exists already")
+        return Started(found[0][0], created=False, status=found[0][1])
+    driver.send(PUT_SEGMENT, {"id": new.id, "workspace": new.workspace_id})
+    yield
+    event = Event(new.id, new.workspace_id, 1, "run", "queued", rows[0][0], workflow_id=new.workflow_id)
+    return Started(new.id, created=True, deliveries=(Delivery(new.id, 0, 0),), events=(event,))
+
+
+def _run_values(new: NewRun) -> dict[str, Any]:
+    return {
+        "id": new.id,
+        "workspace": new.workspace_id,
+        "workflow": new.workflow_id,
+        "version": new.version_id,
+        "source": new.source,
+        "started_by": new.started_by,
+        "input": orjson.dumps(new.input).decode(),
+        "options": orjson.dumps(new.options).decode(),
+        "key": new.idempotency_key,
+        "trigger": new.trigger_id,
+        "due": new.due,
+        "again_of": new.again_of,
+        "reply": new.reply,
+    }
+
+
+SETTLE = Statement(
+    """UPDATE wait SET settled_at = {clock}, outcome = :outcome
+    WHERE id = :wait AND settled_at IS NULL AND (:early OR due <= {clock}) RETURNING run_id"""
+)
+LOCK_SEGMENTS = Statement("SELECT number, status FROM segment WHERE run_id = :run {lock}")
+LOCK_SEGMENTS_OF_WAIT = Statement(
+    "SELECT number FROM segment WHERE run_id = (SELECT run_id FROM wait WHERE id = :wait) {lock}"
+)
+WAKE_SEGMENTS = Statement(
+    """UPDATE segment SET status = 'queued', queued_at = {clock} WHERE run_id = :run AND status = 'parked'
+    RETURNING run_id, number, epoch"""
+)
+WAKE_RUN = Statement(
+    """UPDATE run SET wake = wake + 1, seq = seq + 1,
+        status = CASE WHEN status = 'waiting' THEN 'queued' ELSE status END
+    WHERE id = :run RETURNING workspace_id, workflow_id, status, seq"""
+)
+
+
+def settle(driver: Driver, wait_id: str, outcome: Any, early: bool) -> Operation:
+    """Answers a wait, once: consumes it, raises the run's `wake`, and queues a parked segment. Gives Woken.
+
+    With `early` False only a wait that is due is settled.
+    """
+    driver.send(LOCK_SEGMENTS_OF_WAIT, {"wait": wait_id})
+    settled = driver.send(SETTLE, {"wait": wait_id, "outcome": orjson.dumps(outcome).decode(), "early": early})
+    yield
+    rows = settled.rows()
+    if not rows:
+        return Woken("", done=False)
+    run_id = rows[0][0]
+    woken = driver.send(WAKE_SEGMENTS, {"run": run_id})
+    told = driver.send(WAKE_RUN, {"run": run_id})
+    yield
+    deliveries = tuple(Delivery(*row) for row in woken.rows())
+    workspace, workflow, status, seq = told.rows()[0]
+    event = Event(run_id, workspace, seq, "run", status, time.time_ns() // 1_000_000, workflow_id=workflow)
+    return Woken(run_id, done=True, deliveries=deliveries, events=(event,))
+
+
+WANT = Statement(
+    """UPDATE run SET wanted = 'cancel', wanted_at = COALESCE(wanted_at, {clock})
+    WHERE id = :run AND status NOT IN ('done', 'failed', 'cancelled') RETURNING id"""
+)
+CLOSE_SEGMENTS = Statement(
+    """UPDATE segment SET status = 'done', epoch = epoch + 1, owner = NULL, lease_until = NULL
+    WHERE run_id = :run AND status <> 'done'"""
+)
+CANCEL_STEPS = Statement(
+    """UPDATE step SET status = 'cancelled', finished_at = {clock}
+    WHERE run_id = :run AND status IN ('running', 'waiting')"""
+)
+DROP_WAITS = Statement(
+    """UPDATE wait SET settled_at = {clock}, outcome = :outcome WHERE run_id = :run AND settled_at IS NULL"""
+)
+CANCEL_RUN = Statement(
+    """UPDATE run SET status = 'cancelled', seq = seq + 1, finished_at = {clock}
+    WHERE id = :run AND status NOT IN ('done', 'failed', 'cancelled')
+    RETURNING workspace_id, workflow_id, seq, finished_at, options"""
+)
+OVERDUE_CANCELS = Statement(
+    """SELECT id FROM run WHERE wanted = 'cancel' AND status IN ('queued', 'running', 'waiting', 'paused')
+    AND wanted_at < {clock} - :grace LIMIT 100"""
+)
+
+
+def cancel(driver: Driver, run_id: str) -> Operation:
+    """Wishes a run to end: at once if nobody advances it now, else its holder is told. Gives Woken."""
+    segments = driver.send(LOCK_SEGMENTS, {"run": run_id})
+    wanted = driver.send(WANT, {"run": run_id})
+    yield
+    if not wanted.rows():
+        return Woken(run_id, done=False)
+    if any(status == "running" for _, status in segments.rows()):
+        return Woken(run_id, done=True, nudge=run_id)
+    return (yield from _cancel_now(driver, run_id))
+
+
+def cancel_overdue(driver: Driver) -> Operation:
+    """Ends the runs whose holder did not heed the wish to cancel within 10 s: its epoch is over. Gives Ended."""
+    overdue = driver.send(OVERDUE_CANCELS, {"grace": GRACE_MILLISECONDS})
+    yield
+    ended: list[Woken] = []
+    for (run_id,) in overdue.rows():
+        ended.append((yield from _cancel_now(driver, run_id)))
+    replies = tuple(woken.reply for woken in ended if woken.reply)
+    return Ended(
+        tuple(woken.run_id for woken in ended), tuple(event for woken in ended for event in woken.events), replies
+    )
+
+
+DUE_WAITS = Statement("""SELECT id FROM wait WHERE settled_at IS NULL AND due <= {clock} ORDER BY due LIMIT :limit""")
+
+
+def due_waits(driver: Driver, limit: int) -> Operation:
+    """The ids of waits whose time has come."""
+    found = driver.send(DUE_WAITS, {"limit": limit})
+    yield
+    return [row[0] for row in found.rows()]
+
+
+def _cancel_now(driver: Driver, run_id: str) -> Operation:
+    key = {"run": run_id}
+    driver.send(CLOSE_SEGMENTS, key)
+    driver.send(CANCEL_STEPS, key)
+    driver.send(DROP_WAITS, {**key, "outcome": '{"cancelled":true}'})
+    ended = driver.send(CANCEL_RUN, key)
+    yield
+    rows = ended.rows()
+    if not rows:
+        return Woken(run_id, done=False)
+    workspace, workflow, seq, at, options = rows[0]
+    event = Event(run_id, workspace, seq, "run", "cancelled", at, workflow_id=workflow)
+    return Woken(run_id, done=True, events=(event,), reply=Reply.of(run_id, "cancelled", orjson.loads(options)))
