@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
@@ -86,3 +87,59 @@ class Graph(BaseModel):
     def with_node(self, node: Node) -> Graph:
         """The same drawing with `node` added, or replaced in its place."""
         return self.model_copy(update={"nodes": MappingProxyType({**self.nodes, node.id: node})})
+
+    def children(self, container: str | None = None) -> tuple[str, ...]:
+        """The nodes that stand directly in a container, in the order of the document; None: those of the top level.
+
+        What names a container that is not there stands at the top level.
+        """
+        return _bodies(self.nodes).get(container, ())
+
+    def levels(self, node_id: str) -> tuple[str, ...]:
+        """The containers around a node, outermost first, as in a scope's path; none at the top level.
+
+        A container that stands in itself is counted once. Raises KeyError for a node that is not there.
+        """
+        found: list[str] = []
+        around = self.nodes[node_id].container
+        while around is not None and around in self.nodes and around not in found:
+            found.append(around)
+            around = self.nodes[around].container
+        return tuple(reversed(found))
+
+    def inside(self, container: str) -> tuple[str, ...]:
+        """All that stands in a container, at whatever depth: each container before its own body."""
+        return tuple(dict.fromkeys(self._inside(container, {container})))
+
+    def _inside(self, container: str, seen: set[str]) -> Iterator[str]:
+        for node_id in self.children(container):
+            if node_id not in seen:
+                seen.add(node_id)
+                yield node_id
+                yield from self._inside(node_id, seen)
+
+    def at_level(self, node_id: str, container: str | None) -> str | None:
+        """Who stands for a node in the body of a container: itself, or the container there that it is inside of.
+
+        None when the node does not stand in that body at any depth: it is outside.
+        """
+        line = (*self.levels(node_id), node_id)
+        if container is None:
+            return line[0]
+        return line[line.index(container) + 1] if container in line[:-1] else None
+
+
+_recent: deque[tuple[Mapping[str, Node], Mapping[str | None, tuple[str, ...]]]] = deque(maxlen=8)
+
+
+def _bodies(nodes: Mapping[str, Node]) -> Mapping[str | None, tuple[str, ...]]:
+    """By container what stands in it. Asked node by node of one drawing, so the answers for the last few are kept."""
+    for known, bodies in tuple(_recent):
+        if known is nodes:
+            return bodies
+    found: dict[str | None, list[str]] = {}
+    for node_id, node in nodes.items():
+        found.setdefault(node.container if node.container in nodes else None, []).append(node_id)
+    answer = {container: tuple(body) for container, body in found.items()}
+    _recent.append((nodes, answer))
+    return answer

@@ -113,7 +113,7 @@ class NodeType:
     result: Any
     outputs: tuple[Output, ...] | OutputsOf = (MAIN,)
     effect: Effect | EffectOf = Effect.none
-    kind: Literal["action", "trigger"] = "action"
+    kind: Literal["action", "trigger", "container"] = "action"
     trigger: Literal["manual", "webhook", "schedule", ""] = ""
     cpu: bool = False
     batch: int = 0
