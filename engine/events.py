@@ -39,7 +39,8 @@ log = structlog.get_logger()
 class Event:
     """One change of state. `seq` grows by one per event of a run; `at` is milliseconds since 1970 in UTC.
 
-    `counts` of a mapped step are {total, done, failed}, whichever are known.
+    `counts` of a mapped step are {total, done, failed}, whichever are known. `scope` is the body of a container that
+    the step belongs to, see `engine.models.Step`.
     """
 
     run_id: str
@@ -52,6 +53,7 @@ class Event:
     item: str = ""
     counts: dict[str, Any] | None = None
     workflow_id: str = ""
+    scope: str = ""
 
     def packed(self) -> dict[str, Any]:
         """The event as it travels: fields that say nothing are left out."""

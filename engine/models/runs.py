@@ -68,9 +68,14 @@ class Segment(Table, table=True):
 
 
 class Step(Table, table=True):
-    """What one node did for one item. `item` is empty for the whole node, else a path such as `17` or `0-255`."""
+    """What one node did for one item. `item` is empty for the whole node, else a path such as `17` or `0-255`.
+
+    `scope` is empty at the top level, else the path of the body that was walked: `<container>.<index>` for each level,
+    joined by `/`.
+    """
 
     run_id: str = Field(primary_key=True, foreign_key="run.id", ondelete="CASCADE", max_length=32)
+    scope: str = Field(default="", primary_key=True, max_length=400)
     node_id: str = Field(primary_key=True, max_length=60)
     item: str = Field(default="", primary_key=True, max_length=200)
     workspace_id: str = Field(max_length=32)
@@ -91,6 +96,7 @@ class Attempt(Table, table=True):
     """One try of an effect, written before the effect happens. Open (`outcome` null) after a crash: nobody knows."""
 
     run_id: str = Field(primary_key=True, foreign_key="run.id", ondelete="CASCADE", max_length=32)
+    scope: str = Field(default="", primary_key=True, max_length=400)
     node_id: str = Field(primary_key=True, max_length=60)
     item: str = Field(default="", primary_key=True, max_length=200)
     number: int = Field(primary_key=True)
@@ -107,13 +113,14 @@ class Wait(Table, table=True):
     """What a parked run waits for. Settled once: settling consumes the row's token and raises the run's `wake`."""
 
     __table_args__ = (
-        sa.UniqueConstraint("run_id", "node_id", "item", "round"),
+        sa.UniqueConstraint("run_id", "scope", "node_id", "item", "round"),
         sa.Index("ix_wait_due", "settled_at", "due"),
     )
 
     id: str = id_field()
     workspace_id: str = workspace_key()
     run_id: str = Field(foreign_key="run.id", index=True, ondelete="CASCADE")
+    scope: str = Field(default="", max_length=400)
     node_id: str = Field(max_length=60)
     item: str = Field(default="", max_length=200)
     round: int = Field(default=0, description="Several waits of one step, one after the other")

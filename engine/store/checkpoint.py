@@ -45,6 +45,7 @@ class StepRow:
     log: list[Any] | None = None
     started_at: int | None = None
     finished_at: int | None = None
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class AttemptEnd:
     number: int
     outcome: str
     error: Json = None
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class NewWait:
     round: int = 0
     due: int | None = None
     detail: Json = None
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,29 +137,30 @@ END_RUN = Statement(
     WHERE id = :run AND {HOLDS} RETURNING seq, wanted, wake, finished_at"""  # noqa: S608 - constants only
 )
 PUT_STEP = Statement(
-    """INSERT INTO step (run_id, node_id, item, workspace_id, seq, epoch, attempt, status, output, input, error, counts,
-        log, started_at, finished_at)
-    VALUES (:run, :node, :item, :workspace, :seq, :epoch, :attempt, :status, :output, :input, :error, :counts,
-        :log, :started_at, :finished_at)
-    ON CONFLICT (run_id, node_id, item) DO UPDATE SET seq = excluded.seq, epoch = excluded.epoch,
+    """INSERT INTO step (run_id, scope, node_id, item, workspace_id, seq, epoch, attempt, status, output, input, error,
+        counts, log, started_at, finished_at)
+    VALUES (:run, :scope, :node, :item, :workspace, :seq, :epoch, :attempt, :status, :output, :input, :error,
+        :counts, :log, :started_at, :finished_at)
+    ON CONFLICT (run_id, scope, node_id, item) DO UPDATE SET seq = excluded.seq, epoch = excluded.epoch,
         attempt = excluded.attempt, status = excluded.status, output = excluded.output,
         input = COALESCE(excluded.input, step.input), error = excluded.error,
         counts = COALESCE(excluded.counts, step.counts), log = COALESCE(excluded.log, step.log),
         started_at = COALESCE(step.started_at, excluded.started_at), finished_at = excluded.finished_at
     WHERE step.status IN ('running', 'waiting')""",
-    types=dict.fromkeys(("run", "node", "item", "workspace", "status"), "text")
+    types=dict.fromkeys(("run", "scope", "node", "item", "workspace", "status"), "text")
     | dict.fromkeys(("seq", "epoch", "attempt"), "integer")
     | dict.fromkeys(("output", "input", "error", "counts", "log"), "json")
     | dict.fromkeys(("started_at", "finished_at"), "bigint"),
 )
 END_ATTEMPT = Statement(
     """UPDATE attempt SET outcome = :outcome, error = :error
-    WHERE run_id = :run AND node_id = :node AND item = :item AND number = :number AND outcome IS NULL"""
+    WHERE run_id = :run AND scope = :scope AND node_id = :node AND item = :item AND number = :number
+        AND outcome IS NULL"""
 )
 PUT_WAIT = Statement(
-    """INSERT INTO wait (id, workspace_id, run_id, node_id, item, round, kind, due, detail, created_at)
-    VALUES (:id, :workspace, :run, :node, :item, :round, :kind, :due, :detail, {clock})
-    ON CONFLICT (run_id, node_id, item, round) DO NOTHING"""
+    """INSERT INTO wait (id, workspace_id, run_id, scope, node_id, item, round, kind, due, detail, created_at)
+    VALUES (:id, :workspace, :run, :scope, :node, :item, :round, :kind, :due, :detail, {clock})
+    ON CONFLICT (run_id, scope, node_id, item, round) DO NOTHING"""
 )
 PUT_PAYLOAD = Statement(
     """INSERT INTO payload (workspace_id, hash, size, created_at) VALUES (:workspace, :hash, :size, {clock})
@@ -169,9 +173,10 @@ CLOSE_SEGMENT = Statement(
 WAITING = Statement("UPDATE run SET status = 'waiting' WHERE id = :run")
 ANSWER = Statement("UPDATE run SET output = :output WHERE id = :run")
 BEGIN_ATTEMPT = Statement(
-    f"""INSERT INTO attempt (run_id, node_id, item, number, workspace_id, generation, epoch, started_at, deadline)
-    SELECT CAST(:run AS TEXT), :node, :item, :number, :workspace, :generation, CAST(:epoch AS INTEGER),
-        {{clock}}, {{clock}} + :limit WHERE {HOLDS}
+    f"""INSERT INTO attempt (run_id, scope, node_id, item, number, workspace_id, generation, epoch, started_at,
+        deadline)
+    SELECT CAST(:run AS TEXT), CAST(:scope AS TEXT), :node, :item, :number, :workspace, :generation,
+        CAST(:epoch AS INTEGER), {{clock}}, {{clock}} + :limit WHERE {HOLDS}
     RETURNING started_at, deadline, (SELECT wanted FROM run WHERE id = :run)"""  # noqa: S608 - constants only
 )
 
@@ -211,7 +216,7 @@ def _put_rows(driver: Driver, held: Claim, changes: Changes, first: int) -> None
     if changes.steps:
         driver.send_many(PUT_STEP, [_step(held, step, first + n) for n, step in enumerate(changes.steps)])
     for end in changes.attempts:
-        where = {"run": held.run_id, "node": end.node_id, "item": end.item, "number": end.number}
+        where = {"run": held.run_id, "scope": end.scope, "node": end.node_id, "item": end.item, "number": end.number}
         driver.send(END_ATTEMPT, {**where, "outcome": end.outcome, "error": _dumps(end.error)})
     for ref in changes.payloads:
         driver.send(PUT_PAYLOAD, {"workspace": held.workspace_id, "hash": ref.hash, "size": ref.size})
@@ -222,6 +227,7 @@ def _put_rows(driver: Driver, held: Claim, changes: Changes, first: int) -> None
                 "id": wait.id,
                 "workspace": held.workspace_id,
                 "run": held.run_id,
+                "scope": wait.scope,
                 "node": wait.node_id,
                 "item": wait.item,
                 "round": wait.round,
@@ -235,6 +241,7 @@ def _put_rows(driver: Driver, held: Claim, changes: Changes, first: int) -> None
 def _step(held: Claim, step: StepRow, seq: int) -> dict[str, Any]:
     return {
         "run": held.run_id,
+        "scope": step.scope,
         "node": step.node_id,
         "item": step.item,
         "workspace": held.workspace_id,
@@ -265,6 +272,7 @@ def _events(held: Claim, changes: Changes, first: int, status: str, at: int) -> 
             step.node_id,
             step.item,
             step.counts,
+            scope=step.scope,
         )
         for n, step in enumerate(changes.steps)
     ]
@@ -287,15 +295,15 @@ def begin_attempt(driver: Driver, held: Claim, values: dict[str, Any]) -> Operat
 
 
 STEP_COLUMNS = (
-    *("node_id", "item", "seq", "epoch", "attempt", "status", "started_at", "finished_at"),
+    *("scope", "node_id", "item", "seq", "epoch", "attempt", "status", "started_at", "finished_at"),
     *("output", "input", "error", "counts", "log"),
 )
 ATTEMPT_COLUMNS = (
-    *("node_id", "item", "number", "generation", "epoch", "started_at", "deadline", "outcome"),
+    *("scope", "node_id", "item", "number", "generation", "epoch", "started_at", "deadline", "outcome"),
     "error",
 )
 WAIT_COLUMNS = (
-    *("id", "node_id", "item", "round", "kind", "due", "created_at", "settled_at"),
+    *("id", "scope", "node_id", "item", "round", "kind", "due", "created_at", "settled_at"),
     *("detail", "outcome"),
 )
 READ_WAKE = Statement("SELECT wake FROM run WHERE id = :run")
@@ -327,13 +335,14 @@ class Checkpoints:
         return saved
 
     async def begin_attempt(  # noqa: PLR0917 - the columns of the row
-        self, held: Claim, node_id: str, item: str, number: int, generation: int, limit_ms: int
+        self, held: Claim, node_id: str, item: str, number: int, generation: int, limit_ms: int, scope: str = ""
     ) -> Attempted:
         """Records, before an effect happens, that try `number` begins and takes `limit_ms` milliseconds at most.
 
         Raises Fenced if the segment was lost: then the effect must not happen.
         """
         values = {
+            "scope": scope,
             "node": node_id,
             "item": item,
             "number": number,
@@ -360,9 +369,9 @@ class Checkpoints:
             key = {"run": run_id}
             wake = driver.send(READ_WAKE, key).rows()
             return History(
-                steps=_named(STEP_COLUMNS, 8, driver.send(READ_STEPS, key).rows()),
-                attempts=_named(ATTEMPT_COLUMNS, 8, driver.send(READ_ATTEMPTS, key).rows()),
-                waits=_named(WAIT_COLUMNS, 8, driver.send(READ_WAITS, key).rows()),
+                steps=_named(STEP_COLUMNS, 9, driver.send(READ_STEPS, key).rows()),
+                attempts=_named(ATTEMPT_COLUMNS, 9, driver.send(READ_ATTEMPTS, key).rows()),
+                waits=_named(WAIT_COLUMNS, 9, driver.send(READ_WAITS, key).rows()),
                 wake=wake[0][0] if wake else 0,
             )
 

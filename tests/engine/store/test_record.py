@@ -235,7 +235,7 @@ async def test_cancelling_a_waiting_run_ends_it_at_once(bench: Bench) -> None:
     assert (await bench.writer.submit(cancel)).done
     assert bench.row(Run, claim.run_id).status == "cancelled"
     assert bench.row(Wait, wait_id).settled_at is not None
-    assert bench.row(Step, claim.run_id, "pause", "").status == "cancelled"
+    assert bench.row(Step, claim.run_id, "", "pause", "").status == "cancelled"
     assert not (await bench.writer.submit(cancel)).done
     settled: Woken = await bench.writer.submit(partial(record.settle, wait_id=wait_id, outcome=1, early=True))
     assert not settled.done

@@ -1,0 +1,114 @@
+"""The engine entire: scopes of containers.
+
+Revision 0002. Keys gain a column, so tables are made anew beside the old ones and their rows moved over, the same on
+both databases.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import sqlalchemy as sa
+from alembic import op
+
+revision: str = "0002"
+down_revision: str | Sequence[str] | None = "0001"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+SCOPE = ["scope"]
+
+
+def upgrade() -> None:
+    _remake("attempt", _attempt(SCOPE), {"scope": "''"})
+    _remake("step", _step(SCOPE), {"scope": "''"})
+    _remake_wait(_wait(SCOPE), {"scope": "''"})
+
+
+def downgrade() -> None:
+    for table in ("wait", "step", "attempt"):
+        op.execute(sa.text(f"DELETE FROM {table} WHERE scope <> ''"))  # noqa: S608 - constants only
+    _remake_wait(_wait([]), {})
+    _remake("step", _step([]), {})
+    _remake("attempt", _attempt([]), {})
+
+
+def _remake_wait(columns: Sequence[sa.schema.SchemaItem], added: Mapping[str, str]) -> None:
+    for index in ("ix_wait_due", "ix_wait_run_id", "ix_wait_workspace_id"):
+        op.drop_index(index, table_name="wait")
+    _remake("wait", columns, added)
+    op.create_index("ix_wait_due", "wait", ["settled_at", "due"])
+    op.create_index("ix_wait_run_id", "wait", ["run_id"])
+    op.create_index("ix_wait_workspace_id", "wait", ["workspace_id"])
+
+
+def _remake(table: str, items: Sequence[sa.schema.SchemaItem], added: Mapping[str, str]) -> None:
+    """Make the table anew of these columns and keys; `added` says in SQL what fills those that the old one lacks."""
+    made = op.create_table(f"new_{table}", *items)
+    names = [column.name for column in made.columns]
+    taken = ", ".join(added.get(name, name) for name in names)
+    op.execute(sa.text(f"INSERT INTO new_{table} ({', '.join(names)}) SELECT {taken} FROM {table}"))  # noqa: S608
+    op.drop_table(table)
+    op.rename_table(f"new_{table}", table)
+
+
+def _attempt(scope: Sequence[str]) -> list[sa.schema.SchemaItem]:
+    return [
+        sa.Column("run_id", sa.String(length=32), nullable=False),
+        *(sa.Column(name, sa.String(length=400), nullable=False) for name in scope),
+        sa.Column("node_id", sa.String(length=60), nullable=False),
+        sa.Column("item", sa.String(length=200), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("workspace_id", sa.String(length=32), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=False),
+        sa.Column("deadline", sa.BigInteger(), nullable=False),
+        sa.Column("outcome", sa.String(length=10), nullable=True),
+        sa.Column("error", sa.JSON(), nullable=True),
+        sa.ForeignKeyConstraint(["run_id"], ["run.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("run_id", *scope, "node_id", "item", "number"),
+    ]
+
+
+def _step(scope: Sequence[str]) -> list[sa.schema.SchemaItem]:
+    return [
+        sa.Column("run_id", sa.String(length=32), nullable=False),
+        *(sa.Column(name, sa.String(length=400), nullable=False) for name in scope),
+        sa.Column("node_id", sa.String(length=60), nullable=False),
+        sa.Column("item", sa.String(length=200), nullable=False),
+        sa.Column("workspace_id", sa.String(length=32), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("status", sa.String(length=10), nullable=False),
+        sa.Column("output", sa.JSON(), nullable=True),
+        sa.Column("input", sa.JSON(), nullable=True),
+        sa.Column("error", sa.JSON(), nullable=True),
+        sa.Column("counts", sa.JSON(), nullable=True),
+        sa.Column("log", sa.JSON(), nullable=True),
+        sa.Column("started_at", sa.BigInteger(), nullable=True),
+        sa.Column("finished_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["run_id"], ["run.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("run_id", *scope, "node_id", "item"),
+    ]
+
+
+def _wait(scope: Sequence[str]) -> list[sa.schema.SchemaItem]:
+    return [
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("workspace_id", sa.String(length=32), nullable=False),
+        sa.Column("run_id", sa.String(), nullable=False),
+        *(sa.Column(name, sa.String(length=400), nullable=False) for name in scope),
+        sa.Column("node_id", sa.String(length=60), nullable=False),
+        sa.Column("item", sa.String(length=200), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("due", sa.BigInteger(), nullable=True),
+        sa.Column("detail", sa.JSON(), nullable=True),
+        sa.Column("outcome", sa.JSON(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("settled_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["run_id"], ["run.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["workspace_id"], ["workspace.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("run_id", *scope, "node_id", "item", "round"),
+    ]
