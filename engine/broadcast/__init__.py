@@ -1,12 +1,12 @@
 """How lists meet fields that take a single value: pure functions from outputs to calls, and from results to outputs."""
 
-from engine.broadcast.binding import bind
+from engine.broadcast.binding import bind, bind_inside
 from engine.broadcast.calls import Call, CallScope, Mapped, Once, Skip
 from engine.broadcast.collecting import Failed, collect
 from engine.broadcast.edges import edges, port_of, ports
-from engine.broadcast.fields import Fields, fields_of
+from engine.broadcast.fields import Fields, fields_inside, fields_of
 from engine.broadcast.leaves import Leaf, Mode
-from engine.broadcast.resolving import resolve
+from engine.broadcast.resolving import resolve, resolve_inside
 from engine.broadcast.values import SKIPPED, Axis, NodeOutputs, Skipped, Value
 
 __all__ = [
@@ -25,10 +25,13 @@ __all__ = [
     "Skipped",
     "Value",
     "bind",
+    "bind_inside",
     "collect",
     "edges",
+    "fields_inside",
     "fields_of",
     "port_of",
     "ports",
     "resolve",
+    "resolve_inside",
 ]

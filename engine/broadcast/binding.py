@@ -10,7 +10,7 @@ from typing import Any
 from engine.broadcast.align import Item, Track, expand, is_flat, level
 from engine.broadcast.calls import Call, CallScope, Mapped, Once, Skip
 from engine.broadcast.cursors import Cursor, limited, merged, paths_of, start
-from engine.broadcast.fields import Fields, Wire, fields_of
+from engine.broadcast.fields import Fields, Wire, fields_inside, fields_of
 from engine.broadcast.leaves import AFTER, SCOPE_NAMES
 from engine.broadcast.values import SKIPPED, NodeOutputs, Skipped, Value
 from engine.contract import MAIN, NodeType
@@ -28,7 +28,8 @@ def bind(
     """How to call `node` now that everything it refers to has fired or was skipped.
 
     `outputs`: for each finished node the values of the outputs that fired, or SKIPPED. `extra`: `trigger`, `run`,
-    `vars`, `now` (ISO 8601) and `random` (the seed), as recorded for this step. `error_outputs`: the nodes whose
+    `vars`, `now` (ISO 8601) and `random` (the seed), as recorded for this step; in the body of a container also what
+    it gives: `item` and `index`, or `previous`. These, and `trigger`, may be a Value. `error_outputs`: the nodes whose
     failures leave through their error output.
 
     Raises:
@@ -36,6 +37,20 @@ def bind(
         TemplateError: a template cannot be read.
     """
     return _Binder(fields_of(node, node_type), outputs, extra, error_outputs).call()
+
+
+def bind_inside(
+    node: Node,
+    node_type: NodeType,
+    outputs: Mapping[str, NodeOutputs],
+    extra: Mapping[str, Any],
+    error_outputs: Collection[str] = (),
+) -> CallScope:
+    """What the fields of a container see that are asked in its body, once the body has ended.
+
+    `outputs` and `error_outputs` are those of the body and of the levels around. Raises TemplateError.
+    """
+    return _Binder(fields_inside(node, node_type), outputs, extra, error_outputs).inside()
 
 
 @dataclass(eq=False)
@@ -48,8 +63,7 @@ class _Binder:
     tracks: dict[Wire, Track[Wire]] = field(default_factory=dict)
 
     def call(self) -> Call:
-        for wire in self.fields.wires:
-            self._add(wire)
+        self._bind()
         after = self._after() if self.fields.after else []
         if (reason := self._why_skipped()) is not None:
             return Skip(reason)
@@ -66,6 +80,18 @@ class _Binder:
             mapped.shape = expand(tracks, first, items)
             mapped._items, mapped.length = items, len(items)
         return mapped
+
+    def inside(self) -> CallScope:
+        """What the fields see that are asked in a container's body: nothing there maps."""
+        self._bind()
+        return CallScope(self.tracks, self.extra, frozenset(self.skipped))
+
+    def _bind(self) -> None:
+        for wire in self.fields.wires:
+            self._add(wire)
+        for wire in self.fields.local:
+            if wire.references[0].node in self.extra:
+                self._add(wire)
 
     def _add(self, wire: Wire) -> None:
         fired = [cursor for cursor in map(self._cursor, wire.references) if cursor is not None]

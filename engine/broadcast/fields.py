@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from engine.broadcast.leaves import SCOPE_NAMES, SINGLE, Leaf, Mode, field_leaves
+from engine.broadcast.leaves import SCOPE_NAMES, SINGLE, Leaf, Mode, field_leaves, is_own
 from engine.contract import MAIN, NodeType
 from engine.expressions import Reference, Template, compile
 from engine.graph import Node
@@ -38,7 +38,8 @@ class Fields:
     """A node's templates, and what is worked out of them once, since every call asks for it.
 
     `order`: the fields so that each stands after those that it mentions. `wires`: what the templates take from outside
-    of the call, each once; `wires_of`: by leaf and reference. `kept` is for those who read the fields.
+    of the call, each once; `wires_of`: by leaf and reference. `locals_of`: the same of `item` and `index`, which come
+    from outside only where a container around gives them. `kept` is for those who read the fields.
     """
 
     node: Node
@@ -49,7 +50,13 @@ class Fields:
     by_field: Mapping[str, tuple[Leaf, ...]]
     wires: tuple[Wire, ...]
     wires_of: Mapping[Leaf, Mapping[Reference, Wire]]
+    locals_of: Mapping[Leaf, Mapping[Reference, Wire]]
     kept: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def local(self) -> tuple[Wire, ...]:
+        """The wires from the `item` and `index` of a container around."""
+        return tuple(dict.fromkeys(wire for wires in self.locals_of.values() for wire in wires.values()))
 
     @cached_property
     def hanging(self) -> tuple[Wire, ...]:
@@ -77,33 +84,46 @@ class Fields:
 
     def is_own(self, leaf: Leaf, name: str) -> bool:
         """Whether `name` in this leaf means one of the node's own fields."""
-        return name in self.type.fields and name != leaf.path[0]
+        return is_own(self.type, leaf, name)
 
 
-_cache: dict[int, Fields] = {}
+_cache: dict[tuple[int, bool], Fields] = {}
 
 
 def fields_of(node: Node, node_type: NodeType) -> Fields:
-    """Raises TemplateError for a template that cannot be read."""
-    found = _cache.get(id(node))
+    """What is asked where the node stands. Raises TemplateError for a template that cannot be read."""
+    return _kept(node, node_type, inside=False)
+
+
+def fields_inside(node: Node, node_type: NodeType) -> Fields:
+    """What is asked in a container's body: its result, for example. Raises TemplateError."""
+    return _kept(node, node_type, inside=True)
+
+
+def _kept(node: Node, node_type: NodeType, *, inside: bool) -> Fields:
+    found = _cache.get((id(node), inside))
     if found is None or found.node is not node or found.type is not node_type:
-        found = _read(node, node_type)
+        found = _read(node, node_type, inside)
         if len(_cache) >= KEPT:
             _cache.clear()
-        _cache[id(node)] = found
+        _cache[id(node), inside] = found
     return found
 
 
-def _read(node: Node, node_type: NodeType) -> Fields:
-    leaves = tuple(leaf for name in node.params for leaf in field_leaves(node, node_type, name))
+def _read(node: Node, node_type: NodeType, inside: bool) -> Fields:
+    specs = node_type.fields
+    names = [name for name in node.params if (name in specs and specs[name].inside) == inside]
+    leaves = tuple(leaf for name in names for leaf in field_leaves(node, node_type, name))
     by_field: dict[str, tuple[Leaf, ...]] = {}
     for leaf in leaves:
         by_field[str(leaf.path[0])] = (*by_field.get(str(leaf.path[0]), ()), leaf)
-    after = tuple(compile(source) for source in node.after)
+    after = () if inside else tuple(compile(source) for source in node.after)
     wires: dict[tuple[tuple[Reference, ...], Mode], Wire] = {}
     wires_of = {leaf: _wires(leaf, node_type, wires) for leaf in leaves}
-    order = _order(node, node_type, by_field)
-    return Fields(node, node_type, leaves, after, order, by_field, tuple(wires.values()), wires_of)
+    local: dict[tuple[tuple[Reference, ...], Mode], Wire] = {}
+    locals_of = {leaf: _locals(leaf, node_type, local) for leaf in leaves}
+    order = _order(names, node_type, by_field)
+    return Fields(node, node_type, leaves, after, order, by_field, tuple(wires.values()), wires_of, locals_of)
 
 
 def _wires(
@@ -116,23 +136,39 @@ def _wires(
         return {references[0]: wire}
     found = {}
     for reference in leaf.references:
-        own = reference.node in node_type.fields and reference.node != leaf.path[0]
-        if not own and reference.node not in LOCAL:
-            mode = SINGLE if reference.whole else leaf.mode
-            found[reference] = wires.setdefault(((reference,), mode), Wire((reference,), mode, leaf.field))
+        if not is_own(node_type, leaf, reference.node) and reference.node not in LOCAL:
+            found[reference] = _wire(leaf, reference, wires)
     return found
 
 
-def _order(node: Node, node_type: NodeType, by_field: Mapping[str, tuple[Leaf, ...]]) -> tuple[str, ...]:
+def _locals(
+    leaf: Leaf, node_type: NodeType, wires: dict[tuple[tuple[Reference, ...], Mode], Wire]
+) -> Mapping[Reference, Wire]:
+    """What a leaf asks of `item` and `index`; what is asked of each row means the row's."""
+    if leaf.kind == "first" or leaf.mode.per_item:
+        return {}
+    return {
+        reference: _wire(leaf, reference, wires)
+        for reference in leaf.references
+        if reference.node in LOCAL and not is_own(node_type, leaf, reference.node)
+    }
+
+
+def _wire(leaf: Leaf, reference: Reference, wires: dict[tuple[tuple[Reference, ...], Mode], Wire]) -> Wire:
+    mode = SINGLE if reference.whole else leaf.mode
+    return wires.setdefault(((reference,), mode), Wire((reference,), mode, leaf.field))
+
+
+def _order(names: Sequence[str], node_type: NodeType, by_field: Mapping[str, tuple[Leaf, ...]]) -> tuple[str, ...]:
     """Document order, each field after its own fields' mentions; a circle is left in document order."""
     needs: dict[str, set[str]] = {}
-    for name in node.params:
+    for name in names:
         mentioned = {r.node for leaf in by_field.get(name, ()) for r in leaf.references}
         spec = node_type.fields.get(name)
         mentioned |= {spec.per_item} if spec is not None and spec.per_item else set()
-        needs[name] = (mentioned & set(node.params)) - {name}
+        needs[name] = (mentioned & set(names)) - {name}
     order: list[str] = []
-    left = list(node.params)
+    left = list(names)
     while left:
         ready = [name for name in left if needs[name].issubset(order)]
         order += ready or left

@@ -24,17 +24,20 @@ class Mode:
     """How a list meets a template.
 
     `levels`: how many list levels it takes as they are. `follows`: references of an origin over which the node is
-    mapped anyway are bound to the item. `per_item`: the field whose rows it walks.
+    mapped anyway are bound to the item. `per_item`: the field whose rows it walks. `inside`: it is
+    asked in a container's body.
     """
 
     levels: int = 0
     follows: bool = False
     per_item: str = ""
+    inside: bool = False
 
 
 SINGLE = Mode()
 WHOLE = Mode(ALL, follows=True)
 AFTER = Mode(-1)
+INSIDE = Mode(ALL, follows=True, inside=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,13 +66,22 @@ def field_leaves(node: Node, node_type: NodeType, name: str) -> Iterator[Leaf]:
     if spec is None or spec.literal:
         return
     info = node_type.params.model_fields[name]
-    if spec.per_item:
+    if spec.inside:
+        yield from _fixed(raw, (name,), INSIDE)
+    elif spec.per_item:
         mode = Mode(ALL, per_item=spec.per_item)
         yield from _fixed(raw, (name,), mode)
     elif spec.rank == "whole" or node.each == "combined":
         yield from _fixed(raw, (name,), WHOLE)
     else:
         yield from _typed(raw, (name,), info.annotation, in_list=False)
+
+
+def is_own(node_type: NodeType, leaf: Leaf, name: str) -> bool:
+    """Whether `name` in this leaf means one of the node's own fields; what is asked inside of a body knows only those
+    that are asked there too."""
+    spec = node_type.fields.get(name)
+    return spec is not None and name != leaf.path[0] and spec.inside == leaf.mode.inside
 
 
 def is_first(raw: Any) -> bool:

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from engine.broadcast.calls import CallScope
 from engine.broadcast.cursors import Cursor, paths_of
-from engine.broadcast.fields import LOCAL, Fields, Wire, fields_of
+from engine.broadcast.fields import LOCAL, Fields, Wire, fields_inside, fields_of
 from engine.broadcast.leaves import Leaf, Path
+from engine.broadcast.values import Value
 from engine.contract import NodeType
 from engine.expressions import Reference, TemplateError, walk
 from engine.graph import Node
@@ -37,6 +38,38 @@ def resolve(node: Node, node_type: NodeType, scope: CallScope) -> dict[str, Any]
     return found
 
 
+def resolve_inside(
+    node: Node, node_type: NodeType, scope: CallScope, known: Mapping[str, Any] | None = None
+) -> dict[str, Value]:
+    """The fields of a container that are asked in its body: `scope` is that of `bind_inside`.
+
+    A bare reference keeps where its lists come from. `known`: values that stand in for fields that are not there.
+    Raises TemplateError.
+    """
+    fields = fields_inside(node, node_type)
+    found = dict(known or {})
+    settled = {name: Value(value) for name, value in found.items()}
+    for name, step in _steps_of(fields):
+        found[name] = step(scope, found)
+        wire = _bare(fields, name)
+        cursor = scope.cursor(wire) if wire is not None else None
+        settled[name] = Value(found[name], cursor.axes if cursor is not None and cursor.is_list else ())
+    return settled
+
+
+def _bare(fields: Fields, name: str) -> Wire | None:
+    """The wire that a field is, if it is one."""
+    leaves = fields.by_field.get(name, ())
+    if (
+        len(leaves) != 1
+        or len(leaves[0].path) != 1
+        or (leaves[0].kind != "first" and leaves[0].templates[0].kind != "reference")
+    ):
+        return None
+    found = {**fields.wires_of[leaves[0]], **fields.locals_of[leaves[0]]}
+    return next(iter(found.values()), None)
+
+
 def _steps_of(fields: Fields) -> Sequence[tuple[str, Step]]:
     """How each field gets its value, in the order in which they must be asked. Worked out once per node."""
     steps: Sequence[tuple[str, Step]] | None = fields.kept.get("steps")
@@ -57,7 +90,8 @@ def _step(fields: Fields, name: str) -> Step:
         return lambda scope, found: _filled(raw, (name,), parts, scope, found)
     wires = frozenset(fields.wires_of[leaves[0]].values())
     bare = leaves[0].kind == "first" or leaves[0].templates[0].kind == "reference"
-    if not bare or not wires or fields.type.fields[name].required:
+    spec = fields.type.fields[name]
+    if not bare or not wires or spec.required or spec.inside:
         return top
 
     def optional(scope: CallScope, found: Found) -> Any:
@@ -104,6 +138,9 @@ class LeafScope:
         if self.fields.is_own(self.leaf, name):
             value = self.found[name] if name in self.found else self.fields.type.fields[name].default
         elif name in LOCAL and name in self.scope.names:
+            around = self.fields.locals_of[self.leaf].get(reference)
+            if around is not None and around in self.scope.tracks:
+                return self.scope.get(around)
             value = self.scope.names[name]
         else:
             raise LookupError(name, ())
@@ -170,11 +207,7 @@ def _row_scope(fields: Fields, leaf: Leaf, scope: CallScope, found: Mapping[str,
 
 def _rows_cursor(fields: Fields, name: str, scope: CallScope) -> Cursor | None:
     """Where the rows come from, when their field is a bare wire."""
-    leaves = fields.by_field.get(name, ())
-    if len(leaves) != 1 or len(leaves[0].path) != 1:
-        return None
-    bare = leaves[0].kind == "first" or leaves[0].templates[0].kind == "reference"
-    wire = next(iter(fields.wires_of[leaves[0]].values()), None) if bare else None
+    wire = _bare(fields, name)
     cursor = scope.cursor(wire) if wire is not None else None
     return cursor if cursor is not None and cursor.is_list else None
 

@@ -24,6 +24,7 @@ from engine.contract.fields import (
     Expression,
     FileField,
     Hidden,
+    Inside,
     KeyValue,
     Multiline,
     PerItem,
@@ -45,6 +46,7 @@ from engine.contract.nodetype import (
     Respond,
     Waiting,
     action,
+    container,
     trigger,
 )
 from engine.contract.services import Credentials, Files, Idempotency, Log, Progress, RunInfo
@@ -68,6 +70,7 @@ __all__ = [
     "Forbidden",
     "Hidden",
     "Idempotency",
+    "Inside",
     "Integration",
     "KeyValue",
     "ListLengthMismatch",
@@ -101,5 +104,6 @@ __all__ = [
     "Waiting",
     "Whole",
     "action",
+    "container",
     "trigger",
 ]

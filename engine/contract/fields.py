@@ -152,4 +152,14 @@ class PerItem(Marker):
     per_item: str = ""
 
 
+@dataclass(frozen=True)
+class Inside(Marker):
+    """Of a container: the template of this field is evaluated in the body, after the body's nodes have ended.
+
+    It knows the names of the body, takes every list whole, and never makes the container run once per item.
+    """
+
+    inside: bool = True
+
+
 Rank = Literal["single", "list", "whole"]

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from engine.contract.fields import Code, PerItem, Port, Rank, Whole
+from engine.contract.fields import Code, Inside, PerItem, Port, Rank, Whole
 
 
 class Params(BaseModel):
@@ -40,11 +40,19 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True)
 class Output:
-    """A named way out of a node. Only outputs that fire carry a value."""
+    """A named way out of a node. Only outputs that fire carry a value.
+
+    What is known of the value before any run: `passes` names the field whose value leaves here as it is (an If's
+    `value`, a container's `result`), `listed` says that a list of them does, one for each round of a container's body.
+    `type` is the annotation of a value that is made anew, where that is not the function's own.
+    """
 
     name: str
     label: str = ""
     description: str = ""
+    passes: str = ""
+    listed: bool = False
+    type: Any = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +100,7 @@ class FieldSpec:
     literal: bool
     default: Any
     per_item: str = ""
+    inside: bool = False
 
 
 OutputsOf = Callable[[Any], Sequence[Output]]
@@ -100,7 +109,11 @@ EffectOf = Callable[[Any], Effect]
 
 @dataclass(frozen=True, eq=False)
 class NodeType:
-    """What the catalogue knows of a node. Calling it calls the declared function."""
+    """What the catalogue knows of a node. Calling it calls the declared function.
+
+    A `container` is run by the engine itself, which never calls its function. `body`: other nodes can stand in it.
+    `gives`: the names that its body knows beside those around it, each with the field that it comes from.
+    """
 
     id: str
     version: int
@@ -121,6 +134,8 @@ class NodeType:
     time_limit: float = 300.0
     subtitle: str = ""
     keywords: tuple[str, ...] = ()
+    body: bool = False
+    gives: Mapping[str, str] = field(default_factory=dict)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
@@ -218,6 +233,37 @@ def trigger(
     return declare
 
 
+def container(
+    node_id: str,
+    *,
+    title: str,
+    icon: str,
+    category: str = "flow",
+    version: int = 1,
+    body: bool = True,
+    gives: Mapping[str, str] | None = None,
+    outputs: Sequence[Output] | OutputsOf = (MAIN,),
+    effect: Effect | EffectOf = Effect.none,
+    subtitle: str = "",
+    keywords: Sequence[str] = (),
+) -> Callable[[Callable[..., Any]], NodeType]:
+    """Declare a node that the engine itself runs. The function declares fields, outputs and help; it is never called.
+
+    `gives`: the names that templates in the body know, each with the field that it comes from: `{"item": "items"}`.
+    """
+
+    def declare(function: Callable[..., Any]) -> NodeType:
+        params, services, result = _signature(function, 0)
+        return NodeType(
+            id=node_id, version=version, title=title, category=category, icon=icon, params=params, function=function,
+            services=services, result=result, outputs=outputs if callable(outputs) else tuple(outputs), effect=effect,
+            kind="container", subtitle=subtitle, keywords=tuple(keywords), body=body,
+            gives=types.MappingProxyType(dict(gives or {})),
+        )  # fmt: skip
+
+    return declare
+
+
 def _signature(function: Callable[..., Any], batch: int) -> tuple[type[Params], dict[str, Any], Any]:
     hints = typing.get_type_hints(function, include_extras=True)
     result = hints.pop("return", Any)
@@ -254,6 +300,7 @@ def _field_spec(name: str, info: FieldInfo) -> FieldSpec:
         literal=any(isinstance(m, Code) and m.literal for m in info.metadata),
         default=None if default is PydanticUndefined else default,
         per_item=next((m.per_item for m in info.metadata if isinstance(m, PerItem)), ""),
+        inside=any(isinstance(m, Inside) for m in info.metadata),
     )
 
 

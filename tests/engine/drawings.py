@@ -14,6 +14,7 @@ from engine.contract import (
     Effect,
     Expression,
     Fired,
+    Inside,
     Integration,
     Output,
     Params,
@@ -22,6 +23,7 @@ from engine.contract import (
     Table,
     Whole,
     action,
+    container,
     trigger,
 )
 from engine.graph import Graph, Node
@@ -80,6 +82,17 @@ class Rules(Params):
 class Fields(Params):
     record: Annotated[Any, Port()] = about()
     fields: dict[str, Any] = about()
+
+
+class Loop(Params):
+    items: Annotated[list[Any], Port()] = about()
+    result: Annotated[Any, Expression(), Inside()] = about(default=None)
+
+
+class Rounds(Params):
+    start: Annotated[Any, Port(), Whole()] = about(default=None)
+    until: Annotated[Any, Expression(), Inside()] = about(default=None)
+    result: Annotated[Any, Expression(), Inside()] = about(default=None)
 
 
 class Program(Params):
@@ -171,12 +184,28 @@ async def code(params: Program) -> Any:
     return params.inputs
 
 
-TYPES = (start, text, send, parse, sort, show, branch, keep, merge, route, set_fields, code)
+@container(
+    "test.loop",
+    title="Loop",
+    icon="x",
+    gives={"item": "items", "index": ""},
+    outputs=(Output("results", passes="result", listed=True), Output("failures")),
+)
+async def loop(params: Loop) -> Any:
+    """Once for each item."""
+
+
+@container("test.rounds", title="Rounds", icon="x", gives={"previous": "start", "index": ""})
+async def rounds(params: Rounds) -> Any:
+    """Again and again."""
+
+
+TYPES = (start, text, send, parse, sort, show, branch, keep, merge, route, set_fields, code, loop, rounds)
 CATALOG = Catalog([Integration(id="test", name="Test", description="For tests", nodes=TYPES)])
 
 
-def node(node_id: str, type_id: str, /, after: tuple[str, ...] = (), **params: Any) -> Node:
-    return Node(id=node_id, type=f"test.{type_id}", params=params, after=after)
+def node(node_id: str, type_id: str, /, after: tuple[str, ...] = (), within: str | None = None, **params: Any) -> Node:
+    return Node(id=node_id, type=f"test.{type_id}", params=params, after=after, container=within)
 
 
 def graph(*nodes: Node, name: str = "Test") -> Graph:
