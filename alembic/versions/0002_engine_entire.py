@@ -1,4 +1,4 @@
-"""The engine entire: scopes of containers.
+"""The engine entire: scopes of containers; the backlog and limits.
 
 Revision 0002. Keys gain a column, so tables are made anew beside the old ones and their rows moved over, the same on
 both databases.
@@ -17,18 +17,53 @@ depends_on: str | Sequence[str] | None = None
 SCOPE = ["scope"]
 
 
+RUNNING = sa.text("status = 'running'")
+DELIVERED = sa.text("status = 'queued' AND delivered_at IS NOT NULL")
+BACKLOG = sa.text("status = 'queued' AND delivered_at IS NULL")
+LIMITED = ("workspace", "workflow", "credential")
+
+
 def upgrade() -> None:
     _remake("attempt", _attempt(SCOPE), {"scope": "''"})
     _remake("step", _step(SCOPE), {"scope": "''"})
     _remake_wait(_wait(SCOPE), {"scope": "''"})
+    _add_backlog()
+    for table in LIMITED:
+        op.add_column(table, sa.Column("limits", sa.JSON(), nullable=False, server_default="{}"))
 
 
 def downgrade() -> None:
+    for table in LIMITED:
+        op.drop_column(table, "limits")
+    _drop_backlog()
     for table in ("wait", "step", "attempt"):
         op.execute(sa.text(f"DELETE FROM {table} WHERE scope <> ''"))  # noqa: S608 - constants only
     _remake_wait(_wait([]), {})
     _remake("step", _step([]), {})
     _remake("attempt", _attempt([]), {})
+
+
+def _add_backlog() -> None:
+    op.add_column("segment", sa.Column("workflow_id", sa.String(length=32), nullable=False, server_default=""))
+    op.add_column("segment", sa.Column("priority", sa.Integer(), nullable=False, server_default="2"))
+    op.add_column("segment", sa.Column("delivered_at", sa.BigInteger(), nullable=True))
+    op.execute(sa.text("UPDATE segment SET workflow_id = (SELECT workflow_id FROM run WHERE run.id = segment.run_id)"))
+    op.drop_index("ix_segment_sweep", table_name="segment")
+    _index("ix_segment_lease", ["lease_until"], RUNNING)
+    _index("ix_segment_delivered", ["delivered_at"], DELIVERED)
+    _index("ix_segment_backlog", ["workspace_id", "workflow_id", "priority", "queued_at"], BACKLOG)
+
+
+def _drop_backlog() -> None:
+    for index in ("ix_segment_backlog", "ix_segment_delivered", "ix_segment_lease"):
+        op.drop_index(index, table_name="segment")
+    op.create_index("ix_segment_sweep", "segment", ["status", "lease_until"])
+    for column in ("delivered_at", "priority", "workflow_id"):
+        op.drop_column("segment", column)
+
+
+def _index(name: str, columns: list[str], where: sa.TextClause) -> None:
+    op.create_index(name, "segment", columns, sqlite_where=where, postgresql_where=where)
 
 
 def _remake_wait(columns: Sequence[sa.schema.SchemaItem], added: Mapping[str, str]) -> None:

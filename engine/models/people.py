@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlmodel import Field
 
-from engine.models.base import Table, id_field, instant, stamp, workspace_key
+from engine.models.base import Table, id_field, instant, json_column, stamp, workspace_key
 
 Role = Literal["owner", "editor", "viewer"]
 
@@ -32,6 +32,7 @@ class Workspace(Table, table=True):
     id: str = id_field()
     name: str = Field(max_length=120)
     slug: str = Field(max_length=40, unique=True)
+    limits: dict[str, Any] = json_column(default_factory=dict, nullable=False)
     created_at: datetime = stamp()
 
 

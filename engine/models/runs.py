@@ -8,7 +8,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlmodel import Field
 
-from engine.models.base import Table, id_field, instant, json_column, stamp, workspace_key
+from engine.models.base import Table, id_field, instant, json_column, partial_index, stamp, workspace_key
 
 RunStatus = Literal["queued", "running", "waiting", "paused", "done", "failed", "cancelled"]
 StepStatus = Literal["running", "done", "failed", "skipped", "waiting", "cancelled"]
@@ -53,18 +53,32 @@ class Run(Table, table=True):
 
 
 class Segment(Table, table=True):
-    """The part of a run that one worker advances at a time, under a lease and fenced by `epoch`."""
+    """The part of a run that one worker advances at a time, under a lease and fenced by `epoch`.
 
-    __table_args__ = (sa.Index("ix_segment_sweep", "status", "lease_until"),)
+    A queued segment waits in the backlog until it is delivered: until then `delivered_at` is null.
+    """
+
+    __table_args__ = (
+        partial_index("ix_segment_lease", "lease_until", where="status = 'running'"),
+        partial_index("ix_segment_delivered", "delivered_at", where="status = 'queued' AND delivered_at IS NOT NULL"),
+        partial_index(
+            "ix_segment_backlog",
+            *("workspace_id", "workflow_id", "priority", "queued_at"),
+            where="status = 'queued' AND delivered_at IS NULL",
+        ),
+    )
 
     run_id: str = Field(primary_key=True, foreign_key="run.id", ondelete="CASCADE", max_length=32)
     number: int = Field(default=0, primary_key=True)
     workspace_id: str = Field(max_length=32)
+    workflow_id: str = Field(max_length=32)
     status: str = Field(default="queued", max_length=8)
+    priority: int = Field(default=2, description="0: somebody waits for the answer; 1: begun before; 2: new")
     epoch: int = Field(default=0)
     owner: str | None = Field(default=None, max_length=32)
     lease_until: int | None = Field(default=None, sa_type=sa.BigInteger, description="ms, by the database's clock")
     queued_at: int | None = Field(default=None, sa_type=sa.BigInteger, description="ms, by the database's clock")
+    delivered_at: int | None = Field(default=None, sa_type=sa.BigInteger, description="ms, by the database's clock")
 
 
 class Step(Table, table=True):
