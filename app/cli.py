@@ -43,11 +43,13 @@ def web() -> None:
 @app.command()
 def worker() -> None:
     """Run one worker, which executes workflow runs."""
-    from engine import rqworker, telemetry
+    from engine import rqworker, telemetry, traces
     from engine.settings import settings
 
     telemetry.configure("worker", settings())
+    traces.configure("worker", settings().otlp_endpoint)
     rqworker.main()
+    traces.close()
 
 
 @app.command()

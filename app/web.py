@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine import telemetry
+from engine import telemetry, traces
 from engine.settings import Settings, settings
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ LAST_REQUESTS_SECONDS = 5
 def application() -> "ASGIApp":
     """The whole web application, for an ASGI server to run; the environment must hold `REFLEX`."""
     telemetry.configure("web", settings())
+    traces.configure("web", settings().otlp_endpoint)
     _name_frozen_modules()
     from app.app import app
     from app.serving import guarded

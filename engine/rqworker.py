@@ -37,6 +37,7 @@ from rq.worker import BaseWorker
 from engine.delivery.cleaning import Cleaning
 from engine.delivery.queue import FUNCTION, QUEUE_NAME
 from engine.delivery.scripts import Taken, end, take, take_back
+from engine.presence import telling
 from engine.settings import Settings, settings
 
 MOST_AT_ONCE = 64
@@ -92,6 +93,11 @@ class CoroutineWorker(BaseWorker):
         self._burst = False
         self._stopping = threading.Event()
         self._cleaning = Cleaning(connection, self.queue, lease)
+
+    @property
+    def slots(self) -> int:
+        """How many jobs may be under way."""
+        return self._concurrency
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
         """How long a job stays started without a heartbeat, in seconds."""
@@ -322,7 +328,8 @@ async def _work(config: Settings) -> None:
         )
         mine.bootstrap("WARNING")
         try:
-            await mine.work_here()
+            async with telling("worker", config.redis_url, lambda: (segments.held, mine.slots)):
+                await mine.work_here()
         finally:
             mine.teardown()
 

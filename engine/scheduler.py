@@ -22,6 +22,7 @@ import uvloop
 from engine.events import Event
 from engine.launch import Launcher
 from engine.models import from_ms, new_id, to_ms
+from engine.presence import telling
 from engine.schedules import BadSchedule, Due, Schedule, due
 from engine.settings import settings
 from engine.store import record
@@ -153,7 +154,8 @@ async def _run() -> None:
     launcher.start()
     tasks = [asyncio.create_task(_tick_for_ever(launcher)), asyncio.create_task(sweep_for_ever(launcher))]
     log.info("scheduler.started", at=datetime.now(UTC).isoformat())
-    await asked.wait()
+    async with telling("scheduler", settings().redis_url):
+        await asked.wait()
     for task in tasks:
         task.cancel()
     with contextlib.suppress(asyncio.CancelledError):

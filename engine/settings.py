@@ -49,6 +49,12 @@ class Settings(BaseSettings):
     )
     integrations: Path | None = Field(default=None, description="A folder of your own integrations, beside ours.")
     lease_seconds: int = Field(default=15, ge=1, description="How long a claimed segment stays its worker's.")
+    metrics_token: SecretStr | None = Field(default=None, description="Bearer token that may read /metrics.")
+    otlp_endpoint: str = Field(
+        default="",
+        validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
+        description="Where OpenTelemetry traces go, such as http://localhost:4318. None are made without it.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = Field(
         default="auto", description="auto: console on a terminal, JSON elsewhere."

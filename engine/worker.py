@@ -87,6 +87,11 @@ class Segments:
         record = to_record(error, Node(id="workflow", type=""), "")
         await self._checkpoints.save(claim, Changes(end="failed", error=record))
 
+    @property
+    def held(self) -> int:
+        """How many segments are under way."""
+        return len(self._leases.held)
+
     def drain(self) -> None:
         """Asks every segment under way to come to a stop, so that it can be given to another worker."""
         for claim in self._leases.held:

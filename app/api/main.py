@@ -15,7 +15,9 @@ from app.api.edge import Edge
 from app.api.problems import problem
 from app.api.webhooks import webhooks
 from app.services import limits, live_runs
-from engine import launch
+from engine import launch, traces
+from engine.presence import telling
+from engine.settings import settings
 
 _METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _LARGEST_BODY: Final = 8 * 1024 * 1024
@@ -64,11 +66,13 @@ def _described_paths() -> tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]:
 async def running() -> AsyncIterator[None]:
     """The lifespan of a server process, for ``rx.App.register_lifespan_task``: ends what routes have started."""
     try:
-        yield
+        async with telling("web", settings().redis_url):
+            yield
     finally:
         await live_runs.close()
         await limits.close()
         launch.dispose()
+        traces.close()
 
 
 api = _build()

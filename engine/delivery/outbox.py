@@ -14,7 +14,7 @@ from typing import Any
 import redis
 import structlog
 
-from engine import events
+from engine import events, metrics
 from engine.delivery.queue import RunQueue
 from engine.events import Event
 from engine.store.lease import Delivery, Reply
@@ -24,6 +24,7 @@ KEEP_REPLY_SECONDS = 60
 NUDGES = "weft:nudge"
 BACKLOG = 5_000
 BATCH = 500
+ENDED = frozenset({"done", "failed", "cancelled"})
 
 log = structlog.get_logger()
 
@@ -87,6 +88,9 @@ class Outbox:
                 nudges.append(nudge)
         if not (deliveries or told or replies or nudges):
             return
+        for event in told:
+            if event.kind == "run" and event.status in ENDED:
+                metrics.RUNS_ENDED.labels(event.status).inc()
         with self._client.pipeline(transaction=False) as pipe:
             if deliveries:
                 self._runs.enqueue(pipe, deliveries)

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from engine import traces
 from engine.broadcast import Value
 from engine.contract import OutputTooLarge
 from engine.run.step import Call
@@ -93,6 +94,7 @@ class Ledger:
         """End the run, together with all that was noted."""
         changes = self._taken(end=end, output=output, error=error)
         await asyncio.gather(*self._saving, self._send(changes))
+        traces.run(self.claim.run_id, self.claim.workflow_id, self.claim.started_at, now_ms(), end)
 
     async def park(self) -> bool:
         """Give the segment up until a wait is settled; False if one was settled meanwhile."""

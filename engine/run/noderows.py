@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from engine import metrics, traces
 from engine.broadcast import Value
 from engine.contract import NodeError
 from engine.models import new_id
@@ -246,6 +247,9 @@ class NodeRows:
         given: Given = NOTHING,
     ) -> StepRow:
         """A row of this node as of now; that of the whole node carries the counts."""
+        finished_at = None if status in ("running", "waiting") else now_ms()
+        if finished_at is not None and not item:
+            self._measure(status, finished_at, attempt)
         return StepRow(
             self.planned.id,
             status,
@@ -257,8 +261,14 @@ class NodeRows:
             counts=None if item else self.counts(),
             log=log or ((given.context.lines or None) if given.context else None),
             started_at=self.started_at,
-            finished_at=None if status in ("running", "waiting") else now_ms(),
+            finished_at=finished_at,
         )
+
+    def _measure(self, status: str, finished_at: int, attempt: int) -> None:
+        kind = self.planned.type.id
+        metrics.STEP_SECONDS.labels(kind, status).observe((finished_at - self.started_at) / 1000)
+        place = traces.Place(self.ledger.claim.run_id, node_id=self.planned.id)
+        traces.step(place, kind, self.started_at, finished_at, status, attempt=attempt)
 
     def _input(self, call: Call | None) -> Any:
         """What a call was given. Only what reaches outside can hold a secret."""

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
+from engine import metrics
 from engine.contract import (
     MAIN,
     BadParams,
@@ -140,6 +141,8 @@ async def run_node(node: Node, node_type: NodeType, call: Call, hands: Hands) ->
             return outcome_of(result, call.attempt)
         except NodeError as error:
             verdict = after_failure(error, effect, node, node_type, call)
+        if isinstance(verdict, Later):
+            metrics.RETRIES.labels(node_type.id).inc()
         if not isinstance(verdict, Later) or verdict.seconds > LONGEST_HELD_WAIT:
             return verdict
         await asyncio.sleep(verdict.seconds)

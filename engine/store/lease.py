@@ -18,6 +18,7 @@ from typing import Any, Literal
 import orjson
 import structlog
 
+from engine import metrics
 from engine.events import Event
 from engine.store.driver import Driver, Operation, Row, Statement
 from engine.store.writer import Writer
@@ -73,6 +74,8 @@ class Claim:
 
     def end(self, reason: StopReason) -> None:
         """Asks the holder to come to an end. A lost lease outweighs all other reasons."""
+        if reason == "lost" and self.reason != "lost":
+            metrics.LEASES_LOST.inc()
         if self.reason is None or reason == "lost":
             self.reason = reason
         self.stop.set()

@@ -18,6 +18,7 @@ from typing import Any
 
 import structlog
 
+from engine import metrics
 from engine.store.db import Database, DatabaseUnavailable
 from engine.store.driver import Driver, Operation
 
@@ -164,12 +165,14 @@ class Writer:
                 self._queue.extendleft(reversed(batch[len(results) :]))
         self.batches += 1
         self.operations += len(done)
+        metrics.COMMIT_OPERATIONS.observe(len(done))
         try:
             if self._committed:
                 self._committed(results)
         finally:
             _answer(done, results)
 
+    @metrics.COMMIT_SECONDS.time()
     def _attempt(self, driver: Driver, batch: list[_Ticket]) -> list[Any]:
         driver.begin()
         until = time.monotonic() + BATCH_SECONDS
