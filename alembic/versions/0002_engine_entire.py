@@ -30,6 +30,8 @@ def upgrade() -> None:
     _add_backlog()
     for table in LIMITED:
         op.add_column(table, sa.Column("limits", sa.JSON(), nullable=False, server_default="{}"))
+    op.add_column("step", sa.Column("reused_from", sa.String(length=32), nullable=True))
+    op.add_column("step", sa.Column("stand_in", sa.JSON(), nullable=True))
 
 
 def downgrade() -> None:

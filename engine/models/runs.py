@@ -85,7 +85,8 @@ class Step(Table, table=True):
     """What one node did for one item. `item` is empty for the whole node, else a path such as `17` or `0-255`.
 
     `scope` is empty at the top level, else the path of the body that was walked: `<container>.<index>` for each level,
-    joined by `/`.
+    joined by `/`. `stand_in` says that the node was not called, and what its output is instead: `{"by": "kept" |
+    "last_run" | "example"}`; in a dry run also `sends`, the request that would have been sent.
     """
 
     run_id: str = Field(primary_key=True, foreign_key="run.id", ondelete="CASCADE", max_length=32)
@@ -102,6 +103,8 @@ class Step(Table, table=True):
     error: dict[str, Any] | None = json_column(default=None, nullable=True)
     counts: dict[str, Any] | None = json_column(default=None, nullable=True)
     log: list[Any] | None = json_column(default=None, nullable=True)
+    reused_from: str | None = Field(default=None, max_length=32, description="The run that really did this")
+    stand_in: dict[str, Any] | None = json_column(default=None, nullable=True)
     started_at: datetime | None = instant(default=None, nullable=True)
     finished_at: datetime | None = instant(default=None, nullable=True)
 

@@ -46,6 +46,8 @@ class StepRow:
     started_at: int | None = None
     finished_at: int | None = None
     scope: str = ""
+    reused_from: str | None = None
+    stand_in: Json = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,18 +140,19 @@ END_RUN = Statement(
 )
 PUT_STEP = Statement(
     """INSERT INTO step (run_id, scope, node_id, item, workspace_id, seq, epoch, attempt, status, output, input, error,
-        counts, log, started_at, finished_at)
+        counts, log, reused_from, stand_in, started_at, finished_at)
     VALUES (:run, :scope, :node, :item, :workspace, :seq, :epoch, :attempt, :status, :output, :input, :error,
-        :counts, :log, :started_at, :finished_at)
+        :counts, :log, :reused_from, :stand_in, :started_at, :finished_at)
     ON CONFLICT (run_id, scope, node_id, item) DO UPDATE SET seq = excluded.seq, epoch = excluded.epoch,
         attempt = excluded.attempt, status = excluded.status, output = excluded.output,
         input = COALESCE(excluded.input, step.input), error = excluded.error,
         counts = COALESCE(excluded.counts, step.counts), log = COALESCE(excluded.log, step.log),
+        reused_from = excluded.reused_from, stand_in = excluded.stand_in,
         started_at = COALESCE(step.started_at, excluded.started_at), finished_at = excluded.finished_at
     WHERE step.status IN ('running', 'waiting')""",
-    types=dict.fromkeys(("run", "scope", "node", "item", "workspace", "status"), "text")
+    types=dict.fromkeys(("run", "scope", "node", "item", "workspace", "status", "reused_from"), "text")
     | dict.fromkeys(("seq", "epoch", "attempt"), "integer")
-    | dict.fromkeys(("output", "input", "error", "counts", "log"), "json")
+    | dict.fromkeys(("output", "input", "error", "counts", "log", "stand_in"), "json")
     | dict.fromkeys(("started_at", "finished_at"), "bigint"),
 )
 END_ATTEMPT = Statement(
@@ -254,6 +257,8 @@ def _step(held: Claim, step: StepRow, seq: int) -> dict[str, Any]:
         "error": _dumps(step.error),
         "counts": _dumps(step.counts),
         "log": _dumps(step.log),
+        "reused_from": step.reused_from,
+        "stand_in": _dumps(step.stand_in),
         "started_at": step.started_at,
         "finished_at": step.finished_at,
     }
@@ -295,8 +300,8 @@ def begin_attempt(driver: Driver, held: Claim, values: dict[str, Any]) -> Operat
 
 
 STEP_COLUMNS = (
-    *("scope", "node_id", "item", "seq", "epoch", "attempt", "status", "started_at", "finished_at"),
-    *("output", "input", "error", "counts", "log"),
+    *("scope", "node_id", "item", "seq", "epoch", "attempt", "status", "reused_from", "started_at", "finished_at"),
+    *("output", "input", "error", "counts", "log", "stand_in"),
 )
 ATTEMPT_COLUMNS = (
     *("scope", "node_id", "item", "number", "generation", "epoch", "started_at", "deadline", "outcome"),
@@ -369,7 +374,7 @@ class Checkpoints:
             key = {"run": run_id}
             wake = driver.send(READ_WAKE, key).rows()
             return History(
-                steps=_named(STEP_COLUMNS, 9, driver.send(READ_STEPS, key).rows()),
+                steps=_named(STEP_COLUMNS, 10, driver.send(READ_STEPS, key).rows()),
                 attempts=_named(ATTEMPT_COLUMNS, 9, driver.send(READ_ATTEMPTS, key).rows()),
                 waits=_named(WAIT_COLUMNS, 9, driver.send(READ_WAITS, key).rows()),
                 wake=wake[0][0] if wake else 0,
