@@ -1,6 +1,7 @@
 """All that an integration may import from Weft."""
 
 from engine.contract.auth import CredentialType, Secrets
+from engine.contract.bodies import CallWorkflow, FirstOf, Guard, Iterate, Rounds
 from engine.contract.errors import (
     AuthExpired,
     BadParams,
@@ -34,6 +35,7 @@ from engine.contract.fields import (
     ShowIf,
     TimeZone,
     Whole,
+    WorkflowField,
 )
 from engine.contract.nodetype import (
     MAIN,
@@ -57,6 +59,7 @@ __all__ = [
     "Account",
     "AuthExpired",
     "BadParams",
+    "CallWorkflow",
     "Code",
     "CredentialType",
     "Credentials",
@@ -67,11 +70,14 @@ __all__ = [
     "FileField",
     "Files",
     "Fired",
+    "FirstOf",
     "Forbidden",
+    "Guard",
     "Hidden",
     "Idempotency",
     "Inside",
     "Integration",
+    "Iterate",
     "KeyValue",
     "ListLengthMismatch",
     "Log",
@@ -90,6 +96,7 @@ __all__ = [
     "Record",
     "Respond",
     "RetryableError",
+    "Rounds",
     "Rows",
     "RunInfo",
     "Secrets",
@@ -103,6 +110,7 @@ __all__ = [
     "UnknownOutcome",
     "Waiting",
     "Whole",
+    "WorkflowField",
     "action",
     "container",
     "trigger",

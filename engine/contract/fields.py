@@ -162,4 +162,11 @@ class Inside(Marker):
     inside: bool = True
 
 
+@dataclass(frozen=True)
+class WorkflowField(Marker):
+    """The id of a workflow of the workspace."""
+
+    widget: ClassVar[str | None] = "workflow"
+
+
 Rank = Literal["single", "list", "whole"]

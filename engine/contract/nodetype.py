@@ -111,7 +111,8 @@ EffectOf = Callable[[Any], Effect]
 class NodeType:
     """What the catalogue knows of a node. Calling it calls the declared function.
 
-    A `container` is run by the engine itself, which never calls its function. `body`: other nodes can stand in it.
+    A `container` is run by the engine itself: its function says what it asks (`engine.contract.bodies`). `body`: other
+    nodes can stand in it.
     `gives`: the names that its body knows beside those around it, each with the field that it comes from.
     """
 
@@ -155,7 +156,15 @@ class NodeType:
     @cached_property
     def output_schema(self) -> dict[str, Any]:
         """JSON Schema of the main output; empty where the declaration promises nothing."""
-        if self.result in (Any, None, inspect.Parameter.empty, Fired, tuple[Fired, ...], Waiting, Respond):
+        if self.kind == "container" or self.result in (
+            Any,
+            None,
+            inspect.Parameter.empty,
+            Fired,
+            tuple[Fired, ...],
+            Waiting,
+            Respond,
+        ):
             return {}
         return TypeAdapter(self.result).json_schema(mode="serialization")
 
@@ -247,7 +256,7 @@ def container(
     subtitle: str = "",
     keywords: Sequence[str] = (),
 ) -> Callable[[Callable[..., Any]], NodeType]:
-    """Declare a node that the engine itself runs. The function declares fields, outputs and help; it is never called.
+    """Declare a node that the engine itself runs; the function returns what it asks of it (`engine.contract.bodies`).
 
     `gives`: the names that templates in the body know, each with the field that it comes from: `{"item": "items"}`.
     """

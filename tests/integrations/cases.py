@@ -5,7 +5,8 @@
 A case may also hold `files` (what the workspace stores: `{"messages.csv": {"text": …}}`, which params name as
 `{"$stored": "messages.csv"}`), `accounts`, `exchange` (calls that the loopback server expects, with its answers;
 params write `$SERVER` for its address) and `event` (what a trigger was started with). It ends in `output`, in `outputs`
-(by name), in `wait` (until when), in `respond`, in `saved` (what stands in a file that is the output), or in `error`.
+(by name), in `wait` (until when), in `asks` (what a container asks of the engine), in `respond`, in `saved` (what
+stands in a file that is the output), or in `error`.
 `log` lists the lines told, `secrets` texts that must appear nowhere.
 """
 
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent
-ENDINGS = ("output", "outputs", "wait", "respond", "saved", "error")
+ENDINGS = ("output", "outputs", "asks", "wait", "respond", "saved", "error")
 
 
 @dataclass(frozen=True)

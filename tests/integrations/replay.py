@@ -8,7 +8,7 @@ import copy
 import inspect
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,15 +21,20 @@ from pydantic_core import to_jsonable_python
 
 from engine.contract import (
     BadParams,
+    CallWorkflow,
     Credentials,
     Files,
     Fired,
+    FirstOf,
+    Guard,
     Idempotency,
+    Iterate,
     Log,
     NodeError,
     NodeType,
     Progress,
     Respond,
+    Rounds,
     RunInfo,
     Waiting,
 )
@@ -42,11 +47,13 @@ KNOWN_SERVICES = frozenset({Log, Files, Progress, Idempotency, RunInfo, Credenti
 
 @dataclass
 class Result:
-    """What came of a call: outputs by name, an answer, a wait, or an error; and what was told on the way."""
+    """What came of a call: outputs by name, an answer, a wait, what is asked of the engine, or
+    an error; and what was told on the way."""
 
     outputs: dict[str, Any] = field(default_factory=dict)
     waits: datetime | None = None
     responds: Respond | None = None
+    asks: dict[str, Any] | None = None
     error: NodeError | None = None
     log: list[str] = field(default_factory=list)
     params: Any = None
@@ -200,6 +207,9 @@ def _store(name: str, case: Case, files: FolderFiles) -> dict[str, Any]:
 def _take(value: Any, result: Result) -> None:
     if isinstance(value, NodeError):
         raise value
+    if isinstance(value, CallWorkflow | FirstOf | Guard | Iterate | Rounds):
+        told = {part.name: getattr(value, part.name) for part in fields(value) if part.repr}
+        result.asks, value = {type(value).__name__: told}, None
     if isinstance(value, Waiting):
         result.waits, value = value.until, value.value
     if isinstance(value, Respond):

@@ -1,10 +1,15 @@
 """Where runs begin, branch, meet, wait and answer."""
 
 from integrations.core.flow.branches import branch, router
+from integrations.core.flow.containers import attempt, for_each, repeat
 from integrations.core.flow.control import respond, stop, wait
 from integrations.core.flow.inputs import receive
 from integrations.core.flow.merge import merge
 from integrations.core.flow.outputs import show
 from integrations.core.flow.triggers import manual, schedule, webhook
 
-NODES = (manual, webhook, schedule, receive, show, branch, router, merge, respond, stop, wait)
+NODES = (
+    *(manual, webhook, schedule, receive, show),
+    *(branch, router, merge, respond, stop, wait),
+    *(for_each, repeat, attempt),
+)
