@@ -22,7 +22,9 @@ _SOURCES: Final = {
     "again": "again",
 }
 _TILES: Final = 5
-_TELLING: Final = ("ai", "app", "http", "code", "data", "files", "flow", "trigger")
+_TELLING: Final = (
+    "ai", "app", "http", "code", "data", "lists", "text", "dates", "security", "files", "flow", "trigger",
+)  # fmt: skip
 _TOPS: Final = (52, 34, 52, 70, 44)
 
 Record = dict[str, Any]

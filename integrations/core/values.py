@@ -68,6 +68,14 @@ def identity(value: Any) -> Hashable:
     return value if isinstance(value, Hashable) else repr(value)
 
 
+def loose(value: Any) -> Hashable:
+    """A key like `identity` that takes people's spelling: 7 and "7" are equal, as are "Ada " and "ada"."""
+    if isinstance(value, str):
+        found = number(value)
+        return value.strip().casefold() if found is None else found
+    return identity(value)
+
+
 def order(value: Any) -> tuple[int, Any]:
     """A sort key for JSON values of mixed kinds: numbers, then texts without regard to case, booleans, the rest."""
     if isinstance(value, bool):

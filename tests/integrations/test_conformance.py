@@ -26,7 +26,8 @@ from tests.integrations.services import FolderFiles
 NODES = catalog().all()
 INTEGRATION = {node.id: i.id for i in catalog().integrations.values() for node in i.nodes}
 CASES = list(cases())
-CATEGORIES = {"trigger", "flow", "data", "files", "http", "code", "ai", *catalog().integrations}
+OWN_CATEGORIES = ("trigger", "flow", "data", "lists", "text", "dates", "security", "files", "http", "code", "ai")
+CATEGORIES = {*OWN_CATEGORIES, *catalog().integrations}
 
 ICONS = frozenset((CHECKOUT / "app" / "components" / "theme" / "icons.txt").read_text().split())
 

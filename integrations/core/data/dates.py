@@ -54,7 +54,7 @@ class Dates(Params):
 @action(
     "data.date",
     title="Date and time",
-    category="data",
+    category="dates",
     icon="calendar-clock",
     subtitle="Read, add, compare, format",
     keywords=("time", "format", "difference", "calendar", "timezone", "now"),

@@ -7,19 +7,30 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from engine.contract import BadParams, KeyValue, Params, Port, action
-from integrations.core.values import kind, pick, record
+from engine.contract import BadParams, KeyValue, Params, Port, Select, ShowIf, action
+from integrations.core.data.rows import FieldNames
+from integrations.core.values import kind, pick, record, show
 
 
 class SetFields(Params):
     record: Annotated[Any, Port()] = Field(description="The record to change; {} starts a new one", examples=[{"a": 1}])
     fields: Annotated[dict[str, Any], KeyValue(add="Add field")] = Field(
-        description="Names and values; a dot in a name reaches into a nested record", examples=[{"b": 2}]
+        default_factory=dict,
+        description="Names and values to set; a dot in a name reaches into a nested record",
+        examples=[{"b": 2}],
     )
-    keep: Literal["all", "none"] = Field(
-        default="all", description="Whether the record's other fields stay", examples=["all"]
+    rename: Annotated[dict[str, str], KeyValue(add="Add new name")] = Field(
+        default_factory=dict, description="Fields to rename: the old name, then the new one", examples=[{"a": "amount"}]
     )
-    remove: list[str] = Field(default_factory=list, description="Fields to take away", examples=[["internal_note"]])
+    remove: FieldNames = Field(
+        default_factory=list, description="Fields to take away; dots reach deeper", examples=[["internal_note"]]
+    )
+    keep: Annotated[Literal["all", "some", "none"], Select(options=("all", "some", "none"))] = Field(
+        default="all", description="Which of the record's own fields stay", examples=["all"]
+    )
+    kept: Annotated[FieldNames, ShowIf(field="keep", values=("some",))] = Field(
+        default_factory=list, description="The fields that stay, in this order", examples=[["name", "email"]]
+    )
 
 
 @action(
@@ -27,23 +38,55 @@ class SetFields(Params):
     title="Set fields",
     category="data",
     icon="pencil",
-    subtitle="Add, change, rename",
-    keywords=("edit", "map", "assign", "transform", "rename", "record"),
+    subtitle="Add, change, rename, remove",
+    keywords=("edit", "map", "assign", "transform", "rename", "remove", "delete", "keep", "pick", "record"),
 )
 async def set_fields(params: SetFields) -> dict[str, Any]:
-    """Add or change fields of a record, or build a new one. The incoming record itself is never changed.
+    """Set, rename, remove or choose fields of a record, or build a new one. The incoming record is never changed.
+
+    First it is decided which fields stay, then fields are removed, renamed, and last set. A field to rename or remove
+    that a record does not have is passed over.
 
     With a list: each record is changed by itself, in order. Lists in the fields are paired with it, item by item.
     """
-    changed = record(params.record, "record") if params.keep == "all" else {}
+    changed = record(params.record, "record") if params.keep != "none" else {}
+    if params.keep == "some":
+        changed = {name: changed[name] for name in params.kept if name in changed}
     for name in params.remove:
-        changed.pop(name, None)
+        _remove(changed, name)
+    changed = _renamed(changed, params.rename)
     for name, value in params.fields.items():
         if "." not in name or name in changed:
             changed[name] = value
         else:
             _put(changed, name, value)
     return changed
+
+
+def _remove(target: dict[str, Any], path: str) -> None:
+    """Take a field away, also a nested one, copying each record on the way."""
+    if path in target:
+        del target[path]
+        return
+    top, dot, rest = path.partition(".")
+    if dot and isinstance(inner := target.get(top), Mapping):
+        target[top] = dict(inner)
+        _remove(target[top], rest)
+
+
+def _renamed(source: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """All renamed at once, so that two fields can swap names; each stays in its place."""
+    renamed: dict[str, Any] = {}
+    for name, value in source.items():
+        new = names.get(name, name)
+        if new in renamed:
+            raise BadParams(
+                f"Two fields would be called “{show(new)}”.",
+                field="rename",
+                hint="Choose another name, or remove the other field.",
+            )
+        renamed[new] = value
+    return renamed
 
 
 def _put(target: dict[str, Any], path: str, value: Any) -> None:
@@ -75,7 +118,7 @@ class SplitOut(Params):
 @action(
     "data.split",
     title="Split out",
-    category="data",
+    category="lists",
     icon="list-tree",
     subtitle="A list inside a record",
     keywords=("explode", "flatten", "unwind", "items", "expand"),

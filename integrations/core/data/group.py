@@ -52,7 +52,7 @@ class Group(Params):
 @action(
     "data.group",
     title="Group and summarize",
-    category="data",
+    category="lists",
     icon="group",
     cpu=True,
     subtitle="Count, add up, average",

@@ -31,7 +31,7 @@ class Filter(Params):
 @action(
     "data.filter",
     title="Filter",
-    category="data",
+    category="lists",
     icon="funnel",
     subtitle="Keep some rows",
     keywords=("where", "condition", "search", "remove"),
@@ -71,7 +71,7 @@ class Sort(Params):
 @action(
     "data.sort",
     title="Sort",
-    category="data",
+    category="lists",
     icon="arrow-down-up",
     cpu=True,
     subtitle="Order rows",
@@ -142,7 +142,7 @@ class Limit(Params):
 @action(
     "data.limit",
     title="Limit",
-    category="data",
+    category="lists",
     icon="scissors",
     subtitle="First or last few",
     keywords=("top", "head", "tail", "take", "slice", "first", "last"),
@@ -174,7 +174,7 @@ class Unique(Params):
 @action(
     "data.unique",
     title="Unique",
-    category="data",
+    category="lists",
     icon="fingerprint",
     cpu=True,
     subtitle="Remove doubles",

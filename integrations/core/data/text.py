@@ -21,7 +21,7 @@ class Template(Params):
 @action(
     "data.template",
     title="Text template",
-    category="data",
+    category="text",
     icon="text-quote",
     subtitle="Text with values in it",
     keywords=("compose", "format", "message", "string", "jinja"),
@@ -42,7 +42,7 @@ class ParseJson(Params):
 @action(
     "data.parse_json",
     title="Parse JSON",
-    category="data",
+    category="text",
     icon="braces",
     subtitle="Text to values",
     keywords=("read", "decode", "object"),
@@ -92,7 +92,7 @@ class BuildJson(Params):
 @action(
     "data.build_json",
     title="Build JSON",
-    category="data",
+    category="text",
     icon="file-braces",
     subtitle="Values to text",
     keywords=("stringify", "encode", "serialize", "dump"),

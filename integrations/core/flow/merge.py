@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from itertools import zip_longest
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field
 
 from engine.contract import BadParams, ListLengthMismatch, Params, Port, Select, ShowIf, action
-from integrations.core.values import blank, identity, pick
+from integrations.core.data.matching import key_of, places
+from integrations.core.data.rows import FieldNames
+from integrations.core.values import identity
 
 Clash = Literal["last", "first", "both"]
+Join = Literal["inner", "left", "right", "outer", "only_first", "only_second"]
 
 
 def _as_lists(value: Any) -> Any:
@@ -34,16 +37,24 @@ class Merge(Params):
     uneven: Annotated[Literal["error", "shortest", "longest"], ShowIf(field="mode", values=("pair",))] = Field(
         default="error", description="What to do when lists to pair differ in length", examples=["error"]
     )
-    key: Annotated[str, ShowIf(field="mode", values=("key",))] = Field(
-        default="id", description="The field to match by in the first list", examples=["customer_id"]
+    key: Annotated[FieldNames, ShowIf(field="mode", values=("key",))] = Field(
+        default_factory=lambda: ["id"],
+        description="The field to match by in the first list; with several, all must be equal",
+        examples=[["customer_id"]],
     )
-    other_key: Annotated[str, ShowIf(field="mode", values=("key",))] = Field(
-        default="", description="The field in the second list, if it is called something else", examples=["id"]
+    other_key: Annotated[FieldNames, ShowIf(field="mode", values=("key",))] = Field(
+        default_factory=list,
+        description="The fields in the second list, if they are called something else, in the same order",
+        examples=[["id"]],
     )
-    join: Annotated[Literal["inner", "left", "outer"], ShowIf(field="mode", values=("key",))] = Field(
+    join: Annotated[Join, Select(options=get_args(Join)), ShowIf(field="mode", values=("key",))] = Field(
         default="left",
-        description="Inner: only rows with a match. Left: all rows of the first list. Outer: all rows of both",
+        description="Inner: only rows with a match. Left: all rows of the first list. Right: all of the second. "
+        "Outer: all rows of both. Only first, only second: rows of that list without a match",
         examples=["left"],
+    )
+    loose: Annotated[bool, ShowIf(field="mode", values=("key",))] = Field(
+        default=False, description='Whether 7 and "7" match, and Ada and ada', examples=[True]
     )
     clash: Clash = Field(
         default="last",
@@ -65,7 +76,8 @@ async def merge(params: Merge) -> list[Any]:
     lookup.
 
     A branch that was skipped counts as nothing. Matching by key takes exactly two lists; when several rows of the
-    second match, each match gives a row. Rows whose key is empty match nothing.
+    second match, each match gives a row. Rows whose key is empty match nothing. To see what differs between two lists,
+    use Compare lists.
 
     With a list: takes every wire's list whole; a single value counts as a list of one.
     """
@@ -127,22 +139,39 @@ def _by_key(params: Merge) -> list[Any]:
         )
     left, right = params.lists
     _only_records(left, right)
-    index: dict[Any, list[int]] = {}
-    other_key = params.other_key or params.key
-    for i, row in enumerate(right):
-        if not blank(value := pick(row, other_key)):
-            index.setdefault(identity(value), []).append(i)
+    names, other_names = params.key, params.other_key or params.key
+    if len(names) != len(other_names):
+        raise BadParams(
+            f"“Key” names {len(names)} fields and “Other key” {len(other_names)}.",
+            field="other_key",
+            hint="Name as many fields of the second list as of the first, in the same order.",
+        )
+    if params.join in ("right", "only_second"):
+        return _matched((right, other_names), (left, names), params)
+    return _matched((left, names), (right, other_names), params)
+
+
+Keyed = tuple[list[Any], list[str]]
+
+
+def _matched(one: Keyed, other: Keyed, params: Merge) -> list[Any]:
+    """The rows of one list, each with its matches in the other."""
+    rows, names = one
+    others, other_names = other
+    index, used = places(others, other_names, params.loose), set[int]()
+    turned = params.join in ("right", "only_second")
     merged: list[Any] = []
-    used: set[int] = set()
-    for row in left:
-        value = pick(row, params.key)
-        matches = [] if blank(value) else index.get(identity(value), [])
+    for row in rows:
+        key = key_of(row, names, params.loose)
+        matches = index.get(key, []) if key is not None else []
         used.update(matches)
-        merged.extend(join_records(row, right[i], params.clash) for i in matches)
+        if not params.join.startswith("only"):
+            pairs = ((others[i], row) if turned else (row, others[i]) for i in matches)
+            merged.extend(join_records(first, second, params.clash) for first, second in pairs)
         if not matches and params.join != "inner":
             merged.append(dict(row))
     if params.join == "outer":
-        merged.extend(dict(row) for i, row in enumerate(right) if i not in used)
+        merged.extend(dict(row) for i, row in enumerate(others) if i not in used)
     return merged
 
 

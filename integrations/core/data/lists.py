@@ -1,0 +1,223 @@
+"""Aggregate, Chunk, Flatten and Range: lists made, cut and joined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from itertools import pairwise
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from engine.contract import BadParams, OutputTooLarge, Params, Port, Select, ShowIf, Whole, action
+from integrations.core.data.rows import RowsIn
+from integrations.core.values import blank, kind, pick, show
+
+LONGEST_RANGE = 1_000_000
+
+Into = Literal["values", "record", "columns", "lookup"]
+
+
+class Aggregate(Params):
+    items: RowsIn = Field(description="The items to bring together", examples=[[{"id": 1, "name": "Ada"}]])
+    into: Annotated[Into, Select(options=("values", "record", "columns", "lookup"))] = Field(
+        default="record",
+        description="Record: one record that holds the whole list. Values: the list of one field's values. "
+        "Columns: one record with a list for each field. Lookup: one record with a field for each item",
+        examples=["values"],
+    )
+    name: Annotated[str, ShowIf(field="into", values=("record",))] = Field(
+        default="items", min_length=1, description="What the list is called in the record", examples=["orders"]
+    )
+    key: Annotated[str, ShowIf(field="into", values=("lookup",))] = Field(
+        default="id", description="The field whose value becomes the name", examples=["id"]
+    )
+    field: Annotated[str, ShowIf(field="into", values=("values", "lookup"))] = Field(
+        default="", description="The field whose values are taken; none: the whole items", examples=["name"]
+    )
+    skip_empty: Annotated[bool, ShowIf(field="into", values=("values",))] = Field(
+        default=False, description="Whether to leave out empty values", examples=[True]
+    )
+
+
+@action(
+    "data.aggregate",
+    title="Aggregate",
+    category="lists",
+    icon="layers",
+    subtitle="Many items into one",
+    keywords=("collect", "combine", "array", "dictionary", "lookup", "implode", "pluck"),
+)
+async def aggregate(params: Aggregate) -> Any:
+    """Bring the items of a list together into one value.
+
+    As one record that holds the list; as the list of one field's values; as one record with a list for each field; or
+    as a lookup, a record in which each item stands under the value of its key field. To work out sums or counts, use
+    Group and summarize.
+
+    With a list: takes it whole. No items give an empty list or record.
+    """
+    return INTO[params.into](params)
+
+
+def _values(params: Aggregate) -> list[Any]:
+    values = [pick(item, params.field) if params.field else item for item in params.items]
+    return [value for value in values if not blank(value)] if params.skip_empty else values
+
+
+def _record(params: Aggregate) -> dict[str, Any]:
+    return {params.name: params.items}
+
+
+def _columns(params: Aggregate) -> dict[str, list[Any]]:
+    for i, item in enumerate(params.items):
+        if not isinstance(item, Mapping):
+            raise _no_record(i, item)
+    names = dict.fromkeys(name for item in params.items for name in item)
+    return {name: [item.get(name) for item in params.items] for name in names}
+
+
+def _lookup(params: Aggregate) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    seen: dict[str, int] = {}
+    for i, item in enumerate(params.items):
+        if not isinstance(item, Mapping):
+            raise _no_record(i, item)
+        key = pick(item, params.key)
+        if blank(key) or isinstance(key, Mapping | list):
+            raise BadParams(
+                f"Item {i + 1} cannot be named by “{params.key}”: it is {kind(key)}.",
+                field="key",
+                hint="Choose a field that every item has, or filter out the items without it.",
+            )
+        name = str(key)
+        if name in seen:
+            raise BadParams(
+                f"Items {seen[name] + 1} and {i + 1} have the same “{params.key}”: {show(name)}.",
+                field="key",
+                hint="Choose a field that differs, or use Unique or Group and summarize first.",
+            )
+        seen[name] = i
+        found[name] = pick(item, params.field) if params.field else item
+    return found
+
+
+def _no_record(i: int, item: Any) -> BadParams:
+    return BadParams(
+        f"Item {i + 1} must be a record with named fields, but it is {kind(item)}.",
+        field="items",
+        hint="Use Record or Values for lists of plain values.",
+    )
+
+
+INTO: Mapping[str, Callable[[Aggregate], Any]] = {
+    "values": _values,
+    "record": _record,
+    "columns": _columns,
+    "lookup": _lookup,
+}
+
+
+class Chunk(Params):
+    items: RowsIn = Field(description="The list to cut", examples=[[1, 2, 3, 4, 5]])
+    by: Annotated[Literal["size", "parts"], Select(options=("size", "parts"))] = Field(
+        default="size", description="Whether to say how long a part is, or how many parts there are", examples=["size"]
+    )
+    count: int = Field(default=10, ge=1, description="Items in a part, or the number of parts", examples=[100])
+
+
+@action(
+    "data.chunk",
+    title="Chunk",
+    category="lists",
+    icon="square-stack",
+    subtitle="Cut into smaller lists",
+    keywords=("batch", "split", "partition", "pages", "groups"),
+)
+async def chunk(params: Chunk) -> list[list[Any]]:
+    """Cut a list into smaller lists, in order: parts of one size, of which the last may be shorter, or a number of
+    parts as equal in length as can be.
+
+    With a list: takes it whole, and gives a list of lists. An empty list gives no parts.
+    """
+    items = params.items
+    if params.by == "size":
+        return [items[at : at + params.count] for at in range(0, len(items), params.count)]
+    each, longer = divmod(len(items), params.count)
+    starts = [part * each + min(part, longer) for part in range(min(params.count, len(items)) + 1)]
+    return [items[start:stop] for start, stop in pairwise(starts)]
+
+
+class Flatten(Params):
+    lists: Annotated[Any, Port(), Whole()] = Field(
+        description="A list with lists in it", examples=[[[1, 2], [3, [4]], 5]]
+    )
+    levels: int = Field(
+        default=1, ge=0, le=100, description="How many levels of lists to open; 0 opens all", examples=[1]
+    )
+    skip_empty: bool = Field(default=False, description="Whether to leave out empty values", examples=[True])
+
+
+@action(
+    "data.flatten",
+    title="Flatten",
+    category="lists",
+    icon="list",
+    subtitle="Lists of lists into one",
+    keywords=("concat", "merge", "nested", "unnest", "expand"),
+)
+async def flatten(params: Flatten) -> list[Any]:
+    """Make one list out of a list of lists, in order. What is no list stays as it is.
+
+    With a list: takes it whole with all lists inside. A single value gives a list of one, nothing an empty list.
+    """
+    if params.lists is None:
+        return []
+    items = params.lists if isinstance(params.lists, list) else [params.lists]
+    left = params.levels or 1_000
+    while left and any(isinstance(item, list) for item in items):
+        items = [inner for item in items for inner in (item if isinstance(item, list) else (item,))]
+        left -= 1
+    return [item for item in items if not blank(item)] if params.skip_empty else list(items)
+
+
+class Range(Params):
+    start: Annotated[int | float, Port()] = Field(default=1, description="The first number", examples=[1])
+    stop: Annotated[int | float, Port()] = Field(description="Where to end", examples=[5])
+    step: int | float = Field(default=1, description="From one number to the next; negative counts down", examples=[2])
+    include_stop: bool = Field(default=True, description="Whether the end itself belongs to the list", examples=[False])
+
+
+@action(
+    "data.range",
+    title="Range of numbers",
+    category="lists",
+    icon="list-ordered",
+    subtitle="1, 2, 3 and so on",
+    keywords=("sequence", "count", "series", "numbers", "loop", "pages"),
+)
+async def number_range(params: Range) -> list[int | float]:
+    """Make the list of numbers from a start to an end, with equal steps. Decimal steps such as 0.1 stay exact.
+
+    Counting away from the end gives an empty list.
+
+    With a list: each start or end gives its own list, so the output is a list of lists.
+    """
+    start, stop, step = (Decimal(str(value)) for value in (params.start, params.stop, params.step))
+    if not all(value.is_finite() for value in (start, stop, step)) or not step:
+        raise BadParams(
+            "The step is 0, so the list would never end." if step == 0 else "A range needs finite numbers.",
+            field="step" if step == 0 else "stop",
+            hint="Use a step such as 1 or -1.",
+        )
+    count = int((stop - start) / step) if (stop - start) / step >= 0 else -1
+    if count >= LONGEST_RANGE:
+        raise OutputTooLarge(
+            f"The list would have {count + 1:,} numbers, more than {LONGEST_RANGE:,}.",
+            hint="Use a larger step, or bring start and end closer together.",
+        )
+    numbers = [start + step * i for i in range(count + 1)]
+    if numbers and numbers[-1] == stop and not params.include_stop:
+        numbers.pop()
+    whole = all(isinstance(value, int) for value in (params.start, params.step))
+    return [int(value) if whole else float(value) for value in numbers]
