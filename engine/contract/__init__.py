@@ -37,6 +37,7 @@ from engine.contract.fields import (
     Whole,
     WorkflowField,
 )
+from engine.contract.lists import Items, LongList, Streamed, is_list
 from engine.contract.nodetype import (
     MAIN,
     Effect,
@@ -51,7 +52,7 @@ from engine.contract.nodetype import (
     container,
     trigger,
 )
-from engine.contract.services import Credentials, Files, Idempotency, Log, Progress, RunInfo
+from engine.contract.services import Credentials, Files, Idempotency, Lists, Log, Progress, RunInfo
 from engine.contract.values import File, Record, Table
 
 __all__ = [
@@ -78,9 +79,12 @@ __all__ = [
     "Inside",
     "Integration",
     "Iterate",
+    "Items",
     "KeyValue",
     "ListLengthMismatch",
+    "Lists",
     "Log",
+    "LongList",
     "Multiline",
     "NodeError",
     "NodeType",
@@ -103,6 +107,7 @@ __all__ = [
     "Select",
     "ShowIf",
     "Stopped",
+    "Streamed",
     "Table",
     "TimeZone",
     "TimedOut",
@@ -113,5 +118,6 @@ __all__ = [
     "WorkflowField",
     "action",
     "container",
+    "is_list",
     "trigger",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -30,6 +30,15 @@ class Files(Protocol):
 
     def save(self, name: str, media_type: str, content: bytes | Path | BinaryIO) -> File:
         """Raises `OutputTooLarge` above the workspace's limit."""
+        ...
+
+
+@runtime_checkable
+class Lists(Protocol):
+    """Where a node puts a list that may be long, as it comes about. Blocking, like `Files`."""
+
+    def keep(self, items: Iterable[Any]) -> Sequence[Any]:
+        """The items: a plain list while they are few, else stored as they come. Raises `OutputTooLarge`."""
         ...
 
 

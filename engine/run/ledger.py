@@ -15,7 +15,8 @@ from engine.contract import OutputTooLarge
 from engine.run.step import Call
 from engine.store.checkpoint import AttemptEnd, Changes, Checkpoints, EndStatus, NewWait, Saved, StepRow
 from engine.store.lease import Claim, Fenced
-from engine.store.storage import INLINE_BYTES, Ref, Storage
+from engine.store.lists import Ref
+from engine.store.storage import INLINE_BYTES, Storage
 from engine.telemetry import get_logger
 
 LONG_LIST = 2_000  # not worth measuring: it goes to the payload store, where it can be read by the page

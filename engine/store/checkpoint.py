@@ -20,7 +20,7 @@ from engine.events import Event
 from engine.store.db import Database
 from engine.store.driver import Driver, Operation, Row, Statement
 from engine.store.lease import Claim, Fenced, Reply
-from engine.store.storage import Ref
+from engine.store.lists import Ref
 from engine.store.writer import Make, Writer
 
 Json = Any

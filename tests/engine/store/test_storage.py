@@ -109,7 +109,7 @@ def test_a_file_is_streamed(storage: Storage, stream: Any) -> None:
 def test_what_is_too_large_is_refused_and_leaves_nothing(storage: Storage, tmp_path: Path) -> None:
     with pytest.raises(OutputTooLarge, match=r"file big\.bin is too large"):
         storage.put_file("one", iter([b"x" * 100_000] * 11), "big.bin", "application/octet-stream")
-    with pytest.raises(OutputTooLarge, match="list of 60 items"):
+    with pytest.raises(OutputTooLarge, match=r"list of \d+ items"):
         storage.put_json("one", ["x" * 100_000] * 60)
     with pytest.raises(OutputTooLarge):
         storage.put_json("one", {"x": "x" * 4_000_000})
