@@ -70,7 +70,7 @@ async def test_opening_sends_the_whole_drawing_once(ada: Somebody) -> None:
     assert state.snapshot["workflow"] == workflow_id
     assert [node["id"] for node in state.snapshot["nodes"]] == ["messages", "rows", "out"]
     assert [edge["id"] for edge in state.snapshot["edges"]] == ["messages.main>rows.rows", "rows.main>out.value"]
-    assert {one["categoryTitle"] for one in state.types} >= {"Triggers", "Flow", "Data", "AI"}
+    assert {one["categoryTitle"] for one in state.types} >= {"Triggers", "Flow", "Lists and tables", "AI"}
     assert (await ada.tab.state(BarState)).badge == "v1"
 
 
