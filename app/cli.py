@@ -155,7 +155,7 @@ def lock() -> None:
 
 @app.command()
 def docs() -> None:
-    """Write the reference of nodes again, from their declarations."""
+    """Write the pages that are made from the code again: nodes, REST, states."""
     from app import reference
 
     for path in reference.write():

@@ -132,6 +132,19 @@ class Launcher:
         woken: Woken = await self.writer.submit(partial(record.cancel, run_id=run_id))
         return woken.done
 
+    async def pause(self, run_id: str) -> bool:
+        """Wishes a run to rest until it is resumed: what is under way finishes and is recorded, nothing new starts.
+
+        False if it is over, rests already, or is to be cancelled.
+        """
+        woken: Woken = await self.writer.submit(partial(record.pause, run_id=run_id))
+        return woken.done
+
+    async def resume(self, run_id: str) -> bool:
+        """Lets a paused run go on. False if it is not paused."""
+        woken: Woken = await self.writer.submit(partial(record.resume, run_id=run_id))
+        return woken.done
+
     async def settle(self, wait_id: str, outcome: Any) -> bool:
         """Answers what a run waits for. False if that was answered before."""
         woken: Woken = await self.writer.submit(partial(record.settle, wait_id=wait_id, outcome=outcome, early=True))
@@ -181,6 +194,16 @@ async def wait_result(
 async def cancel(run_id: str) -> bool:
     """`Launcher.cancel` of this process."""
     return await launcher().cancel(run_id)
+
+
+async def pause(run_id: str) -> bool:
+    """`Launcher.pause` of this process."""
+    return await launcher().pause(run_id)
+
+
+async def resume(run_id: str) -> bool:
+    """`Launcher.resume` of this process."""
+    return await launcher().resume(run_id)
 
 
 async def settle(wait_id: str, outcome: Any) -> bool:

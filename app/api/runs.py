@@ -1,4 +1,4 @@
-"""Runs: start, look inside, cancel, run again."""
+"""Runs: start, look inside, pause, cancel, run again."""
 
 from typing import Annotated, Any, Literal
 
@@ -149,6 +149,20 @@ async def read_items(
 async def cancel_run(actor: SignedIn, run_id: str) -> Response:
     """Ask for the run's end. What writes just now finishes and is recorded; nothing new starts."""
     await runs.cancel(actor, run_id)
+    return Response(status_code=202)
+
+
+@router.post("/runs/{run_id}/pause", status_code=202)
+async def pause_run(actor: SignedIn, run_id: str) -> Response:
+    """Let a run rest. What is under way finishes and is recorded; then it holds no worker until it is resumed."""
+    await runs.pause(actor, run_id)
+    return Response(status_code=202)
+
+
+@router.post("/runs/{run_id}/resume", status_code=202)
+async def resume_run(actor: SignedIn, run_id: str) -> Response:
+    """Let a paused run go on where it was."""
+    await runs.resume(actor, run_id)
     return Response(status_code=202)
 
 

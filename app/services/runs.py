@@ -1,4 +1,4 @@
-"""Runs: start, look inside, cancel, run again. What happened is in rows; nothing here executes anything."""
+"""Runs: start, look inside, pause, cancel, run again. What happened is in rows; nothing here executes anything."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,6 +32,8 @@ __all__ = [
     "get",
     "graph",
     "list_runs",
+    "pause",
+    "resume",
     "run_again",
     "start",
 ]
@@ -133,8 +135,26 @@ async def cancel(actor: Actor, run_id: str) -> None:
 
     Raises Conflict when the run has ended already.
     """
-    await unit.ask(_check_cancel, actor, run_id)
-    await launch.cancel(run_id)
+    await unit.ask(_check_steering, actor, run_id)
+    if not await launch.cancel(run_id):
+        raise Conflict("This run has ended already.")
+
+
+async def pause(actor: Actor, run_id: str) -> None:
+    """Let a run rest until it is resumed: what is under way finishes and is recorded, nothing new starts.
+
+    Raises Conflict when the run has ended, rests already, or is being cancelled.
+    """
+    await unit.ask(_check_steering, actor, run_id)
+    if not await launch.pause(run_id):
+        raise Conflict("This run cannot be paused: it has ended, rests already, or is being cancelled.")
+
+
+async def resume(actor: Actor, run_id: str) -> None:
+    """Let a paused run go on where it was. Raises Conflict when it is not paused."""
+    await unit.ask(_check_steering, actor, run_id)
+    if not await launch.resume(run_id):
+        raise Conflict("This run is not paused.")
 
 
 @reads
@@ -208,7 +228,7 @@ def _refuse_other_request(db: Session, actor: Actor, run_id: str, order: Order) 
 
 
 @reads
-def _check_cancel(db: Session, actor: Actor, run_id: str) -> None:
+def _check_steering(db: Session, actor: Actor, run_id: str) -> None:
     actor.need("editor")
     if find(db, actor, run_id).status in ENDED:
         raise Conflict("This run has ended already.")

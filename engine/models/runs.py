@@ -12,7 +12,7 @@ from engine.models.base import Table, id_field, instant, json_column, partial_in
 
 RunStatus = Literal["queued", "running", "waiting", "paused", "done", "failed", "cancelled"]
 StepStatus = Literal["running", "done", "failed", "skipped", "waiting", "cancelled"]
-SegmentStatus = Literal["queued", "running", "parked", "done"]
+SegmentStatus = Literal["queued", "running", "parked", "paused", "done"]
 Wanted = Literal["cancel", "pause"]
 
 

@@ -42,7 +42,7 @@ class Executor:
         self._plans, self._checkpoints, self._storage, self._tools = plans, checkpoints, storage, tools
 
     async def execute(self, claim: Claim) -> bool:
-        """Advance a held segment until its run is over or parked.
+        """Advance a held segment until its run is over, parked or paused.
 
         Returns False if the segment must be given back: the worker is to stop. Raises Fenced if the segment was lost:
         then nothing more was written, and whoever holds it goes on.
@@ -279,6 +279,12 @@ class Walk:
             return True
         if reason == "lost":
             raise self._ledger.failed or Fenced(f"run {self._claim.run_id} is advanced by another worker")
+        if reason == "pause":
+            if await self._ledger.pause():
+                return True
+            # Resumed meanwhile: another segment goes on. Or cancelled: then that is what follows.
+            self._heed()
+            reason = self._control.reason
         if reason in ("drain", "pause"):
             await self._ledger.settle()
             return False

@@ -103,6 +103,12 @@ class Ledger:
         await asyncio.gather(*self._saving, saved)
         return saved.result().parked
 
+    async def pause(self) -> bool:
+        """Give the segment up until the run is resumed; False if that, or a wish to cancel, came meanwhile."""
+        saved = self._send(self._taken(pause=True))
+        await asyncio.gather(*self._saving, saved)
+        return saved.result().paused
+
     def _taken(self, **more: Any) -> Changes:
         steps = tuple(self._steps.values())
         changes = Changes(steps=steps, attempts=self._attempts, waits=self._waits, payloads=self._payloads, **more)

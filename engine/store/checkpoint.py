@@ -17,6 +17,7 @@ from typing import Any, Literal
 import orjson
 
 from engine.events import Event
+from engine.models.states import RUN, SEGMENT, STEP
 from engine.store.db import Database
 from engine.store.driver import Driver, Operation, Row, Statement
 from engine.store.lease import Claim, Fenced, Reply
@@ -78,7 +79,8 @@ class NewWait:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What one checkpoint records. With `end` the run is over; with `park` the segment sleeps until a wait settles.
+    """What one checkpoint records. With `end` the run is over; with `park` the segment sleeps until a wait settles;
+    with `pause` until the run is resumed.
 
     `payloads` are the stored values that the rows name; they are on disk already. With `answer`, the run's output so
     far, whoever waits for the run hears of it before the end.
@@ -93,16 +95,22 @@ class Changes:
     error: Json = None
     answer: Json = None
     park: bool = False
+    pause: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """The answer to a checkpoint. `parked` is False if a wait settled meanwhile: read `history` and go on."""
+    """The answer to a checkpoint.
+
+    `parked` is False if a wait settled meanwhile: read `history` and go on. `paused` is False if the run was resumed or
+    cancelled meanwhile: look at `wanted`.
+    """
 
     wanted: str | None
     wake: int
     seq: int
     parked: bool = False
+    paused: bool = False
     events: tuple[Event, ...] = ()
     reply: Reply | None = None
 
@@ -131,15 +139,14 @@ class History:
 
 HOLDS = """EXISTS (SELECT 1 FROM segment WHERE run_id = :run AND number = :segment AND epoch = :epoch
     AND status = 'running' {share})"""
-ADVANCE = Statement(
-    f"UPDATE run SET seq = seq + :events WHERE id = :run AND {HOLDS} RETURNING seq, wanted, wake"  # noqa: S608 - constants only
-)
+ADVANCE = Statement(f"UPDATE run SET seq = seq + :events WHERE id = :run AND {HOLDS} RETURNING seq, wanted, wake")
 END_RUN = Statement(
     f"""UPDATE run SET seq = seq + :events, status = :status, output = :output, error = :error, finished_at = {{clock}}
-    WHERE id = :run AND {HOLDS} RETURNING seq, wanted, wake, finished_at"""  # noqa: S608 - constants only
+    WHERE id = :run AND {RUN.becoming("done")} AND {HOLDS}
+    RETURNING seq, wanted, wake, finished_at"""
 )
 PUT_STEP = Statement(
-    """INSERT INTO step (run_id, scope, node_id, item, workspace_id, seq, epoch, attempt, status, output, input, error,
+    f"""INSERT INTO step (run_id, scope, node_id, item, workspace_id, seq, epoch, attempt, status, output, input, error,
         counts, log, reused_from, stand_in, started_at, finished_at)
     VALUES (:run, :scope, :node, :item, :workspace, :seq, :epoch, :attempt, :status, :output, :input, :error,
         :counts, :log, :reused_from, :stand_in, :started_at, :finished_at)
@@ -149,7 +156,7 @@ PUT_STEP = Statement(
         counts = COALESCE(excluded.counts, step.counts), log = COALESCE(excluded.log, step.log),
         reused_from = excluded.reused_from, stand_in = excluded.stand_in,
         started_at = COALESCE(step.started_at, excluded.started_at), finished_at = excluded.finished_at
-    WHERE step.status IN ('running', 'waiting')""",
+    WHERE step.status IN {STEP.within(*STEP.open)}""",
     types=dict.fromkeys(("run", "scope", "node", "item", "workspace", "status", "reused_from"), "text")
     | dict.fromkeys(("seq", "epoch", "attempt"), "integer")
     | dict.fromkeys(("output", "input", "error", "counts", "log", "stand_in"), "json")
@@ -170,24 +177,31 @@ PUT_PAYLOAD = Statement(
     ON CONFLICT (workspace_id, hash) DO NOTHING"""
 )
 CLOSE_SEGMENT = Statement(
-    """UPDATE segment SET status = :status, owner = NULL, lease_until = NULL
-    WHERE run_id = :run AND number = :segment AND epoch = :epoch"""
+    f"""UPDATE segment SET status = :status, owner = NULL, lease_until = NULL
+    WHERE run_id = :run AND number = :segment AND epoch = :epoch AND {SEGMENT.becoming("done", "running")}"""
 )
-WAITING = Statement("UPDATE run SET status = 'waiting' WHERE id = :run")
+# While another segment of the run is advanced, or is about to be, the run goes on.
+ALONE = """NOT EXISTS (SELECT 1 FROM segment WHERE run_id = :run AND number <> :segment
+    AND status IN ('queued', 'running'))"""
+WAITING = Statement(f"UPDATE run SET status = 'waiting' WHERE id = :run AND {RUN.becoming('waiting')} AND {ALONE}")
+PAUSED = Statement(
+    f"""UPDATE run SET status = 'paused', wanted = NULL, wanted_at = NULL
+    WHERE id = :run AND {RUN.becoming("paused", "running")} AND {ALONE}"""
+)
 ANSWER = Statement("UPDATE run SET output = :output WHERE id = :run")
 BEGIN_ATTEMPT = Statement(
     f"""INSERT INTO attempt (run_id, scope, node_id, item, number, workspace_id, generation, epoch, started_at,
         deadline)
     SELECT CAST(:run AS TEXT), CAST(:scope AS TEXT), :node, :item, :number, :workspace, :generation,
         CAST(:epoch AS INTEGER), {{clock}}, {{clock}} + :limit WHERE {HOLDS}
-    RETURNING started_at, deadline, (SELECT wanted FROM run WHERE id = :run)"""  # noqa: S608 - constants only
+    RETURNING started_at, deadline, (SELECT wanted FROM run WHERE id = :run)"""
 )
 
 
 def save(driver: Driver, held: Claim, changes: Changes) -> Operation:
     """Records a checkpoint of a held segment. Gives Saved, or Fenced (as a value) if the segment was lost."""
     over = changes.end is not None
-    told = len(changes.steps) + (1 if over or changes.park else 0)
+    told = len(changes.steps) + (1 if over or changes.park or changes.pause else 0)
     key = {"run": held.run_id, "segment": held.segment, "epoch": held.epoch}
     if over:
         ending = {"status": changes.end, "output": _dumps(changes.output), "error": _dumps(changes.error)}
@@ -202,17 +216,18 @@ def save(driver: Driver, held: Claim, changes: Changes) -> Operation:
     first = seq - told + 1
     _put_rows(driver, held, changes, first)
     parked = changes.park and wake == held.wake and wanted is None
-    if over or parked:
-        driver.send(CLOSE_SEGMENT, {**key, "status": "done" if over else "parked"})
-    if parked:
-        driver.send(WAITING, {"run": held.run_id})
+    paused = changes.pause and wanted == "pause"
+    if over or parked or paused:
+        driver.send(CLOSE_SEGMENT, {**key, "status": "done" if over else "parked" if parked else "paused"})
+    if parked or paused:
+        driver.send(WAITING if parked else PAUSED, {"run": held.run_id, "segment": held.segment})
     if changes.answer is not None:
         driver.send(ANSWER, {"run": held.run_id, "output": _dumps(changes.answer)})
     yield
-    status = changes.end or ("waiting" if parked else "running")
+    status = changes.end or ("waiting" if parked else "paused" if paused else "running")
     at = rows[0][3] if over else time.time_ns() // 1_000_000
     reply = Reply.of(held.run_id, status, held.options) if over or changes.answer is not None else None
-    return Saved(wanted, wake, seq, parked, _events(held, changes, first, status, at), reply)
+    return Saved(wanted, wake, seq, parked, paused, _events(held, changes, first, status, at), reply)
 
 
 def _put_rows(driver: Driver, held: Claim, changes: Changes, first: int) -> None:
@@ -281,7 +296,7 @@ def _events(held: Claim, changes: Changes, first: int, status: str, at: int) -> 
         )
         for n, step in enumerate(changes.steps)
     ]
-    if changes.end or changes.park:
+    if changes.end or changes.park or changes.pause:
         steps.append(Event(run, workspace, first + len(steps), "run", status, at, workflow_id=held.workflow_id))
     return tuple(steps)
 
@@ -315,7 +330,7 @@ READ_WAKE = Statement("SELECT wake FROM run WHERE id = :run")
 
 
 def _select(columns: Sequence[str], table: str, order: str) -> Statement:
-    return Statement(f"SELECT {', '.join(columns)} FROM {table} WHERE run_id = :run ORDER BY {order}")  # noqa: S608
+    return Statement(f"SELECT {', '.join(columns)} FROM {table} WHERE run_id = :run ORDER BY {order}")
 
 
 READ_STEPS = _select(STEP_COLUMNS, "step", "seq")
@@ -331,7 +346,7 @@ class Checkpoints:
         self._writer = writer
 
     async def save(self, held: Claim, changes: Changes) -> Saved:
-        """Records steps, ends of tries and waits; ends the run or parks the segment if `changes` say so.
+        """Records steps, ends of tries and waits; ends the run, parks or pauses the segment if `changes` say so.
 
         Tells the claim what the run's row wants. Raises Fenced if the segment was lost: then nothing was written.
         """

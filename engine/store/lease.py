@@ -20,10 +20,12 @@ import structlog
 
 from engine import metrics
 from engine.events import Event
+from engine.models.states import RUN, SEGMENT
 from engine.store.driver import Driver, Operation, Row, Statement
 from engine.store.writer import Writer
 
 StopReason = Literal["cancel", "pause", "lost", "drain"]
+WEIGHT: dict[StopReason, int] = {"pause": 0, "drain": 1, "cancel": 2, "lost": 3}
 MARGIN_SECONDS = 1.0
 SWEEP_LIMIT = 500
 
@@ -73,10 +75,10 @@ class Claim:
             self.end("pause")
 
     def end(self, reason: StopReason) -> None:
-        """Asks the holder to come to an end. A lost lease outweighs all other reasons."""
+        """Asks the holder to come to an end. Cancelling outweighs pausing and draining; a lost lease, everything."""
         if reason == "lost" and self.reason != "lost":
             metrics.LEASES_LOST.inc()
-        if self.reason is None or reason == "lost":
+        if self.reason is None or WEIGHT[reason] > WEIGHT[self.reason]:
             self.reason = reason
         self.stop.set()
 
@@ -112,17 +114,18 @@ class Found:
 
 
 CLAIM = Statement(
-    """UPDATE segment SET epoch = epoch + 1, status = 'running', owner = :owner, lease_until = {clock} + :lease
-    WHERE run_id = :run AND number = :segment AND epoch = :epoch AND status = 'queued' RETURNING epoch"""
+    f"""UPDATE segment SET epoch = epoch + 1, status = 'running', owner = :owner, lease_until = {{clock}} + :lease
+    WHERE run_id = :run AND number = :segment AND epoch = :epoch AND {SEGMENT.becoming("running")} RETURNING epoch"""
 )
 BEGIN_RUN = Statement(
-    """UPDATE run SET status = 'running', started_at = COALESCE(started_at, {clock}), seq = seq + 1
-    WHERE id = :run AND status IN ('queued', 'running', 'waiting')
+    f"""UPDATE run SET status = 'running', started_at = COALESCE(started_at, {{clock}}), seq = seq + 1
+    WHERE id = :run AND {RUN.becoming("running", "queued", "running")}
     RETURNING workspace_id, workflow_id, version_id, source, input, options, wanted, wake, created_at, started_at,
         seq"""
 )
 DROP = Statement(
-    "UPDATE segment SET status = 'done', owner = NULL, lease_until = NULL WHERE run_id = :run AND number = :segment"
+    f"""UPDATE segment SET status = 'done', owner = NULL, lease_until = NULL
+    WHERE run_id = :run AND number = :segment AND {SEGMENT.becoming("done", "running")}"""
 )
 RENEW = Statement(
     """UPDATE segment SET lease_until = {clock} + :lease
@@ -130,13 +133,15 @@ RENEW = Statement(
     RETURNING run_id, number, epoch, (SELECT wanted FROM run WHERE run.id = segment.run_id)"""
 )
 GIVE_BACK = Statement(
-    """UPDATE segment SET status = 'queued', queued_at = {clock}, owner = NULL, lease_until = NULL
-    WHERE run_id = :run AND number = :segment AND epoch = :epoch AND status = 'running' RETURNING epoch"""
+    f"""UPDATE segment SET status = 'queued', queued_at = {{clock}}, owner = NULL, lease_until = NULL
+    WHERE run_id = :run AND number = :segment AND epoch = :epoch AND {SEGMENT.becoming("queued", "running")}
+    RETURNING epoch"""
 )
 EXPIRED = Statement(
-    """UPDATE segment SET status = 'queued', queued_at = {clock}, owner = NULL, lease_until = NULL
+    f"""UPDATE segment SET status = 'queued', queued_at = {{clock}}, owner = NULL, lease_until = NULL
     WHERE (run_id, number) IN (SELECT run_id, number FROM segment
-        WHERE status = 'running' AND lease_until < {clock} ORDER BY lease_until LIMIT :limit {skip})
+        WHERE {SEGMENT.becoming("queued", "running")} AND lease_until < {{clock}} ORDER BY lease_until
+        LIMIT :limit {{skip}})
     RETURNING run_id, number, epoch"""
 )
 FORGOTTEN = Statement(

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from engine.events import Event
+from engine.models.states import RUN, SEGMENT, STEP
 from engine.store.driver import Driver, Operation, Statement
 from engine.store.lease import Delivery, Reply
 
@@ -134,13 +135,13 @@ LOCK_SEGMENTS_OF_WAIT = Statement(
     "SELECT number FROM segment WHERE run_id = (SELECT run_id FROM wait WHERE id = :wait) {lock}"
 )
 WAKE_SEGMENTS = Statement(
-    """UPDATE segment SET status = 'queued', queued_at = {clock} WHERE run_id = :run AND status = 'parked'
-    RETURNING run_id, number, epoch"""
+    f"""UPDATE segment SET status = 'queued', queued_at = {{clock}}
+    WHERE run_id = :run AND {SEGMENT.becoming("queued", "parked")} RETURNING run_id, number, epoch"""
 )
 WAKE_RUN = Statement(
-    """UPDATE run SET wake = wake + 1, seq = seq + 1,
-        status = CASE WHEN status = 'waiting' THEN 'queued' ELSE status END
-    WHERE id = :run RETURNING workspace_id, workflow_id, status, seq"""
+    f"""UPDATE run SET wake = wake + 1, seq = seq + 1,
+        status = CASE WHEN {RUN.becoming("queued", "waiting")} THEN 'queued' ELSE status END
+    WHERE id = :run AND status IN {RUN.within(*RUN.open)} RETURNING workspace_id, workflow_id, status, seq"""
 )
 
 
@@ -160,41 +161,106 @@ def settle(driver: Driver, wait_id: str, outcome: Any, early: bool) -> Operation
     told = driver.send(WAKE_RUN, {"run": run_id})
     yield
     deliveries = tuple(Delivery(*row) for row in woken.rows())
+    if not told.rows():
+        return Woken(run_id, done=False)
     workspace, workflow, status, seq = told.rows()[0]
     event = Event(run_id, workspace, seq, "run", status, time.time_ns() // 1_000_000, workflow_id=workflow)
     return Woken(run_id, done=True, deliveries=deliveries, events=(event,))
 
 
-WANT = Statement(
-    """UPDATE run SET wanted = 'cancel', wanted_at = COALESCE(wanted_at, {clock})
-    WHERE id = :run AND status NOT IN ('done', 'failed', 'cancelled') RETURNING id"""
+WANT_CANCEL = Statement(
+    f"""UPDATE run SET wanted = 'cancel', wanted_at = CASE WHEN wanted = 'cancel' THEN wanted_at ELSE {{clock}} END
+    WHERE id = :run AND status IN {RUN.within(*RUN.open)} RETURNING id"""
 )
 CLOSE_SEGMENTS = Statement(
-    """UPDATE segment SET status = 'done', epoch = epoch + 1, owner = NULL, lease_until = NULL
-    WHERE run_id = :run AND status <> 'done'"""
+    f"""UPDATE segment SET status = 'done', epoch = epoch + 1, owner = NULL, lease_until = NULL
+    WHERE run_id = :run AND {SEGMENT.becoming("done")}"""
 )
 CANCEL_STEPS = Statement(
-    """UPDATE step SET status = 'cancelled', finished_at = {clock}
-    WHERE run_id = :run AND status IN ('running', 'waiting')"""
+    f"""UPDATE step SET status = 'cancelled', finished_at = {{clock}}
+    WHERE run_id = :run AND {STEP.becoming("cancelled")}"""
 )
 DROP_WAITS = Statement(
     """UPDATE wait SET settled_at = {clock}, outcome = :outcome WHERE run_id = :run AND settled_at IS NULL"""
 )
 CANCEL_RUN = Statement(
-    """UPDATE run SET status = 'cancelled', seq = seq + 1, finished_at = {clock}
-    WHERE id = :run AND status NOT IN ('done', 'failed', 'cancelled')
+    f"""UPDATE run SET status = 'cancelled', seq = seq + 1, finished_at = {{clock}}
+    WHERE id = :run AND {RUN.becoming("cancelled")}
     RETURNING workspace_id, workflow_id, seq, finished_at, options"""
 )
 OVERDUE_CANCELS = Statement(
-    """SELECT id FROM run WHERE wanted = 'cancel' AND status IN ('queued', 'running', 'waiting', 'paused')
-    AND wanted_at < {clock} - :grace LIMIT 100"""
+    f"""SELECT id FROM run WHERE wanted = 'cancel' AND status IN {RUN.within(*RUN.open)}
+    AND wanted_at < {{clock}} - :grace LIMIT 100"""
 )
+WANT_PAUSE = Statement(
+    f"""UPDATE run SET wanted = 'pause', wanted_at = {{clock}}
+    WHERE id = :run AND wanted IS NULL AND {RUN.becoming("paused")} RETURNING id"""
+)
+PAUSE_SEGMENTS = Statement(
+    f"""UPDATE segment SET status = 'paused', queued_at = NULL
+    WHERE run_id = :run AND {SEGMENT.becoming("paused", "queued", "parked")}"""
+)
+PAUSE_RUN = Statement(
+    f"""UPDATE run SET status = 'paused', wanted = NULL, wanted_at = NULL, seq = seq + 1
+    WHERE id = :run AND {RUN.becoming("paused")} RETURNING workspace_id, workflow_id, seq"""
+)
+RESUME_RUN = Statement(
+    f"""UPDATE run SET wanted = NULL, wanted_at = NULL, seq = seq + 1,
+        status = CASE WHEN {RUN.becoming("queued", "paused")} THEN 'queued' ELSE status END
+    WHERE id = :run AND (status = 'paused' OR (wanted = 'pause' AND status IN {RUN.within("queued", "running")}))
+    RETURNING workspace_id, workflow_id, status, seq"""
+)
+RESUME_SEGMENTS = Statement(
+    f"""UPDATE segment SET status = 'queued', queued_at = {{clock}}
+    WHERE run_id = :run AND {SEGMENT.becoming("queued", "paused")} RETURNING run_id, number, epoch"""
+)
+
+
+def pause(driver: Driver, run_id: str) -> Operation:
+    """Wishes a run to rest until it is resumed: at once if nobody advances it now, else its holder is told.
+
+    Gives Woken; `done` is False for a run that is over, rests already, or is to be cancelled.
+    """
+    key = {"run": run_id}
+    segments = driver.send(LOCK_SEGMENTS, key)
+    wanted = driver.send(WANT_PAUSE, key)
+    yield
+    if not wanted.rows():
+        return Woken(run_id, done=False)
+    driver.send(PAUSE_SEGMENTS, key)
+    if any(status == "running" for _, status in segments.rows()):
+        yield
+        return Woken(run_id, done=True, nudge=run_id)
+    paused = driver.send(PAUSE_RUN, key)
+    yield
+    workspace, workflow, seq = paused.rows()[0]
+    event = Event(run_id, workspace, seq, "run", "paused", time.time_ns() // 1_000_000, workflow_id=workflow)
+    return Woken(run_id, done=True, events=(event,))
+
+
+def resume(driver: Driver, run_id: str) -> Operation:
+    """Queues a paused run again, or takes the wish to pause back. Gives Woken.
+
+    Whatever settled meanwhile is found by the next holder, which reads the run's rows anew.
+    """
+    key = {"run": run_id}
+    driver.send(LOCK_SEGMENTS, key)
+    resumed = driver.send(RESUME_RUN, key)
+    yield
+    rows = resumed.rows()
+    if not rows:
+        return Woken(run_id, done=False)
+    queued = driver.send(RESUME_SEGMENTS, key)
+    yield
+    workspace, workflow, status, seq = rows[0]
+    event = Event(run_id, workspace, seq, "run", status, time.time_ns() // 1_000_000, workflow_id=workflow)
+    return Woken(run_id, done=True, deliveries=tuple(Delivery(*row) for row in queued.rows()), events=(event,))
 
 
 def cancel(driver: Driver, run_id: str) -> Operation:
     """Wishes a run to end: at once if nobody advances it now, else its holder is told. Gives Woken."""
     segments = driver.send(LOCK_SEGMENTS, {"run": run_id})
-    wanted = driver.send(WANT, {"run": run_id})
+    wanted = driver.send(WANT_CANCEL, {"run": run_id})
     yield
     if not wanted.rows():
         return Woken(run_id, done=False)

@@ -1,4 +1,4 @@
-"""docs/reference says what the code says, and no page of the docs points nowhere."""
+"""The pages made from the code say what it says, and no page of the docs points nowhere."""
 
 import re
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 from app import reference
 from app.api.main import api
 from engine.catalog import catalog
+from engine.models.states import MACHINES
 from engine.settings import CHECKOUT
 
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
@@ -14,7 +15,7 @@ LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 def test_the_committed_pages_are_current() -> None:
     committed = {name: (reference.FOLDER / name).read_text() for name in reference.pages()}
     assert committed == reference.pages(), "run ./weft docs and commit what it writes"
-    made = {f"nodes/{path.name}" for path in reference.FOLDER.glob("nodes/*.md")}
+    made = {f"reference/nodes/{path.name}" for path in reference.FOLDER.glob("reference/nodes/*.md")}
     assert made <= set(reference.pages())
 
 
@@ -26,26 +27,34 @@ def test_every_node_and_every_field_is_there() -> None:
 
 
 def test_a_page_says_what_one_needs_to_know() -> None:
-    page = reference.pages()["nodes/flow.md"]
+    page = reference.pages()["reference/nodes/flow.md"]
     assert "| `rules[].when` | The condition; `value` is the value that is routed | condition | **needed** |" in page
     assert "- Output `yes`: The condition holds." in page
     assert "`value` | What this run was handed" not in page, "hidden fields are not for people"
 
 
+def test_every_state_and_every_move_is_drawn() -> None:
+    page = reference.pages()["concepts/states.md"]
+    for machine in MACHINES:
+        assert all(f"| {state} | {means} |" in page for state, means in machine.states.items())
+        assert all(f"{move.before or '[*]'} --> {move.after}: {move.why}" in page for move in machine.moves)
+
+
 def test_every_route_is_there() -> None:
-    page = reference.pages()["rest.md"]
+    page = reference.pages()["reference/rest.md"]
     for path, methods in api.openapi()["paths"].items():
         for method in methods:
             assert f"`{method.upper()} {path}`" in page
 
 
 def test_write_takes_away_what_is_gone(tmp_path: Path) -> None:
-    (tmp_path / "nodes").mkdir()
-    (tmp_path / "nodes" / "old.md").write_text("gone")
-    (tmp_path / "nodes" / "flow.md").write_text("stale")
+    made = tmp_path / "reference" / "nodes"
+    made.mkdir(parents=True)
+    (made / "old.md").write_text("gone")
+    (made / "flow.md").write_text("stale")
     changed = {path.relative_to(tmp_path).as_posix() for path in reference.write(tmp_path)}
-    assert changed == {"nodes/old.md", *reference.pages()}
-    assert not (tmp_path / "nodes" / "old.md").exists()
+    assert changed == {"reference/nodes/old.md", *reference.pages()}
+    assert not (made / "old.md").exists()
     assert reference.write(tmp_path) == []
 
 

@@ -30,9 +30,16 @@ def run_strip(
     selected: StringVar[str],
     handlers: dict[str, Any],
 ) -> rx.Component:
-    """``steps``: rows, rev, patch, patch_seq. ``handlers``: all, cancel, results, close, step(id)."""
+    """``steps``: rows, rev, patch, patch_seq. ``handlers``: all, pause, resume, cancel, results, close,
+    step(id)."""
     facts = rx.el.span(elapsed(started, ended), " · ", told, class_name="hint truncate num")
+    rest = rx.cond(
+        status == "paused",
+        rx.el.button("Resume", type="button", class_name="btn ghost small", on_click=handlers["resume"]),
+        rx.el.button("Pause", type="button", class_name="btn ghost small", on_click=handlers["pause"]),
+    )
     actions = [
+        rx.cond(active, rest, rx.fragment()),
         rx.cond(
             active,
             rx.el.button("Cancel", type="button", class_name="btn ghost small", on_click=handlers["cancel"]),

@@ -2,7 +2,7 @@ import { useEffect, useReducer, useRef } from "react";
 import { duration, useNow } from "$/public/external/app/components/theme/time/time.jsx";
 
 const WORDS = {
-  queued: ["Waiting", "clock", ""], waiting: ["Waiting", "hourglass", "wait"], paused: ["Needs you", "hand", "wait"],
+  queued: ["Waiting", "clock", ""], waiting: ["Waiting", "hourglass", "wait"], paused: ["Paused", "pause", "wait"],
   running: ["Running", "loader", "run"], done: ["Done", "check", "ok"], failed: ["Failed", "x", "bad"],
   skipped: ["Skipped", "skip-forward", ""], cancelled: ["Cancelled", "ban", ""], "": ["Not started", "circle-dashed", ""],
 };

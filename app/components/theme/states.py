@@ -8,7 +8,8 @@ from app.components.theme.icons import icon
 STATES: dict[str, tuple[str, str, str]] = {
     "queued": ("Waiting", "clock", ""),
     "waiting": ("Waiting", "hourglass", "wait"),
-    "paused": ("Needs you", "hand", "wait"),
+    "paused": ("Paused", "pause", "wait"),
+    "asking": ("Needs you", "hand", "wait"),
     "running": ("Running", "loader", "run"),
     "done": ("Done", "check", "ok"),
     "failed": ("Failed", "x", "bad"),
@@ -25,7 +26,7 @@ def _pick(status: str | rx.Var[str], part: int) -> rx.Var[str] | str:
 
 
 def state_word(status: str | rx.Var[str]) -> rx.Var[str] | str:
-    """What a person reads for a status: Waiting, Running, Done, Failed, Skipped, Needs you, Cancelled."""
+    """What a person reads for a status: Waiting, Running, Paused, Done, Failed, Skipped, Needs you, Cancelled."""
     return _pick(status, 0)
 
 

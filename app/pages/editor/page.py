@@ -164,6 +164,8 @@ def _strip() -> rx.Component:
         selected=node.selected,
         handlers={
             "all": run.start_all,
+            "pause": run.pause,
+            "resume": run.resume,
             "cancel": run.cancel,
             "results": run.toggle_results,
             "close": run.toggle_strip,

@@ -116,6 +116,19 @@ class RunState(Watching):
 
     @rx.event
     @guarded
+    async def pause(self) -> Any:
+        """Let the run rest once what is under way has finished."""
+        await runs.pause(await self._actor(), self.run_id)
+        return rx.toast("Pausing: what is under way finishes, nothing new starts.")
+
+    @rx.event
+    @guarded
+    async def resume(self) -> None:
+        """Let the paused run go on."""
+        await runs.resume(await self._actor(), self.run_id)
+
+    @rx.event
+    @guarded
     async def toggle_results(self) -> None:
         """Open or close the results beside the canvas."""
         self.show_results = not self.show_results

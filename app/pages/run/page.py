@@ -103,11 +103,17 @@ def _results() -> rx.Component:
 def _header() -> rx.Component:
     head = RunHead.head
     stop = button("Cancel", kind="danger", icon_name="circle-stop", on_click=RunHead.ask_cancel(True))
+    rests = (head["status"] == "paused") | (head["wanted"] == "pause")
+    rest = rx.cond(
+        rests,
+        button("Resume", icon_name="play", on_click=RunHead.resume),
+        button("Pause", icon_name="pause", on_click=RunHead.pause),
+    )
     return page_header(
         head["workflow"].to(str),
         link_button("Open in editor", f"/w/{head['workflow_id']}?run={head['id']}", icon_name="pen"),
         button("Run again", icon_name="rotate-cw", on_click=RunHead.again),
-        rx.cond(RunHead.ended, rx.fragment(), stop),
+        rx.cond(RunHead.ended, rx.fragment(), rx.fragment(rest, stop)),
         before=rx.el.a("Runs /", href="/runs", class_name="muted crumb"),
         beside=rx.el.span(state_chip(head["status"].to(str)), role="status"),
     )

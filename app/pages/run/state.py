@@ -91,6 +91,21 @@ class RunHead(Watching):
 
     @rx.event
     @guarded
+    async def pause(self) -> object:
+        """Let the run rest once what is under way has finished."""
+        await runs.pause(await self._actor(), self._run_id)
+        await self._read()
+        return rx.toast("The run pauses", description="What is under way finishes first. Resume it whenever you like.")
+
+    @rx.event
+    @guarded
+    async def resume(self) -> None:
+        """Let the paused run go on."""
+        await runs.resume(await self._actor(), self._run_id)
+        await self._read()
+
+    @rx.event
+    @guarded
     async def again(self) -> object:
         """Start the same version with the same input, and open that run."""
         started = await runs.run_again(await self._actor(), self._run_id)

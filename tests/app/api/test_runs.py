@@ -211,3 +211,25 @@ async def test_a_webhook_answers_with_the_result(ada: Caller) -> None:
     assert run["row"]["source"] == "webhook"
     assert "authorization" not in run["input"]["payload"]["headers"]
     assert (await ada.client.get(hook)).status_code == 404
+
+
+@pytest.mark.usefixtures("worker")
+async def test_pausing_and_resuming(ada: Caller, bob: Caller) -> None:
+    path = await published(ada, LONG)
+    run_id = (await ada.client.post(f"{path}/runs", json={})).json()["id"]
+    here = f"/api/v1/runs/{run_id}"
+    for _ in range(200):
+        if (await ada.client.get(here)).json()["row"]["status"] == "waiting":
+            break
+        await asyncio.sleep(0.05)
+    assert (await bob.client.post(f"{here}/pause")).status_code == 404
+    assert (await ada.client.post(f"{here}/resume")).status_code == 409
+    assert (await ada.client.post(f"{here}/pause")).status_code == 202
+    assert (await ada.client.get(here)).json()["row"]["status"] == "paused"
+    assert (await ada.client.post(f"{here}/pause")).status_code == 409
+    assert (await bob.client.post(f"{here}/resume")).status_code == 404
+    assert (await ada.client.post(f"{here}/resume")).status_code == 202
+    assert (await ada.client.get(here)).json()["row"]["status"] in ("queued", "running", "waiting")
+    assert (await ada.client.post(f"{here}/cancel")).status_code == 202
+    assert (await ended(ada, run_id))["row"]["status"] == "cancelled"
+    assert (await ada.client.post(f"{here}/pause")).status_code == 409

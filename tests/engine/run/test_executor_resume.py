@@ -308,3 +308,53 @@ async def test_an_answer_is_given_before_the_run_ends_and_kept_over_a_wait(bench
     ran = await bench.finish(run_id)
     assert ran.run.output == {"outputs": {"end": {"v": {"taken": True}}}, "response": answer}
     assert [reply.status for reply in bench.replies] == ["running", "done"]
+
+
+async def test_a_paused_run_holds_no_worker_and_goes_on_where_it_was(bench: Bench, tmp_path: Path) -> None:
+    log, marks = tmp_path / "log", tmp_path / "marks"
+    nodes = {
+        "first": write(log),
+        "slow": {"type": "lab.sleep", "with": {"value": "{{ first }}", "seconds": 0.4, "marks": str(marks)}},
+        "then": write(log, "{{ slow }}"),
+    }
+    run_id = await bench.start(nodes)
+    claim = await bench.claim(run_id)
+    assert claim is not None
+    running = asyncio.create_task(bench.executor.execute(claim))
+    while not lines(marks):
+        await asyncio.sleep(0.01)
+    await bench.writer.submit(partial(record.pause, run_id=run_id))
+    await bench.leases.look(run_id)
+    assert await running, "nothing is to be given back"
+    bench.leases.drop(claim)
+    assert (bench.row(run_id).status, bench.segment(run_id).status) == ("paused", "paused")
+    # What was under way has finished and is recorded; nothing new started.
+    assert (await bench.ran(run_id)).statuses["slow"] == "done"
+    assert len(lines(log)) == 1
+    bench.executor = bench.another()
+    await bench.writer.submit(partial(record.resume, run_id=run_id))
+    ran = await bench.finish(run_id)
+    assert ran.run.status == "done"
+    assert [line[1] for line in lines(log)] == ["first", "then"]
+    assert [line[0] for line in lines(marks)] == ["start", "end"]
+
+
+async def test_a_run_resumed_before_it_came_to_rest_is_given_back(bench: Bench, tmp_path: Path) -> None:
+    marks = tmp_path / "marks"
+    nodes = {
+        "slow": {"type": "lab.sleep", "with": {"value": 1, "seconds": 0.5, "marks": str(marks)}},
+        "then": {"type": "lab.sleep", "with": {"value": "{{ slow }}", "marks": str(marks)}},
+    }
+    run_id = await bench.start(nodes)
+    claim = await bench.claim(run_id)
+    assert claim is not None
+    running = asyncio.create_task(bench.executor.execute(claim))
+    while not lines(marks):
+        await asyncio.sleep(0.01)
+    await bench.writer.submit(partial(record.pause, run_id=run_id))
+    await bench.leases.look(run_id)
+    await bench.writer.submit(partial(record.resume, run_id=run_id))
+    assert not await running
+    await bench.leases.give_back(claim)
+    assert (await bench.finish(run_id)).run.status == "done"
+    assert [line[0] for line in lines(marks)].count("start") == 2

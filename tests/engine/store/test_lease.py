@@ -86,10 +86,13 @@ async def test_a_wish_is_heard_with_the_renewal_and_at_once_when_nudged(writer: 
     assert second.reason == "cancel"
 
 
-async def test_a_lost_lease_outweighs_every_other_reason(writer: Writer, leases: Leases) -> None:
+async def test_cancelling_outweighs_pausing_and_draining_and_a_lost_lease_all(writer: Writer, leases: Leases) -> None:
     claim = await claimed(writer, leases)
     claim.end("drain")
-    claim.end("cancel")
+    claim.end("pause")
     assert claim.reason == "drain"
+    claim.end("cancel")
+    claim.end("drain")
+    assert claim.reason == "cancel"
     claim.end("lost")
     assert claim.reason == "lost"
