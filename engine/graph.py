@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
 
 NodeId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
-EdgeKind = Literal["value", "mention", "after"]
+EdgeKind = Literal["value", "mention", "after", "result"]
 
 # Names a template gives a meaning of its own; a node with such an id could never be referred to.
 RESERVED_IDS = frozenset(
@@ -60,7 +60,10 @@ class Node(BaseModel):
 
 
 class Edge(BaseModel):
-    """A wire, derived from a reference in `field` of `target` (a dotted path such as `fields.size` or `first.0`)."""
+    """A wire, derived from a reference in `field` of `target` (a dotted path such as `fields.size` or `first.0`).
+
+    A `result` wire comes from the body of `target`, a container, and ends what happens there: nothing waits for it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -109,14 +112,26 @@ class Graph(BaseModel):
 
     def inside(self, container: str) -> tuple[str, ...]:
         """All that stands in a container, at whatever depth: each container before its own body."""
-        return tuple(dict.fromkeys(self._inside(container, {container})))
+        found: dict[str, None] = {}
+        ahead = list(reversed(self.children(container)))
+        while ahead:
+            node_id = ahead.pop()
+            if node_id not in found and node_id != container:
+                found[node_id] = None
+                ahead += reversed(self.children(node_id))
+        return tuple(found)
 
-    def _inside(self, container: str, seen: set[str]) -> Iterator[str]:
-        for node_id in self.children(container):
-            if node_id not in seen:
-                seen.add(node_id)
-                yield node_id
-                yield from self._inside(node_id, seen)
+    def level(self, node_id: str) -> str | None:
+        """The container that a node stands in; None at the top level."""
+        around = self.nodes[node_id].container
+        return around if around in self.nodes else None
+
+    def sees(self, node_id: str, other: str, *, inside: bool = False) -> bool:
+        """Whether templates of a node may name another: one of its own level or of those around, but no container that
+        it stands in. `inside`: whether what a container asks in its body may."""
+        around = (*self.levels(node_id), node_id) if inside else self.levels(node_id)
+        level = self.level(other)
+        return other not in around and (level is None or level in around)
 
     def at_level(self, node_id: str, container: str | None) -> str | None:
         """Who stands for a node in the body of a container: itself, or the container there that it is inside of.

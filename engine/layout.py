@@ -22,7 +22,7 @@ Place = tuple[float, float]
 
 def arrange(graph: Graph, catalog: Catalog) -> dict[str, Place]:
     """A place for every node, whatever places there were. Top left is (0, 0); no two nodes overlap."""
-    sources = behind(edges(graph, catalog))
+    sources = behind(graph, edges(graph, catalog))
     layers = _layers(graph.nodes, sources)
     feeds: dict[str, set[str]] = {}
     for target, found in sources.items():
@@ -46,7 +46,7 @@ def complete(graph: Graph, catalog: Catalog) -> Graph:
     arranged = arrange(graph, catalog)
     if len(missing) == len(graph.nodes):
         return graph.model_copy(update={"layout": MappingProxyType(arranged)})
-    sources, places = behind(edges(graph, catalog)), dict(graph.layout)
+    sources, places = behind(graph, edges(graph, catalog)), dict(graph.layout)
     for node_id in sorted(missing, key=lambda n: arranged[n]):
         before = [places[source] for source in sources.get(node_id, ()) if source in places]
         if before:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from engine.broadcast.leaves import SCOPE_NAMES, field_leaves
+from engine.broadcast.leaves import SCOPE_NAMES, field_leaves, is_own
 from engine.catalog import Catalog
 from engine.contract import MAIN, NodeType
 from engine.expressions import Reference, TemplateError, compile
@@ -46,13 +46,12 @@ def _read(node: Node, node_type: NodeType | None) -> Iterator[Mentioned]:
             except TemplateError:
                 continue
             for leaf in leaves:
-                own = node_type.fields
                 for number, template in enumerate(leaf.templates):
                     path = f"{leaf.field}.first.{number}" if leaf.kind == "first" else leaf.field
                     kind: EdgeKind = "value" if template.kind == "reference" else "mention"
+                    kind = "result" if leaf.mode.inside else kind
                     for reference in template.references:
-                        local = reference.node in SCOPE_NAMES or (reference.node in own and reference.node != name)
-                        if not local:
+                        if reference.node not in SCOPE_NAMES and not is_own(node_type, leaf, reference.node):
                             yield Mentioned(reference, path, kind)
     for number, source in enumerate(node.after):
         try:
@@ -95,7 +94,9 @@ def port_of(reference: Reference, names: frozenset[str]) -> tuple[str, tuple[str
 
 
 def edges(graph: Graph, catalog: Catalog) -> tuple[Edge, ...]:
-    """The wires between nodes that exist, in the order of the document. Several mentions in one field are one wire.
+    """The wires between nodes that exist and see each other, in the order of the document.
+
+    Several mentions in one field are one wire.
 
     Asked by several of one drawing in turn, so the answers for the last few are kept.
     """
@@ -116,7 +117,7 @@ def _edges(graph: Graph, catalog: Catalog) -> tuple[Edge, ...]:
     for target, node in graph.nodes.items():
         for mention in mentioned(node, types[target]):
             source = graph.nodes.get(mention.reference.node)
-            if source is not None:
+            if source is not None and _sees(graph, node, source, mention):
                 port, _ = port_of(mention.reference, ports(source, types[source.id]))
                 field = "after" if mention.kind == "after" else mention.path
                 found[source.id, port, target, field] = mention.kind
@@ -126,16 +127,34 @@ def _edges(graph: Graph, catalog: Catalog) -> tuple[Edge, ...]:
     )
 
 
-def behind(found: Iterable[Edge]) -> dict[str, set[str]]:
-    """For each node that wires end in, the nodes that they come from."""
-    sources: dict[str, set[str]] = {}
+def _sees(graph: Graph, node: Node, source: Node, mention: Mentioned) -> bool:
+    if node.container is None and source.container is None and mention.kind != "result":
+        return True
+    return graph.sees(node.id, source.id, inside=mention.kind == "result")
+
+
+def waits(graph: Graph, found: Iterable[Edge]) -> Iterator[tuple[str, Edge]]:
+    """For each wire who waits for its source: the target itself, or the container of the source's level that holds it.
+
+    So both stand on one level. What ends a body makes nobody wait.
+    """
     for edge in found:
-        sources.setdefault(edge.target, set()).add(edge.source)
+        if edge.kind != "result":
+            waiting = graph.at_level(edge.target, graph.level(edge.source))
+            if waiting is not None:
+                yield waiting, edge
+
+
+def behind(graph: Graph, found: Iterable[Edge]) -> dict[str, set[str]]:
+    """For each node those of its own level that it waits for, itself or by what stands in it."""
+    sources: dict[str, set[str]] = {}
+    for waiting, edge in waits(graph, found):
+        sources.setdefault(waiting, set()).add(edge.source)
     return sources
 
 
 def ahead_of(sources: Mapping[str, set[str]], node_id: str) -> frozenset[str]:
-    """All nodes that this one waits for, directly or by way of others."""
+    """All nodes of its level that this one waits for, directly or by way of others."""
     found: set[str] = set()
     frontier = [node_id]
     while frontier:

@@ -43,7 +43,7 @@ def connect(graph: Graph, source: Node, port: str, target: Node, *, field: Any, 
     target_type = catalog.get(target.type, target.version)
     if target_type is not None and target_type.kind == "trigger":
         raise PatchError(f"“{target.title}” starts runs: no wire can enter it.")
-    if source.id == target.id or target.id in ahead_of(behind(edges(graph, catalog)), source.id):
+    if source.id == target.id or target.id in ahead_of(behind(graph, edges(graph, catalog)), source.id):
         raise PatchError(f"“{source.title}” already waits for “{target.title}”: this wire would close a circle.")
     reference = written(source, port)
     if field == AFTER:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from engine.broadcast import Value, bind
+from engine.broadcast import NodeOutputs, Value, bind
 from engine.catalog import Catalog
 from engine.contract import Effect, ListLengthMismatch, NodeType
 from engine.expressions import TemplateError, did_you_mean
 from engine.graph import Graph, Node
 from engine.problem import Fix, Problem
+from engine.validation.across import container_problems
 from engine.validation.circles import circles
 from engine.validation.fields import field_problems
 from engine.validation.mapping import knowledge
+from engine.validation.outside import NOTHING, Outside
 from engine.validation.references import ReferenceChecks
+from engine.validation.workflows import workflow_problems
 
 NAMED_TYPES = {"flow.input": "input", "flow.output": "output"}
 
 
-def problems(graph: Graph, catalog: Catalog) -> list[Problem]:
-    """What is wrong with the drawing, worked out from what is declared and from the triggers' samples."""
-    return list(_Check(knowledge(graph, catalog)).all())
+def problems(graph: Graph, catalog: Catalog, outside: Outside = NOTHING) -> list[Problem]:
+    """What is wrong with the drawing, by what is declared, by the triggers' samples, and by `outside`."""
+    return list(_Check(knowledge(graph, catalog, outside)).all())
 
 
 class _Check(ReferenceChecks):
@@ -62,11 +65,8 @@ class _Check(ReferenceChecks):
     def _placed(self, node: Node, node_type: NodeType) -> Iterator[Problem]:
         """What the node's place in the drawing makes of it."""
         needs = self.known.needs[node.id]
-        if node.container is not None:
-            told = f"“{node.title}” stands in a container, and this version of Weft runs none."
-            undo = {"op": "set_option", "node": node.id, "key": "in", "value": None}
-            fix = Fix(label="Take it out", ops=(undo,))
-            yield Problem(code="no_containers", message=told, node=node.id, field="in", fix=fix)
+        yield from container_problems(self.known, node, node_type)
+        yield from workflow_problems(self.known, node, node_type)
         if node_type.kind == "trigger" and (needs or node.after):
             field = "after" if node.after else next(e.field for e in self.known.edges if e.target == node.id)
             yield Problem(
@@ -103,13 +103,11 @@ class _Check(ReferenceChecks):
                 yield {"op": "set_field", "node": node.id, "path": [name]}
 
     def _lengths(self, node: Node, node_type: NodeType) -> Iterator[Problem]:
-        """Whether lists whose lengths are known would pair: those of a trigger's sample."""
+        """Whether lists whose lengths are known would pair: those of a trigger's sample, or of the last run."""
         sources = self.known.needs[node.id]
-        if not sources or not all(source in self.known.samples for source in sources):
+        outputs = {source: found for source in sources if (found := self._sampled(source)) is not None}
+        if not sources or len(outputs) < len(sources) or self.known.graph.levels(node.id):
             return
-        outputs = {
-            source: {port: Value(data) for port, data in self.known.samples[source].items()} for source in sources
-        }
         try:
             bind(node, node_type, outputs, {})
         except ListLengthMismatch as error:
@@ -117,13 +115,21 @@ class _Check(ReferenceChecks):
             yield Problem(
                 code="length_mismatch",
                 severity="warning",
-                message=f"With the sample: {error.message}",
+                message=f"With {self._sampled_by(sources)}: {error.message}",
                 node=node.id,
                 field=field,
                 hint=error.hint,
             )
         except TemplateError:
             return
+
+    def _sampled(self, node_id: str) -> NodeOutputs | None:
+        if node_id in self.known.samples:
+            return {port: Value(data) for port, data in self.known.samples[node_id].items()}
+        return self.known.outside.samples.get(node_id)
+
+    def _sampled_by(self, sources: Iterable[str]) -> str:
+        return "the sample" if all(s in self.known.samples for s in sources) else "the values of the last run"
 
     def _duplicate_name(self, node: Node, names: dict[tuple[str, str], str]) -> Iterator[Problem]:
         what, name = NAMED_TYPES.get(node.type), node.params.get("name")

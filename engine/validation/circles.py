@@ -13,18 +13,18 @@ TOLD = 50  # of a drawing that is one large circle the first few say enough
 
 def circles(known: Knowledge) -> Iterator[Problem]:
     """The nodes that truly stand in a circle, not those that only wait for one."""
-    left = known.circular
+    left = known.order.circular
     for node_id in islice((n for n in known.graph.nodes if n in left), TOLD):
         circle = _way_back(known, node_id, left)
         if circle is not None:
             titles = [f"“{known.graph.nodes[step].title}”" for step in (node_id, *circle, node_id)]
-            edge = next(e for e in known.edges if e.target == node_id and e.source in (*circle, node_id))
+            edge = known.order.sources[node_id][circle[-1] if circle else node_id]
             yield Problem(
                 code="circle",
                 message=f"These nodes wait for each other: {' → '.join(titles)}."
                 if circle
                 else f"{titles[0]} waits for itself.",
-                node=node_id,
+                node=edge.target,
                 field=edge.field,
                 hint="Remove one of the wires; only containers loop.",
             )
@@ -35,7 +35,7 @@ def _way_back(known: Knowledge, start: str, left: frozenset[str]) -> list[str] |
     came: dict[str, str] = {}
     frontier = [start]
     for node_id in frontier:  # grows while it is walked
-        for source in known.needs[node_id]:
+        for source in known.order.sources[node_id]:
             if source == start:
                 path = [node_id]
                 while path[-1] != start:

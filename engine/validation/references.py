@@ -8,13 +8,18 @@ from typing import Any
 
 from engine.broadcast import Leaf, port_of
 from engine.broadcast.edges import ERROR as ERROR_PORT
+from engine.broadcast.fields import LOCAL
+from engine.broadcast.leaves import SCOPE_NAMES
 from engine.contract import MAIN, NodeType
 from engine.expressions import Reference, TemplateError, compile, did_you_mean, write
 from engine.graph import RESERVED_IDS, Node
 from engine.problem import Fix, Problem
+from engine.validation.across import unseen
 from engine.validation.compare import mismatch
-from engine.validation.mapping import Knowledge, is_from_node, leaves_of
+from engine.validation.mapping import Knowledge, leaves_of
 from engine.validation.shapes import of_field
+
+Clearing = Callable[[], Mapping[str, Any] | None]
 
 
 class ReferenceChecks:
@@ -27,9 +32,11 @@ class ReferenceChecks:
     def references(self, node: Node, node_type: NodeType) -> Iterator[Problem]:
         for leaf in leaves_of(node, node_type):
             for reference in leaf.references:
-                if is_from_node(node_type, leaf, reference):
-                    yield from self._reference(node, leaf.field, reference, partial(_clear, node, leaf, reference))
-                elif reference.node == "previous":
+                wired = self.known.is_wire(node.id, node_type, leaf, reference)
+                if wired and reference.node not in SCOPE_NAMES:
+                    clearing: Clearing = partial(_clear, node, leaf, reference)
+                    yield from self._reference(node, leaf, leaf.field, reference, clearing)
+                elif reference.node == "previous" and not wired:
                     yield Problem(
                         code="no_repeat",
                         message="“previous” only means something inside a Repeat.",
@@ -46,10 +53,10 @@ class ReferenceChecks:
             rest = [entry for at, entry in enumerate(node.after) if at != number]
             for reference in references:
                 clearing = partial(_after_without, node, rest)
-                yield from self._reference(node, "after", reference, clearing)
+                yield from self._reference(node, None, "after", reference, clearing)
 
     def _reference(
-        self, node: Node, field: str, reference: Reference, clearing: Callable[[], Mapping[str, Any] | None]
+        self, node: Node, leaf: Leaf | None, field: str, reference: Reference, clearing: Clearing
     ) -> Iterator[Problem]:
         """Whether what is referred to can be there."""
         source = self.graph.nodes.get(reference.node)
@@ -68,6 +75,9 @@ class ReferenceChecks:
                 fix=Fix(label="Clear it", ops=(clear,)) if (clear := clearing()) else None,
             )
             return
+        if (problem := unseen(self.known, node, leaf, field, reference)) is not None:
+            yield problem
+            return
         names = self.known.ports(source.id)
         port, path = port_of(reference, names)
         if port not in names:
@@ -76,7 +86,7 @@ class ReferenceChecks:
         if self.is_silent(source):
             told = f"“{source.title}” is turned off and passes nothing on."
             yield Problem(code="source_off", message=told, node=node.id, field=field, severity="warning")
-        shape = self.known.reference(reference)
+        shape = self.known.reference(node.id, leaf, reference)
         if shape == ERROR_PORT and reference.path[0] == ERROR_PORT:
             yield self._no_output(node, field, source, reference, names)
         elif isinstance(shape, str):
@@ -128,9 +138,10 @@ class ReferenceChecks:
             return
         name = str(leaf.path[0])
         for template in leaf.templates:
-            if template.kind != "reference" or not is_from_node(node_type, leaf, template.references[0]):
+            reference = template.references[0] if template.kind == "reference" else None
+            if reference is None or not self.known.is_wire(node.id, node_type, leaf, reference):
                 continue
-            shape = self.known.reference(template.references[0])
+            shape = self.known.reference(node.id, leaf, reference)
             wanted = of_field(node_type, name)
             reason = "" if isinstance(shape, str) else mismatch(shape, wanted)
             if isinstance(shape, str) or not reason:
@@ -139,7 +150,6 @@ class ReferenceChecks:
             filters = {"text": "text" if shape.inside.kind in ("number", "boolean") else "tojson"}
             fix = None
             if leaf.kind == "template" and wanted.kind in filters:
-                reference = template.references[0]
                 turned = write(reference.node, reference.path).replace(" }}", f"|{filters[wanted.kind]} }}}}")
                 op = {"op": "set_field", "node": node.id, "path": [name], "value": turned}
                 fix = Fix(label="Turn it into text", ops=(op,))
@@ -147,16 +157,21 @@ class ReferenceChecks:
 
     def _item(self, node: Node, node_type: NodeType, leaf: Leaf) -> Iterator[Problem]:
         """`item` and `index` mean something only where a list can map the node."""
-        if leaf.mode.per_item or self.known.ranks.get(node.id) or node.container:
+        if leaf.mode.per_item or self.known.ranks.get(node.id):
             return
-        local = [r.node for r in leaf.references if r.node in ("item", "index")]
+        local = [
+            r.node
+            for r in leaf.references
+            if r.node in LOCAL and not self.known.giver(node.id, r.node, inside=leaf.mode.inside)
+        ]
         if local and not self._may_map(node, node_type):
             told = f"“{local[0]}” means nothing here: no list makes “{node.title}” run once per item."
             yield Problem(code="no_item", message=told, node=node.id, field=leaf.field)
 
     def _may_map(self, node: Node, node_type: NodeType) -> bool:
         return bool(node.after) or any(
-            is_from_node(node_type, leaf, reference) and not reference.whole and not leaf.mode.per_item
+            self.known.is_wire(node.id, node_type, leaf, reference)
+            and not (reference.whole or leaf.mode.per_item or leaf.mode.follows)
             for leaf in leaves_of(node, node_type)
             for reference in leaf.references
         )

@@ -16,10 +16,12 @@ from engine.contract import (
     Fired,
     Inside,
     Integration,
+    Iterate,
     Output,
     Params,
     PerItem,
     Port,
+    Rounds,
     Table,
     Whole,
     action,
@@ -89,7 +91,7 @@ class Loop(Params):
     result: Annotated[Any, Expression(), Inside()] = about(default=None)
 
 
-class Rounds(Params):
+class Repeated(Params):
     start: Annotated[Any, Port(), Whole()] = about(default=None)
     until: Annotated[Any, Expression(), Inside()] = about(default=None)
     result: Annotated[Any, Expression(), Inside()] = about(default=None)
@@ -98,6 +100,11 @@ class Rounds(Params):
 class Program(Params):
     code: Annotated[str, Code()] = about()
     inputs: dict[str, Any] = about(default_factory=dict)
+
+
+class Failure(BaseModel):
+    index: int
+    message: str
 
 
 class Parsed(BaseModel):
@@ -142,7 +149,13 @@ async def show(params: Anything) -> Any:
     return params.value
 
 
-@action("test.if", title="If", category="flow", icon="x", outputs=(Output("yes"), Output("no")))
+@action(
+    "test.if",
+    title="If",
+    category="flow",
+    icon="x",
+    outputs=(Output("yes", passes="value"), Output("no", passes="value")),
+)
 async def branch(params: Branch) -> Fired:
     """Yes or no."""
     return Fired("yes" if params.when else "no", params.value)
@@ -163,7 +176,7 @@ async def merge(params: Lists) -> list[Any]:
 def _outputs(params: Any) -> list[Output]:
     rules = params.get("rules", []) if isinstance(params, Mapping) else params.rules
     names = [rule.get("name") if isinstance(rule, Mapping) else rule.name for rule in rules]
-    return [*(Output(str(name)) for name in names), Output("otherwise")]
+    return [*(Output(str(name), passes="value") for name in names), Output("otherwise", passes="value")]
 
 
 @action("test.route", title="Route", category="flow", icon="x", outputs=_outputs)
@@ -189,15 +202,23 @@ async def code(params: Program) -> Any:
     title="Loop",
     icon="x",
     gives={"item": "items", "index": ""},
-    outputs=(Output("results", passes="result", listed=True), Output("failures")),
+    outputs=(Output("main", passes="result", listed=True), Output("failures", type=list[Failure])),
 )
-async def loop(params: Loop) -> Any:
+async def loop(params: Loop) -> Iterate:
     """Once for each item."""
+    return Iterate(params.items)
 
 
-@container("test.rounds", title="Rounds", icon="x", gives={"previous": "start", "index": ""})
-async def rounds(params: Rounds) -> Any:
+@container(
+    "test.rounds",
+    title="Rounds",
+    icon="x",
+    gives={"previous": "start", "index": ""},
+    outputs=(Output("main", passes="result"), Output("rounds", type=int)),
+)
+async def rounds(params: Repeated) -> Rounds:
     """Again and again."""
+    return Rounds(params.start, 10)
 
 
 TYPES = (start, text, send, parse, sort, show, branch, keep, merge, route, set_fields, code, loop, rounds)

@@ -63,8 +63,8 @@ PARSE = node("p", "parse", text="a\nb")
         (
             [PARSE, node("a", "text", text="x").model_copy(update={"container": "p"})],
             ("a", "in"),
-            "no_containers",
-            "runs none",
+            "no_container",
+            "nothing can stand in it",
         ),
         ([PARSE, node("a", "start", after=("{{ p }}",))], ("a", "after"), "trigger_waits", "can wait for nothing"),
         ([PARSE, node("a", "send", text="{{ p.rows.line }}")], ("a", "each"), "write_maps", "once per item"),

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from engine.contract import Expression, Fired, Output, Params, Port, Rows, action
 from integrations.core.values import slug, truth
 
-OTHERWISE = Output("otherwise", "Otherwise", "Values that no rule took")
+OTHERWISE = Output("otherwise", "Otherwise", "Values that no rule took", passes="value")
 
 
 class If(Params):
@@ -25,7 +25,10 @@ class If(Params):
     title="If",
     category="flow",
     icon="split",
-    outputs=(Output("yes", "Yes", "The condition holds"), Output("no", "No", "It does not")),
+    outputs=(
+        Output("yes", "Yes", "The condition holds", passes="value"),
+        Output("no", "No", "It does not", passes="value"),
+    ),
     subtitle="Yes or no",
     keywords=("condition", "branch", "else"),
 )
@@ -77,7 +80,7 @@ def _outputs(params: Any) -> list[Output]:
     for name in _names(params):
         key = slug(name)
         seen[key] = seen.get(key, 0) + 1
-        outputs.append(Output(key if seen[key] == 1 else f"{key}_{seen[key]}", name))
+        outputs.append(Output(key if seen[key] == 1 else f"{key}_{seen[key]}", name, passes="value"))
     return [*outputs, OTHERWISE]
 
 
