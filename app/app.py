@@ -8,10 +8,24 @@ from app.api.main import api, running
 from app.components.layout import connection_watch, menu_script
 from app.components.theme import STYLESHEETS
 from app.live import follow
-from app.pages import accounts, editor, form, home, login, missing, run, runs, settings, templates, welcome, workflows
+from app.pages import (
+    accounts,
+    editor,
+    form,
+    home,
+    login,
+    missing,
+    run,
+    runs,
+    settings,
+    system,
+    templates,
+    welcome,
+    workflows,
+)
 
 # Each registers its route when it is imported.
-PAGES = (welcome, login, home, workflows, editor, runs, run, accounts, settings, templates, form, missing)
+PAGES = (welcome, login, home, workflows, editor, runs, run, accounts, settings, system, templates, form, missing)
 
 HEAD = [
     rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"),

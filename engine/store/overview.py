@@ -30,7 +30,7 @@ class Overview:
     """Counts of what is not over. Ages are seconds by the database's clock, 0 where nothing waits.
 
     `leases_expired` are segments whose holder is gone and that nobody took yet; a schedule is overdue a minute after
-    its time. `next_due` is milliseconds since 1970 UTC.
+    its time. `next_due`, and `clock` when it was counted, are milliseconds since 1970 UTC.
     """
 
     runs: dict[str, int]
@@ -42,6 +42,7 @@ class Overview:
     schedules_overdue: int
     schedules_alarmed: int
     next_due: int | None
+    clock: int
 
 
 def overview(driver: Reader, workspace_id: str = "") -> Overview:
@@ -65,4 +66,5 @@ def overview(driver: Reader, workspace_id: str = "") -> Overview:
         schedules_overdue=overdue,
         schedules_alarmed=alarmed,
         next_due=next_due,
+        clock=clock,
     )

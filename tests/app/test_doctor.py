@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 
 from app import doctor
+from engine.models import Trigger, from_ms
 from engine.settings import Settings, settings
+from engine.store.db import database
+from tests.engine.seed import seed
 
 
 def said_of(subject: str, config: Settings) -> doctor.Finding:
@@ -50,3 +53,23 @@ def test_a_secret_key_that_others_can_read_is_wrong() -> None:
     assert said_of("Secret key", settings()).mark == "ok"
     settings().secret_key_file.chmod(0o644)
     assert said_of("Secret key", settings()).mark == "wrong"
+
+
+def test_a_schedule_whose_time_has_passed_is_wrong(any_database: str, valkey_url: str) -> None:
+    assert said_of("Schedules", settings()).mark == "ok"
+    assert said_of("Scheduler", settings()).said == "none is alive; ./weft up starts it"
+    made = seed(database())
+    late = Trigger(
+        workspace_id=made.workspace_id,
+        workflow_id=made.workflow_id,
+        version_id=made.version_id,
+        node_id="daily",
+        kind="schedule",
+        enabled=True,
+        next_due=from_ms(1_000),
+    )
+    with database().transaction() as session:
+        session.add(late)
+    found = said_of("Schedules", settings())
+    assert found.mark == "wrong"
+    assert found.said.startswith("1 on, 1 overdue")

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.e2e.rest import QUICK, RULES, add_workflow, start
 from tests.stack import OWNER_EMAIL, OWNER_PASSWORD, Stack
 
-PAGES = ("/", "/workflows", "/runs", "/accounts", "/templates", "/settings")
+PAGES = ("/", "/workflows", "/runs", "/accounts", "/templates", "/settings", "/system")
 
 
 def test_a_workflow_is_made_imported_searched_and_deleted(signed_in: Page) -> None:

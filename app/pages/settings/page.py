@@ -7,7 +7,7 @@ from reflex.style import set_color_mode
 from reflex.vars import ObjectVar
 
 from app.components.layout import page_header, shell
-from app.components.theme import button, card, chip, confirm, field, icon, moment, rest_form, skeleton_rows
+from app.components.theme import button, card, chip, confirm, field, icon, link_button, moment, rest_form, skeleton_rows
 from app.components.theme.rest_form import RestField
 from app.components.theme.sign_out import sign_out_button
 from app.pages.settings.state import Keys, Profile, System
@@ -221,7 +221,11 @@ def _system() -> rx.Component:
         "System",
         "How this installation is just now.",
         rx.el.ul(rx.foreach(System.facts, _fact), class_name="list facts-list"),
-        button("Look again", kind="small", icon_name="refresh-cw", on_click=System.load),
+        rx.el.div(
+            button("Look again", kind="small", icon_name="refresh-cw", on_click=System.load),
+            link_button("Processes, backlog, schedules", "/system", kind="small", icon_name="activity"),
+            class_name="row",
+        ),
     )
 
 
