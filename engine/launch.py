@@ -18,7 +18,7 @@ from engine.models import new_id
 from engine.settings import settings
 from engine.store import record
 from engine.store.db import Database, database
-from engine.store.record import NewRun, Started, Woken
+from engine.store.record import NewRun, Started, Taken, Woken
 from engine.store.writer import Writer
 
 LOOK_AGAIN_SECONDS = 2.0
@@ -61,11 +61,16 @@ class Launcher:
         due: int | None = None,
         again_of: str | None = None,
         reply: bool = False,
+        taken: Taken | None = None,
     ) -> Started:
         """Records a run and returns when that is durable; it is delivered to a worker right after.
 
         With `reply`, `wait_result` hears of the end at once. `due` is milliseconds since 1970 UTC. The same
-        `idempotency_key` in one workspace gives the same run. Raises DatabaseUnavailable: then nothing was started.
+        `idempotency_key` in one workspace gives the same run. `taken`: steps of an ended run that this one need not do.
+
+        Raises:
+            DatabaseUnavailable: nothing was started.
+            EarlierRunGone: what is to be taken over is not there any more; nothing was started.
         """
         run_id = new_id()
         given = dict(options or {})
@@ -85,6 +90,7 @@ class Launcher:
             due=due,
             again_of=again_of,
             reply=reply,
+            taken=taken,
         )
         try:
             started: Started = await self.writer.submit(partial(record.start, new=new))

@@ -100,6 +100,14 @@ class Mapped:
         """The origins of the levels, outermost first."""
         return (self.outer.axis.origin,) if self.shape is None else self.shape.origins
 
+    def deals(self, node: str) -> bool:
+        """Whether all that the calls take of a node's outputs comes to them item by item, by the leading origin."""
+        if any(reference.node == node for wire in self._scope.skipped for reference in wire.references):
+            return False
+        taken = [n for n, track in enumerate(self._tracks) if any(ref.node == node for ref in track.key.references)]
+        lead = self.outer.axis.origin
+        return all(n in self.outer.places and self._tracks[n].cursor.axis.origin == lead for n in taken)
+
     def path_at(self, number: int) -> tuple[int, ...]:
         """An item's path: its place in the origin's list, one number per level."""
         return self._items[number].path if self.shape else (self.outer.paths[number],)

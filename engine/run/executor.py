@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from engine.broadcast import SKIPPED, NodeOutputs, Value
 from engine.catalog import UnknownType
-from engine.contract import MAIN, PermanentError
+from engine.contract import MAIN, NodeError, PermanentError
 from engine.document import DocumentError
 from engine.expressions import TemplateError
 from engine.graph import Node
@@ -18,10 +18,11 @@ from engine.run.failures import to_record
 from engine.run.firing import Fate, Firing, Tools
 from engine.run.history import Restored, restored, take_waits
 from engine.run.ledger import Ledger, now_ms
+from engine.run.linked import Linked, ReadHistory, part_of
 from engine.run.past import Past
 from engine.run.plan import CircularReference, Plan, PlannedNode, Plans
 from engine.run.results import Results
-from engine.store.checkpoint import Checkpoints, EndStatus, History, StepRow
+from engine.store.checkpoint import Checkpoints, EndStatus, StepRow
 from engine.store.db import DatabaseUnavailable
 from engine.store.lease import Claim, Fenced
 from engine.store.storage import Storage
@@ -29,8 +30,6 @@ from engine.telemetry import bound_contextvars, get_logger
 
 TICK_SECONDS = 0.25  # how often a long-running node's progress is recorded
 POLL_SECONDS = 1.0  # how often settled waits are looked for while other branches still run
-
-ReadHistory = Callable[[str], Awaitable[History]]
 
 log = get_logger(__name__)
 
@@ -55,6 +54,7 @@ class Executor:
                 record = _whole_run(f"This version cannot run: {error}", "Open the workflow and mend what is marked.")
                 await ledger.close("failed", error=record)
                 return True
+            plan = part_of(plan, claim.options)
             return await Walk(claim, plan, ledger, self._tools, self._checkpoints.history).go()
 
 
@@ -76,6 +76,7 @@ class Walk:
         self._restored = Restored()
         self._stored: dict[str, Mapping[str, Any]] = {}
         self._results = Results(plan)
+        self._linked = Linked(claim, plan, history, ledger.unpacked)
         self._error: dict[str, Any] | None = None
         self._is_parked = False
         self._watch: asyncio.Task[None] | None = None
@@ -87,7 +88,7 @@ class Walk:
         # Most runs are over before the first tick: they get by without a task that watches and records progress.
         later = loop.call_later(TICK_SECONDS, self._start_watch)
         try:
-            if not self._claim.fresh:
+            if not self._claim.fresh or self._linked.run_id:
                 await self._restore()
             self._heed()
             await self._start_triggers()
@@ -170,6 +171,12 @@ class Walk:
 
     async def _fire(self, planned: PlannedNode) -> None:
         past = self._restored.past.setdefault(planned.id, Past())
+        try:
+            past.reusable = await self._linked.reusable(planned.id)
+        except NodeError as error:
+            self._error = self._error or to_record(error, planned.node, "")
+            self._control.halt("failed")
+            return
         firing = Firing(planned, self._claim, self._ledger, self._control, self._tools, past)
         self._firing[planned.id] = firing
         await self._load(planned.needs)

@@ -86,7 +86,8 @@ class Firing:
             if isinstance(call, dict):
                 return Fate("fired", call, await self.rows.close(call))
             self._call = call
-            self.rows.take_over(isinstance(call, Mapped), self._length(call))
+            paths = call.path_at if isinstance(call, Mapped) else None
+            self.rows.take_over(paths is not None, self._length(call), paths)
             await self._make_calls()
             return await self._conclude()
         except (NodeError, TemplateError) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -53,6 +53,7 @@ class NodeRows:
     single: Given = NOTHING
     _done: int = 0
     _failed: int = 0
+    _reused: int = 0
     _told: dict[str, int] | None = None
     _chunks: Chunks | None = None
     _complete: list[int] = field(default_factory=list)
@@ -62,8 +63,8 @@ class NodeRows:
         self.started_at = self.past.started_at or now_ms()
         self._tries = {item: (attempt.number, attempt.generation) for item, attempt in self.past.open.items()}
 
-    def take_over(self, mapped: bool, length: int) -> None:
-        """Make room for so many results, with those that are known from before."""
+    def take_over(self, mapped: bool, length: int, paths: Callable[[int], tuple[int, ...]] | None = None) -> None:
+        """Make room for so many results, with those that are known from before; `paths` says where an item is from."""
         self.mapped, self.results = mapped, [None] * length
         for index in range(length) if self.past.finished else ():
             known = self.past.finished.get(self.item(index))
@@ -71,8 +72,29 @@ class NodeRows:
                 self._keep(index, known)
                 if isinstance(known, Failed) and self.planned.node.on_error == "stop":
                     self.error = to_record(known.error, self.planned.node, self.item(index))
+        if paths is not None and self.past.reusable:
+            self._reuse(paths)
         if mapped and self.planned.pure:
             self._chunks = Chunks(length, (i for i, result in enumerate(self.results) if result))
+
+    def _reuse(self, paths: Callable[[int], tuple[int, ...]]) -> None:
+        """Take the good results of the run that is retried, each for the item that comes from the same place."""
+        for index, known in enumerate(self.results):
+            reused = self.past.reusable.get(paths(index))
+            if reused is None:
+                continue
+            self._reused += 1
+            if known is None:
+                self._keep(index, reused.result)
+                if reused.row is not None:
+                    self.ledger.note(self._copied(reused.row, self.item(index), reused.run_id))
+        self.ledger.flush()
+
+    def _copied(self, row: Mapping[str, Any], item: str, run_id: str) -> StepRow:
+        told = {
+            name: row[name] for name in ("status", "attempt", "output", "input", "log", "started_at", "finished_at")
+        }
+        return StepRow(self.planned.id, item=item, reused_from=row["reused_from"] or run_id, **told)
 
     def item(self, index: int) -> str:
         """The name of a call's row; empty where the node is called once."""
@@ -175,10 +197,11 @@ class NodeRows:
     # --- the node as a whole ---
 
     def counts(self) -> dict[str, int] | None:
-        """{total, done, failed} of a mapped node; else what the call itself reports."""
+        """{total, done, failed} of a mapped node, and how many of these another run did; else what the call reports."""
         if not self.mapped:
             return self.reported
-        return {"total": len(self.results), "done": self._done, "failed": self._failed}
+        counts = {"total": len(self.results), "done": self._done, "failed": self._failed}
+        return {**counts, "reused": self._reused} if self._reused else counts
 
     async def progress(self) -> None:
         """Note how far the node is, if that changed: called every fraction of a second while it runs."""

@@ -37,14 +37,27 @@ class Waited:
     outcome: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Reused:
+    """What an earlier run has of one item. `row`: the item's own row there, if it had one."""
+
+    result: Done | Failed
+    run_id: str
+    row: Mapping[str, Any] | None = None
+
+
 @dataclass(slots=True)
 class Past:
-    """One node's past, by item (empty for the whole node)."""
+    """One node's past, by item (empty for the whole node).
+
+    `reusable`: good results of the run that this one retries, by the path of the item.
+    """
 
     finished: dict[str, Done | Failed] = field(default_factory=dict)
     asleep: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     waits: dict[str, Waited] = field(default_factory=dict)
     open: dict[str, OpenAttempt] = field(default_factory=dict)
+    reusable: Mapping[tuple[int, ...], Reused] = field(default_factory=dict)
     started_at: int | None = None
 
     @property

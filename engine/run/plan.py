@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -51,6 +51,15 @@ class Plan:
     graph: Graph
     nodes: Mapping[str, PlannedNode]
     failing: frozenset[str]
+
+    def part(self, only: frozenset[str]) -> Plan:
+        """The plan of these nodes alone; each must stand there with all that it needs."""
+        nodes = {
+            node_id: replace(planned, feeds=tuple(fed for fed in planned.feeds if fed in only))
+            for node_id, planned in self.nodes.items()
+            if node_id in only
+        }
+        return replace(self, nodes=nodes)
 
 
 class Plans:

@@ -17,6 +17,22 @@ from engine.store.lease import Delivery, Reply
 GRACE_MILLISECONDS = 10_000
 
 
+class EarlierRunGone(ValueError):
+    """The run whose results a new one was to take over is not there any more, or not all of them are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Which steps a new run takes over from an ended one of its workspace, with all their rows.
+
+    `nodes`: of the top level, each of which must have ended there. `inner`: those in their containers.
+    """
+
+    run_id: str
+    nodes: tuple[str, ...]
+    inner: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class NewRun:
     """A run to be recorded. `options` travel with it to the executor; `due` is milliseconds since 1970 UTC.
@@ -38,6 +54,7 @@ class NewRun:
     due: int | None = None
     again_of: str | None = None
     reply: bool = False
+    taken: Taken | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +105,22 @@ SAME_RUN = Statement(
     AND (idempotency_key = :key OR (trigger_id = :trigger AND due = :due))"""
 )
 
+TAKE_STEPS = Statement(
+    """INSERT INTO step (run_id, scope, node_id, item, workspace_id, seq, epoch, attempt, status, output, input, error,
+        counts, log, stand_in, started_at, finished_at, reused_from)
+    SELECT CAST(:id AS TEXT), scope, node_id, item, workspace_id, 1, 0, attempt, status, output, input, error,
+        counts, log, stand_in, started_at, finished_at, COALESCE(reused_from, run_id)
+    FROM step WHERE run_id = :earlier AND workspace_id = :workspace AND node_id {in:nodes}
+        AND status IN ('done', 'failed', 'skipped')"""
+)
+COUNT_TAKEN = Statement("SELECT count(*) FROM step WHERE run_id = :id AND scope = '' AND item = ''")
+
 
 def start(driver: Driver, new: NewRun) -> Operation:
-    """Records a queued run with its first segment. Gives Started."""
+    """Records a queued run with its first segment, and the steps that it takes over. Gives Started.
+
+    Raises EarlierRunGone: then nothing is recorded, since what is missing would be done a second time.
+    """
     inserted = driver.send(PUT_RUN, _run_values(new))
     yield
     rows = inserted.rows()
@@ -104,8 +134,19 @@ def start(driver: Driver, new: NewRun) -> Operation:
         return Started(found[0][0], created=False, status=found[0][1])
     driver.send(PUT_SEGMENT, {"id": new.id, "workspace": new.workspace_id})
     yield
+    if new.taken is not None:
+        yield from _take(driver, new, new.taken)
     event = Event(new.id, new.workspace_id, 1, "run", "queued", rows[0][0], workflow_id=new.workflow_id)
     return Started(new.id, created=True, deliveries=(Delivery(new.id, 0, 0),), events=(event,))
+
+
+def _take(driver: Driver, new: NewRun, taken: Taken) -> Operation:
+    names = {"id": new.id, "earlier": taken.run_id, "workspace": new.workspace_id}
+    driver.send(TAKE_STEPS, {**names, "nodes": [*taken.nodes, *taken.inner]})
+    counted = driver.send(COUNT_TAKEN, {"id": new.id})
+    yield
+    if counted.rows()[0][0] != len(taken.nodes):
+        raise EarlierRunGone(f"run {taken.run_id} does not have all the steps that were to be taken over")
 
 
 def _run_values(new: NewRun) -> dict[str, Any]:

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from engine.catalog import catalog
 from engine.contract import Credentials, NotFound
-from engine.models import Run, Segment
+from engine.models import Run, Segment, new_id
 from engine.run.executor import Executor
 from engine.run.firing import Tools
-from engine.run.plan import Plans
+from engine.run.ledger import Ledger
+from engine.run.plan import Plan, Plans
 from engine.run.pool import Pool
+from engine.run.redo import Redo, analyse
+from engine.run.reuse import Choice, inner_nodes
 from engine.run.toolbox import Toolbox
 from engine.store import record
 from engine.store.checkpoint import Checkpoints, History
 from engine.store.db import Database
 from engine.store.lease import Claim, Delivery, Leases
+from engine.store.record import NewRun, Taken
 from engine.store.storage import Storage
 from engine.store.writer import Writer
 from tests.engine.seed import Seed, seed
@@ -107,6 +111,29 @@ class Bench:
         started = await self.writer.submit(partial(record.start, new=place.run(input=given, **more)))
         run_id: str = started.run_id
         return run_id
+
+    async def linked(self, run_id: str, choose: Callable[[Plan, Redo], Choice], **more: Any) -> str:
+        """Record a run of the same version that takes from an ended one what is chosen; its id."""
+        earlier = self.row(run_id)
+        plan = await Plans(catalog(), self._document).get(earlier.version_id)
+        claim = cast(Any, earlier)  # of which only the workspace is asked
+        history = await self.checkpoints.history(run_id)
+        redo = await analyse(
+            plan, history, run_id, earlier.input, Ledger(claim, self.checkpoints, self.storage).unpacked
+        )
+        choice = choose(plan, redo)
+        new = NewRun(
+            id=new_id(),
+            workspace_id=earlier.workspace_id,
+            workflow_id=earlier.workflow_id,
+            version_id=earlier.version_id,
+            source="again",
+            input=earlier.input,
+            options={**choice.options(), **more},
+            again_of=run_id,
+            taken=Taken(run_id, choice.taken, inner_nodes(plan.graph, choice.taken)),
+        )
+        return cast(str, (await self.writer.submit(partial(record.start, new=new))).run_id)
 
     async def claim(self, run_id: str, leases: Leases | None = None) -> Claim | None:
         segment = self.segment(run_id)

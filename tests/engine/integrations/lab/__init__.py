@@ -6,6 +6,7 @@ Loaded as `integrations.lab` where the setting WEFT_INTEGRATIONS names the folde
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import time
@@ -22,6 +23,7 @@ from engine.contract import (
     Log,
     NodeError,
     Params,
+    PermanentError,
     Port,
     RateLimited,
     RunInfo,
@@ -175,9 +177,35 @@ async def total(params: Total) -> int:
     return len(params.values or [])
 
 
+class Send(Params):
+    value: Annotated[Any, Port()] = Field(default=None, description="What is sent", examples=[1])
+    path: str = Field(description="The log of what was sent", examples=["log"])
+    bad: str = Field(default="", description="A file of values that are refused, one a line, as JSON", examples=[""])
+    kind: str = Field(default="write", description="write or read", examples=["write"])
+
+
+@action(
+    "lab.send",
+    title="Send",
+    category="lab",
+    icon="send",
+    effect=lambda p: Effect.read if (p.get("kind") if isinstance(p, dict) else p.kind) == "read" else Effect.write,
+)
+async def send(params: Send, run: RunInfo) -> Any:
+    """Append `run node value` to the log, but for a value that is refused.
+
+    With a list: once per item.
+    """
+    told = json.dumps(params.value, separators=(",", ":"))
+    if params.bad and told in Path(params.bad).read_text().splitlines():  # noqa: ASYNC240 - a small file of a test
+        raise PermanentError(f"{told} was refused.")
+    append(params.path, run.run_id, run.node_id, told)
+    return params.value
+
+
 integration = Integration(
     id="lab",
     name="Lab",
     description="Nodes for tests of execution",
-    nodes=(write, sleep, fail, doze, compute, total),
+    nodes=(write, sleep, fail, doze, compute, total, send),
 )
