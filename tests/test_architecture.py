@@ -8,7 +8,10 @@ from engine.settings import CHECKOUT
 
 SCREENS = {"reflex", "fastapi", "starlette", "granian", "typer"}
 # Loaded by the node or client that needs it, when it needs it.
-HEAVY = {"onnxruntime", "tokenizers", "numpy", "openpyxl", "xlsxwriter", "python_calamine", "pydantic_monty"}
+HEAVY = {
+    "onnxruntime", "tokenizers", "numpy", "openpyxl", "xlsxwriter", "python_calamine", "pydantic_monty",
+    "py_mini_racer", "PIL", "pypdf", "pypdfium2", "icalendar", "recurring_ical_events", "segno", "zxingcpp",
+}  # fmt: skip
 
 
 def loaded_after(program: str) -> set[str]:

@@ -11,8 +11,8 @@ from engine.contract import Effect, NodeType, Output
 
 CATEGORIES: Mapping[str, str] = {
     "trigger": "Triggers", "flow": "Flow", "data": "Fields and values", "lists": "Lists and tables",
-    "text": "Text and formats", "dates": "Dates and numbers", "security": "Security", "files": "Files",
-    "http": "HTTP", "code": "Code", "ai": "AI",
+    "text": "Text and formats", "dates": "Dates and numbers", "security": "Security", "values": "Stored values",
+    "files": "Files", "images": "Images", "http": "HTTP", "code": "Code", "ai": "AI",
 }  # fmt: skip
 _MADE = "<!-- Made by ./weft docs from the nodes' declarations. Change those, not this page. -->\n"
 _EFFECTS = {

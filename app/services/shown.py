@@ -23,7 +23,8 @@ _SOURCES: Final = {
 }
 _TILES: Final = 5
 _TELLING: Final = (
-    "ai", "app", "http", "code", "data", "lists", "text", "dates", "security", "files", "flow", "trigger",
+    "ai", "app", "http", "code", "data", "lists", "text", "dates", "security", "values", "files", "images", "flow",
+    "trigger",
 )  # fmt: skip
 _TOPS: Final = (52, 34, 52, 70, 44)
 

@@ -26,7 +26,9 @@ from tests.integrations.services import FolderFiles
 NODES = catalog().all()
 INTEGRATION = {node.id: i.id for i in catalog().integrations.values() for node in i.nodes}
 CASES = list(cases())
-OWN_CATEGORIES = ("trigger", "flow", "data", "lists", "text", "dates", "security", "files", "http", "code", "ai")
+OWN_CATEGORIES = (
+    "trigger", "flow", "data", "lists", "text", "dates", "security", "values", "files", "images", "http", "code", "ai",
+)  # fmt: skip
 CATEGORIES = {*OWN_CATEGORIES, *catalog().integrations}
 
 ICONS = frozenset((CHECKOUT / "app" / "components" / "theme" / "icons.txt").read_text().split())

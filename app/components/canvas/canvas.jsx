@@ -190,7 +190,7 @@ function Inner({ onBatch, onSelect, onConnectStart, onRun, colorMode, readOnly }
   );
 }
 
-const KIND_COLORS = { lists: "data", text: "data", dates: "data", security: "data", files: "data", http: "app" };
+const KIND_COLORS = { lists: "data", text: "data", dates: "data", security: "data", values: "data", files: "data", images: "data", http: "app" };
 const mapColor = (node) => `var(--k-${KIND_COLORS[node.data?.kind] ?? node.data?.kind ?? "flow"}, var(--control))`;
 
 export const FlowCanvas = memo(function FlowCanvas(props) {

@@ -13,7 +13,9 @@ CATEGORIES = {
     "text": "Text and formats",
     "dates": "Dates and numbers",
     "security": "Security",
+    "values": "Stored values",
     "files": "Files",
+    "images": "Images",
     "http": "Web",
     "code": "Code",
 }
