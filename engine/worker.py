@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import redis
@@ -34,6 +35,7 @@ from engine.store.files import RunFiles
 from engine.store.lease import Claim, Fenced, Leases
 from engine.store.storage import storage
 from engine.store.vault import Accounts
+from engine.store.writer import Writer
 from engine.sweep import sweep_for_ever
 
 EXIT_WITHOUT_WRITER = 70
@@ -98,6 +100,26 @@ class Segments:
             claim.end("drain")
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What walks runs, and what it stands on."""
+
+    executor: Executor
+    plans: Plans
+    checkpoints: Checkpoints
+    toolbox: Toolbox
+
+
+def parts(writer: Writer, settings: Settings, pool: Pool) -> Parts:
+    """An executor on this process's database and writer. Its toolbox must be closed."""
+    data = database()
+    toolbox = Toolbox(RunFiles, lambda workspace_id: Accounts(data, workspace_id), settings.allow_private_network)
+    checkpoints = Checkpoints(data, writer)
+    plans = Plans(catalog(), _documents(data))
+    executor = Executor(plans, checkpoints, storage(), Tools(pool, toolbox, settings.public_url))
+    return Parts(executor, plans, checkpoints, toolbox)
+
+
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Segments]:
     """Everything that segments stand on, for as long as the block runs.
@@ -109,25 +131,18 @@ async def opened(settings: Settings) -> AsyncIterator[Segments]:
     launcher.start()
     leases = Leases(launcher.writer, settings.lease_seconds)
     leases.start()
-    toolbox = Toolbox(RunFiles, lambda workspace_id: Accounts(data, workspace_id), settings.allow_private_network)
-    checkpoints = Checkpoints(data, launcher.writer)
     pool = Pool()
-    executor = Executor(
-        Plans(catalog(), _documents(data)),
-        checkpoints,
-        storage(),
-        Tools(pool, toolbox, settings.public_url),
-    )
+    made = parts(launcher.writer, settings, pool)
     beside = (sweep_for_ever(launcher), _heed_nudges(settings, leases), _warm(pool))
     tasks = [asyncio.create_task(each) for each in beside]
     try:
-        yield Segments(leases, checkpoints, executor)
+        yield Segments(leases, made.checkpoints, made.executor)
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await leases.stop()
-        await toolbox.aclose()
+        await made.toolbox.aclose()
         await asyncio.to_thread(launcher.close)
 
 

@@ -15,7 +15,7 @@ from app.api.edge import Edge
 from app.api.problems import problem
 from app.api.webhooks import webhooks
 from app.services import limits, live_runs
-from engine import launch, traces
+from engine import lane, launch, traces
 from engine.presence import telling
 from engine.settings import settings
 
@@ -71,6 +71,7 @@ async def running() -> AsyncIterator[None]:
     finally:
         await live_runs.close()
         await limits.close()
+        await lane.close()
         launch.dispose()
         traces.close()
 

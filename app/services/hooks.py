@@ -16,7 +16,9 @@ from app.services.access import Actor
 from app.services.errors import NotFound, SignedOut
 from app.services.limits import Limit, Verdict, limiter
 from app.services.triggers import Hook
-from engine import launch
+from engine import lane, launch
+from engine.delivery.replies import RunResult
+from engine.store.record import Started
 
 KNOWN_SECONDS: Final = 1.0
 ANSWER_SECONDS: Final = 30.0
@@ -40,6 +42,11 @@ class Door:
     def waits(self) -> bool:
         """Whether the caller gets the run's result."""
         return self.hook.params.get("respond") == "answer"
+
+    @property
+    def here(self) -> bool:
+        """Whether the web server itself may walk the run, if it can."""
+        return self.waits and self.hook.params.get("runs_in") == "web"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,20 +101,21 @@ async def fire(door: Door, call: Mapping[str, Any], idempotency_key: str | None)
     """Start a run with this call, and wait for its result if the webhook is set so."""
     hook = door.hook
     plain.check(call, "call")
-    started = await launch.start_run(
-        workspace_id=hook.workspace_id,
-        workflow_id=hook.workflow_id,
-        version_id=hook.version_id,
-        source="webhook",
-        input={"trigger": hook.node_id, "payload": call, "inputs": {}},
-        idempotency_key=f"{hook.trigger_id}:{idempotency_key}" if idempotency_key else None,
-        trigger_id=hook.trigger_id,
-        reply=door.waits,
-    )
+    values: dict[str, Any] = {
+        "workspace_id": hook.workspace_id,
+        "workflow_id": hook.workflow_id,
+        "version_id": hook.version_id,
+        "source": "webhook",
+        "input": {"trigger": hook.node_id, "payload": call, "inputs": {}},
+        "idempotency_key": f"{hook.trigger_id}:{idempotency_key}" if idempotency_key else None,
+        "trigger_id": hook.trigger_id,
+    }
+    started, ended = await _start(door, values)
     taken = {"run_id": started.run_id, "status": started.status}
     if not door.waits:
         return Answer(202, started.run_id, taken, {})
-    ended = await launch.wait_result(started.run_id, ANSWER_SECONDS, answer=True)
+    if ended is None:
+        ended = await launch.wait_result(started.run_id, ANSWER_SECONDS, answer=True)
     if ended is not None and ended.answered:
         return await _answer(door, started.run_id, ended.output or {})
     if ended is None or not ended.over:
@@ -115,6 +123,15 @@ async def fire(door: Door, call: Mapping[str, Any], idempotency_key: str | None)
     if ended.status != "done":
         return Answer(500, started.run_id, None, {}, _reason(ended.error))
     return await _answer(door, started.run_id, ended.output or {})
+
+
+async def _start(door: Door, values: dict[str, Any]) -> tuple[Started, RunResult | None]:
+    """Start the run, and walk it here if the webhook wishes that and the workflow only computes."""
+    if door.here:
+        here = await lane.lane()
+        if await here.takes(door.hook.version_id):
+            return await here.run(**values)
+    return await launch.start_run(**values, reply=door.waits), None
 
 
 async def _answer(door: Door, run_id: str, output: Mapping[str, Any]) -> Answer:

@@ -95,6 +95,7 @@ class Ledger:
         """End the run, together with all that was noted."""
         changes = self._taken(end=end, output=output, error=error)
         await asyncio.gather(*self._saving, self._send(changes))
+        self.claim.ended = (end, output, error)
         traces.run(self.claim.run_id, self.claim.workflow_id, self.claim.started_at, now_ms(), end)
 
     async def park(self) -> bool:

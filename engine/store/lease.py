@@ -41,6 +41,7 @@ class Claim:
     """The right to advance one segment. `stop` is set, with a `reason`, when the holder should come to an end.
 
     Times are milliseconds since 1970 by the database's clock; `deadline` is seconds of this process's monotonic clock.
+    `ended` is how its run ended in this holder's hands, once that is durable: (status, output, error).
     """
 
     run_id: str
@@ -60,6 +61,7 @@ class Claim:
     wanted: str | None = None
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     reason: StopReason | None = None
+    ended: tuple[str, Any, Any] | None = None
 
     @property
     def fresh(self) -> bool:
@@ -258,6 +260,10 @@ class Leases:
         if held is not None:
             self._held[key] = held
         return held
+
+    def adopt(self, held: Claim) -> None:
+        """Renews from now on a claim that was made together with its run."""
+        self._held[(held.run_id, held.segment)] = held
 
     async def look(self, run_id: str) -> None:
         """Renews the claims of one run now, and so learns at once what its row wants."""

@@ -47,6 +47,15 @@ class Webhook(Params):
         description="Answer at once that the call was taken, or wait for the run and answer with its result",
         examples=["answer"],
     )
+    runs_in: Annotated[
+        Literal["worker", "web"], ShowIf(field="respond", values=("answer",))
+    ] = Field(
+        default="worker",
+        title="Where it runs",
+        description="In a worker, or in the web server itself: faster, for short workflows that only compute. "
+        "Any other goes to a worker all the same",
+        examples=["worker"],
+    )  # fmt: skip
     auth: Literal["none", "header"] = Field(
         default="none", description="Who may call: anybody who knows the address, or who sends a secret header",
         examples=["none"],

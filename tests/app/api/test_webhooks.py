@@ -1,11 +1,13 @@
 """Calls from outside that start runs."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 
 from app.services import credentials, hooks, unit
+from engine import lane
 from tests.app.api.conftest import Caller
 from tests.app.api.test_runs import published
 
@@ -14,6 +16,13 @@ from tests.app.api.test_runs import published
 def nothing_known() -> None:
     """What other tests left in the cache of addresses is forgotten."""
     hooks._known.clear()
+
+
+@pytest.fixture(autouse=True)
+async def no_lane() -> AsyncIterator[None]:
+    """Each test has an event loop and a launcher of its own."""
+    yield
+    await lane.close()
 
 
 async def opened(who: Caller, params: dict[str, Any], *more: tuple[str, dict[str, Any]]) -> str:
@@ -138,3 +147,24 @@ async def test_the_answer_of_a_run_that_fails(ada: Caller, anyone: httpx.AsyncCl
     answer = await anyone.post(hook, timeout=60)
     assert (answer.status_code, answer.json()["detail"]) == (500, "No lines in this order.")
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_workflow_that_only_computes_is_answered_without_any_worker(
+    ada: Caller, anyone: httpx.AsyncClient
+) -> None:
+    respond = {"type": "flow.respond", "with": {"status": 201, "body": {"sum": "{{ hook.body.a + hook.body.b }}"}}}
+    hook = await opened(ada, {"respond": "answer", "runs_in": "web"}, ("answer", respond))
+    answer = await anyone.post(hook, json={"a": 1, "b": 2})
+    assert (answer.status_code, answer.json()) == (201, {"sum": 3})
+    run = (await ada.client.get(f"/api/v1/runs/{answer.headers['weft-run']}")).json()
+    assert (run["row"]["status"], run["row"]["source"]) == ("done", "webhook")
+    wrong = await anyone.post(hook, json={"a": 1, "b": {}})
+    assert (wrong.status_code, wrong.json()["detail"]) == (500, "The run failed. Its page says why.")
+
+
+@pytest.mark.usefixtures("worker")
+async def test_one_that_reaches_outside_goes_to_a_worker_all_the_same(ada: Caller, anyone: httpx.AsyncClient) -> None:
+    call = {"type": "http.request", "with": {"url": "http://127.0.0.1:1/"}, "on_error": "output"}
+    hook = await opened(ada, {"respond": "answer", "runs_in": "web"}, ("call", call))
+    answer = await anyone.post(hook, timeout=60)
+    assert answer.status_code == 200, answer.text
