@@ -6,7 +6,7 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,8 @@ import redis
 
 from engine.delivery.outbox import Outbox
 from engine.delivery.replies import Replies, RunResult, read_results
+from engine.delivery.room import Room
+from engine.dispatch import Dispatcher
 from engine.models import new_id
 from engine.settings import settings
 from engine.store import record
@@ -30,17 +32,25 @@ class Launcher:
     def __init__(self, data: Database, redis_url: str, died: Callable[[BaseException], None] | None = None) -> None:
         self.client = redis.Redis.from_url(redis_url)
         self._database = data
-        self._outbox = Outbox(self.client)
-        self.writer = Writer(data, committed=self._outbox.put, died=died)
+        self.room = Room()
+        self._outbox = Outbox(self.client, self.room)
+        self.writer = Writer(data, committed=self._committed, died=died)
+        self.dispatcher = Dispatcher(self.client, data, self.writer, self.room)
         self._replies = Replies(data, redis_url)
 
     def start(self) -> None:
         """Starts the threads. Raises DatabaseUnavailable; an absent Redis only delays runs."""
         self.writer.start()
         self._outbox.start()
+        self.dispatcher.start()
+
+    def _committed(self, results: Sequence[Any]) -> None:
+        self._outbox.put(results)
+        self.dispatcher.hear(results)
 
     def close(self) -> None:
         """Commits and sends what is queued, then ends the threads."""
+        self.dispatcher.stop()
         self.writer.stop()
         self._outbox.stop()
         self._replies.stop()
@@ -93,7 +103,7 @@ class Launcher:
             taken=taken,
         )
         try:
-            started: Started = await self.writer.submit(partial(record.start, new=new))
+            started: Started = await self.writer.submit(partial(record.start, new=new, deliver=self.room.take()))
         except BaseException:
             self._replies.forget(run_id)
             raise
@@ -153,7 +163,8 @@ class Launcher:
 
     async def settle(self, wait_id: str, outcome: Any) -> bool:
         """Answers what a run waits for. False if that was answered before."""
-        woken: Woken = await self.writer.submit(partial(record.settle, wait_id=wait_id, outcome=outcome, early=True))
+        settle = partial(record.settle, wait_id=wait_id, outcome=outcome, early=True, deliver=self.room.take())
+        woken: Woken = await self.writer.submit(settle)
         return woken.done
 
 

@@ -36,6 +36,7 @@ from rq.worker import BaseWorker
 
 from engine.delivery.cleaning import Cleaning
 from engine.delivery.queue import FUNCTION, QUEUE_NAME
+from engine.delivery.room import announce, withdraw
 from engine.delivery.scripts import Taken, end, take, take_back
 from engine.presence import telling
 from engine.settings import Settings, settings
@@ -155,6 +156,7 @@ class CoroutineWorker(BaseWorker):
 
     async def _drain(self, taker: threading.Thread) -> None:
         self._stopping.set()
+        await asyncio.to_thread(self._patiently, self._withdraw, 1)
         self._call_drain()
         with self._room:
             self._room.notify()
@@ -292,6 +294,9 @@ class CoroutineWorker(BaseWorker):
         said = "".join(traceback.format_exception(error))
         self.handle_job_failure(job, self.queue, exc_string=said, execution=execution)
 
+    def _withdraw(self) -> None:
+        withdraw(self.connection, self.queue, self.name, self._concurrency)
+
     def _execution(self, flight: _Flight) -> Execution:
         return Execution(flight.taken.execution_id, flight.taken.job_id, self.connection, self.name)
 
@@ -299,6 +304,8 @@ class CoroutineWorker(BaseWorker):
         registry = self.queue.started_job_registry
         with self.connection.pipeline() as pipe:
             self.heartbeat(self.worker_ttl + 60, pipeline=pipe)
+            if not self._stopping.is_set():
+                announce(pipe, self.queue, self.name, self._concurrency, self._lease)
             for flight in list(self._flights.values()):
                 self._execution(flight).heartbeat(registry, self._lease, pipeline=pipe)
             was_forgotten = pipe.execute()[0] == 1

@@ -5,34 +5,26 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-import redis
 import structlog
 
-from engine.delivery.queue import RunQueue
 from engine.launch import Launcher
 from engine.store import record
 from engine.store.db import DatabaseUnavailable
-from engine.store.lease import Found, sweep
+from engine.store.lease import Swept, sweep
 
 EVERY_SECONDS = 1.0
+# The queue holds half a second of work: what nobody took in this time was lost on the way, or there is no worker. In
+# either case it goes back into the backlog: an id that still is on the queue is not put there twice.
 PATIENCE_MILLISECONDS = 5_000
-# How long one waiting job may take at worst: what waits behind a backlog is not lost.
-MILLISECONDS_PER_JOB = 5
 
 log = structlog.get_logger()
 
 
-async def sweep_once(launcher: Launcher) -> Found:
-    """Queues segments again whose lease ran out or whose delivery was lost; ends runs that heed no cancelling."""
-    try:
-        depth = await asyncio.to_thread(RunQueue(launcher.client).depth)
-    except redis.RedisError:
-        # Nothing can be delivered; what lost its lease is queued all the same, for when Redis is back.
-        depth = 10_000_000
-    patience = PATIENCE_MILLISECONDS + depth * MILLISECONDS_PER_JOB
-    found: Found = await launcher.writer.submit(partial(sweep, patience=patience))
-    if found.deliveries:
-        log.info("sweep.found", segments=len(found.deliveries))
+async def sweep_once(launcher: Launcher) -> Swept:
+    """Puts back what lost its lease or its delivery into the backlog; ends runs that heed no cancelling."""
+    found: Swept = await launcher.writer.submit(partial(sweep, patience=PATIENCE_MILLISECONDS))
+    if found.held:
+        log.info("sweep.found", expired=len(found.expired), forgotten=len(found.forgotten))
     await launcher.writer.submit(record.cancel_overdue)
     return found
 

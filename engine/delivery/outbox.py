@@ -16,6 +16,7 @@ import structlog
 
 from engine import events, metrics
 from engine.delivery.queue import RunQueue
+from engine.delivery.room import Look, Room, look
 from engine.events import Event
 from engine.store.lease import Delivery, Reply
 
@@ -32,8 +33,10 @@ log = structlog.get_logger()
 class Outbox:
     """A thread that does it, many commits' worth in one round trip. Never blocks the caller."""
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis, room: Room | None = None) -> None:
+        """`room` is told after each delivery how much is left of it."""
         self._client = client
+        self._room = room
         self._runs = RunQueue(client)
         self._queue: queue.SimpleQueue[Sequence[Any] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._live, name="outbox", daemon=True)
@@ -100,4 +103,8 @@ class Outbox:
             for nudge in nudges:
                 pipe.publish(NUDGES, nudge)
             events.publish(pipe, told)
-            pipe.execute()
+            if deliveries and self._room is not None:
+                look(pipe, self._runs.queue)
+                self._room.seen(Look.of(pipe.execute()[-1]))
+            else:
+                pipe.execute()

@@ -12,7 +12,9 @@ from typing import cast
 import redis
 from rq import Queue
 
+from engine.delivery import room
 from engine.delivery import scripts as rqscripts
+from engine.delivery.room import Look
 from engine.store.lease import Delivery
 
 QUEUE_NAME = "weft"
@@ -41,6 +43,10 @@ class RunQueue:
         """Adds jobs to a pipeline, which the caller executes; call after the commit that queued the segments."""
         names = dict.fromkeys(job_id(delivery) for delivery in deliveries)
         rqscripts.enqueue(pipe, self.queue, ((name, rqscripts.call_data(FUNCTION, name)) for name in names))
+
+    def look(self, turn: bool = False) -> Look:
+        """How the workers and the queue stand. With `turn` also whether it is this process's turn to dispatch."""
+        return Look.of(room.look(self.client, self.queue, turn))
 
     def depth(self) -> int:
         """How many jobs wait to be taken."""

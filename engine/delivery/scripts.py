@@ -27,10 +27,13 @@ ENQUEUE: Final = """
 redis.call('sadd', KEYS[2], KEYS[1])
 for i = 4, #ARGV, 2 do
     local id = ARGV[i]
+    -- Delivered again while it still waits: the sweep was impatient.
+    if redis.call('exists', 'rq:job:' .. id) == 0 or not redis.call('lpos', KEYS[1], id) then
     redis.call('hset', 'rq:job:' .. id, 'created_at', ARGV[2], 'enqueued_at', ARGV[2], 'data', ARGV[i + 1],
         'origin', ARGV[1], 'description', id, 'timeout', -1, 'result_ttl', 0, 'failure_ttl', ARGV[3],
         'status', 'queued', 'started_at', '', 'ended_at', '', 'worker_name', '', 'group_id', '')
     redis.call('rpush', KEYS[1], id)
+    end
 end
 """
 
@@ -63,7 +66,8 @@ redis.call('expire', KEYS[4], ARGV[4] + 60)
 return {redis.call('llen', KEYS[1]), jobs}
 """
 
-# KEYS: started registry, the worker's executions, the worker. ARGV: id of job and of execution, for each job.
+# KEYS: started registry, the worker's executions, count of ended jobs, the worker.
+# ARGV: id of job and of execution, for each job.
 END: Final = """
 for i = 1, #ARGV, 2 do
     local id, name = ARGV[i], ARGV[i] .. ':' .. ARGV[i + 1]
@@ -71,7 +75,8 @@ for i = 1, #ARGV, 2 do
     redis.call('zrem', KEYS[1], name)
     redis.call('srem', KEYS[2], name)
 end
-if KEYS[3] then redis.call('hincrby', KEYS[3], 'successful_job_count', #ARGV / 2) end
+redis.call('incrby', KEYS[3], #ARGV / 2)
+if KEYS[4] then redis.call('hincrby', KEYS[4], 'successful_job_count', #ARGV / 2) end
 """
 
 # KEYS: intermediate queue, queue. ARGV: ids. Only what still is in between goes back: two cleaners may have seen it.
@@ -131,13 +136,19 @@ def end(
     client: redis.Redis, queue: Queue, executions: Iterable[tuple[str, str]], *, worker: str, counted_on: str = ""
 ) -> None:
     """Deletes jobs that ended, given by id and execution, with all their keys; counts them on a worker's key."""
-    keys = [queue.started_job_registry.key, execution_index(worker), *([counted_on] if counted_on else ())]
+    keys = [queue.started_job_registry.key, execution_index(worker), ended_key(queue)]
+    keys += [counted_on] if counted_on else []
     client.eval(_text(END), len(keys), *keys, *(part for pair in executions for part in pair))
 
 
 def take_back(client: redis.Redis, queue: Queue, ids: Iterable[str]) -> None:
     """Puts ids that were being taken at the head of the queue again."""
     client.eval(_text(TAKE_BACK), 2, queue.intermediate_queue_key, queue.key, *ids)
+
+
+def ended_key(queue: Queue) -> str:
+    """The key of the number of jobs that have ended since Redis began: what throughput is measured by."""
+    return f"weft:ended:{queue.name}"
 
 
 def execution_index(worker: str) -> str:

@@ -55,7 +55,7 @@ class Machine:
         return tuple(state for state in self.states if state != after and self.allows(state, after))
 
     def becoming(self, after: str, *only: str) -> str:
-        """SQL for the WHERE of a statement that sets this status: `status IN (…)`.
+        """SQL for the WHERE of a statement that sets this status: `status IN (…)`, or `status = …`.
 
         Args:
             only: the states in question, where not all from which the move is allowed are meant.
@@ -66,7 +66,9 @@ class Machine:
         for state in only:
             if not self.allows(state, after):
                 raise IllegalMove(f"A {self.name} never goes from {state!r} to {after!r}")
-        return f"status IN {self.within(*(only or self.before(after)))}"
+        states = only or self.before(after)
+        # One state is compared by =, which is how the conditions of partial indexes are written.
+        return f"status = '{states[0]}'" if len(states) == 1 else f"status IN {self.within(*states)}"
 
     def within(self, *states: str) -> str:
         """These states as an SQL list. Raises IllegalMove for one that does not exist."""

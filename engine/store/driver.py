@@ -2,7 +2,7 @@
 
 The ORM costs about ten times as much here. A statement is written with `:name` parameters and these words: `{clock}`
 the database's clock in milliseconds since 1970; `{share}`, `{lock}` and `{skip}` row locks where the database has them;
-`{in:name}` membership in a list parameter.
+`{in:name}` membership in a list parameter; `{turn}` whether no other transaction has its turn now.
 
 An operation is a generator: it sends statements, and yields where it needs their answers. SQLite answers at once; on
 PostgreSQL the operations of a batch advance together, so that one network round trip serves them all.
@@ -22,6 +22,8 @@ from psycopg.types.json import set_json_loads
 
 from engine.store.turnstile import Turnstile
 
+# The key of PostgreSQL's advisory lock behind `{turn}`; any number that nothing else in the database uses.
+TURN_LOCK = 7_732_911
 Row = Sequence[Any]
 Values = Mapping[str, Any]
 
@@ -39,7 +41,9 @@ class Statement:
         text = re.sub(r"\s+", " ", text).strip()
         self.uses_clock = "{clock}" in text
         sqlite = re.sub(r"\{in:(\w+)\}", r"IN (SELECT value FROM json_each(:\1))", text)
-        self.sqlite = re.sub(r"\{(share|lock|skip)\}", "", sqlite.replace("{clock}", ":clock")).strip()
+        # SQLite lets one writer in at a time: it always is its turn.
+        sqlite = sqlite.replace("{clock}", ":clock").replace("{turn}", "1")
+        self.sqlite = re.sub(r"\{(share|lock|skip)\}", "", sqlite).strip()
         self.postgres = _in_postgres(text)
         self.postgres_rows = b"" if types is None else _in_postgres(_from_document(text, types))
 
@@ -52,6 +56,7 @@ def _in_postgres(text: str) -> bytes:
         .replace("{share}", "FOR SHARE")
         .replace("{lock}", "FOR UPDATE")
         .replace("{skip}", "FOR UPDATE SKIP LOCKED")
+        .replace("{turn}", f"pg_try_advisory_xact_lock({TURN_LOCK})")
     ).encode()
 
 

@@ -110,9 +110,22 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a sweep found: segments that must be put on the queue again."""
+    """Segments that must be put on the queue again."""
 
     deliveries: tuple[Delivery, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """The segments that a sweep put back into the backlog: their lease ran out, or nobody took what was delivered."""
+
+    expired: tuple[Delivery, ...]
+    forgotten: tuple[Delivery, ...]
+
+    @property
+    def held(self) -> bool:
+        """Whether the backlog has grown."""
+        return bool(self.expired or self.forgotten)
 
 
 CLAIM = Statement(
@@ -135,21 +148,25 @@ RENEW = Statement(
     RETURNING run_id, number, epoch, (SELECT wanted FROM run WHERE run.id = segment.run_id)"""
 )
 GIVE_BACK = Statement(
-    f"""UPDATE segment SET status = 'queued', queued_at = {{clock}}, owner = NULL, lease_until = NULL
+    f"""UPDATE segment SET status = 'queued', queued_at = {{clock}}, delivered_at = {{clock}}, owner = NULL,
+        lease_until = NULL, priority = CASE WHEN priority > 1 THEN 1 ELSE priority END
     WHERE run_id = :run AND number = :segment AND epoch = :epoch AND {SEGMENT.becoming("queued", "running")}
     RETURNING epoch"""
 )
 EXPIRED = Statement(
-    f"""UPDATE segment SET status = 'queued', queued_at = {{clock}}, owner = NULL, lease_until = NULL
+    f"""UPDATE segment SET status = 'queued', queued_at = {{clock}}, delivered_at = NULL, owner = NULL,
+        lease_until = NULL, priority = CASE WHEN priority > 1 THEN 1 ELSE priority END
     WHERE (run_id, number) IN (SELECT run_id, number FROM segment
         WHERE {SEGMENT.becoming("queued", "running")} AND lease_until < {{clock}} ORDER BY lease_until
         LIMIT :limit {{skip}})
     RETURNING run_id, number, epoch"""
 )
+# Its place in the backlog is the one that it had: `queued_at` stays.
 FORGOTTEN = Statement(
-    """UPDATE segment SET queued_at = {clock}
+    """UPDATE segment SET delivered_at = NULL
     WHERE (run_id, number) IN (SELECT run_id, number FROM segment
-        WHERE status = 'queued' AND queued_at < {clock} - :patience ORDER BY queued_at LIMIT :limit {skip})
+        WHERE status = 'queued' AND delivered_at IS NOT NULL AND delivered_at < {clock} - :patience
+        ORDER BY delivered_at LIMIT :limit {skip})
     RETURNING run_id, number, epoch"""
 )
 
@@ -210,14 +227,14 @@ def give_back(driver: Driver, held: Claim) -> Operation:
 
 
 def sweep(driver: Driver, patience: int) -> Operation:
-    """Finds segments whose lease ran out, and those queued for more than `patience` milliseconds.
+    """Puts back into the backlog what lost its lease, and what was delivered more than `patience` ms ago in vain.
 
-    Gives Found. Needs no leader: each segment is found by one sweeper only.
+    Gives Swept. Needs no leader: each segment is found by one sweeper only.
     """
     expired = driver.send(EXPIRED, {"limit": SWEEP_LIMIT})
     forgotten = driver.send(FORGOTTEN, {"limit": SWEEP_LIMIT, "patience": patience})
     yield
-    return Found(tuple(Delivery(*row) for row in (*expired.rows(), *forgotten.rows())))
+    return Swept(tuple(Delivery(*row) for row in expired.rows()), tuple(Delivery(*row) for row in forgotten.rows()))
 
 
 class Leases:

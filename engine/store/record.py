@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,8 @@ import orjson
 
 from engine.events import Event
 from engine.models.states import RUN, SEGMENT, STEP
-from engine.store.driver import Driver, Operation, Statement
+from engine.store.backlog import at_once
+from engine.store.driver import Driver, Operation, Row, Statement
 from engine.store.lease import Delivery, Reply
 
 GRACE_MILLISECONDS = 10_000
@@ -59,18 +60,25 @@ class NewRun:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A recorded run. `created` is False if an earlier run has the same idempotency key, or fire of a schedule."""
+    """A recorded run. `created` is False if an earlier run has the same idempotency key, or fire of a schedule.
+
+    `held`: it waits in the backlog for its turn.
+    """
 
     run_id: str
     created: bool
     status: str = "queued"
     deliveries: tuple[Delivery, ...] = ()
     events: tuple[Event, ...] = ()
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Woken:
-    """What settling or cancelling did: whether it took effect, the segments to be enqueued, the run to be nudged."""
+    """What settling or cancelling did: whether it took effect, the segments to be enqueued, the run to be nudged.
+
+    `held`: the run waits in the backlog for its turn.
+    """
 
     run_id: str
     done: bool
@@ -78,6 +86,7 @@ class Woken:
     events: tuple[Event, ...] = ()
     reply: Reply | None = None
     nudge: str | None = None
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +106,11 @@ PUT_RUN = Statement(
     ON CONFLICT DO NOTHING RETURNING created_at"""
 )
 PUT_SEGMENT = Statement(
-    """INSERT INTO segment (run_id, number, workspace_id, status, epoch, queued_at)
-    VALUES (:id, 0, :workspace, 'queued', 0, {clock})"""
+    f"""INSERT INTO segment
+        (run_id, number, workspace_id, workflow_id, status, epoch, priority, queued_at, delivered_at)
+    VALUES (:id, 0, :workspace, :workflow, 'queued', 0, :priority, {{clock}},
+        {at_once("CAST(:workspace AS VARCHAR)", "CAST(:workflow AS VARCHAR)")})
+    RETURNING delivered_at"""
 )
 SAME_RUN = Statement(
     """SELECT id, status FROM run WHERE workspace_id = :workspace
@@ -116,10 +128,11 @@ TAKE_STEPS = Statement(
 COUNT_TAKEN = Statement("SELECT count(*) FROM step WHERE run_id = :id AND scope = '' AND item = ''")
 
 
-def start(driver: Driver, new: NewRun) -> Operation:
+def start(driver: Driver, new: NewRun, deliver: bool = True) -> Operation:
     """Records a queued run with its first segment, and the steps that it takes over. Gives Started.
 
-    Raises EarlierRunGone: then nothing is recorded, since what is missing would be done a second time.
+    With `deliver` it is delivered at once if nobody of its workspace waits and nothing limits it; else it waits in the
+    backlog. Raises EarlierRunGone: then nothing is recorded, since what is missing would be done a second time.
     """
     inserted = driver.send(PUT_RUN, _run_values(new))
     yield
@@ -132,12 +145,19 @@ def start(driver: Driver, new: NewRun) -> Operation:
         if not found:
             raise ValueError(f"A run with the id {new.id} exists already")
         return Started(found[0][0], created=False, status=found[0][1])
-    driver.send(PUT_SEGMENT, {"id": new.id, "workspace": new.workspace_id})
+    segment = driver.send(PUT_SEGMENT, _segment_values(new, deliver))
     yield
     if new.taken is not None:
         yield from _take(driver, new, new.taken)
     event = Event(new.id, new.workspace_id, 1, "run", "queued", rows[0][0], workflow_id=new.workflow_id)
-    return Started(new.id, created=True, deliveries=(Delivery(new.id, 0, 0),), events=(event,))
+    held = segment.rows()[0][0] is None
+    deliveries = () if held else (Delivery(new.id, 0, 0),)
+    return Started(new.id, created=True, deliveries=deliveries, events=(event,), held=held)
+
+
+def _segment_values(new: NewRun, deliver: bool) -> dict[str, Any]:
+    whose = {"id": new.id, "workspace": new.workspace_id, "workflow": new.workflow_id}
+    return {**whose, "priority": 0 if new.reply else 2, "deliver": deliver}
 
 
 def _take(driver: Driver, new: NewRun, taken: Taken) -> Operation:
@@ -176,8 +196,11 @@ LOCK_SEGMENTS_OF_WAIT = Statement(
     "SELECT number FROM segment WHERE run_id = (SELECT run_id FROM wait WHERE id = :wait) {lock}"
 )
 WAKE_SEGMENTS = Statement(
-    f"""UPDATE segment SET status = 'queued', queued_at = {{clock}}
-    WHERE run_id = :run AND {SEGMENT.becoming("queued", "parked")} RETURNING run_id, number, epoch"""
+    f"""UPDATE segment SET status = 'queued', queued_at = {{clock}},
+        priority = CASE WHEN priority > 1 THEN 1 ELSE priority END,
+        delivered_at = {at_once("segment.workspace_id", "segment.workflow_id")}
+    WHERE run_id = :run AND {SEGMENT.becoming("queued", "parked")}
+    RETURNING run_id, number, epoch, delivered_at"""
 )
 WAKE_RUN = Statement(
     f"""UPDATE run SET wake = wake + 1, seq = seq + 1,
@@ -186,10 +209,10 @@ WAKE_RUN = Statement(
 )
 
 
-def settle(driver: Driver, wait_id: str, outcome: Any, early: bool) -> Operation:
+def settle(driver: Driver, wait_id: str, outcome: Any, early: bool, deliver: bool = True) -> Operation:
     """Answers a wait, once: consumes it, raises the run's `wake`, and queues a parked segment. Gives Woken.
 
-    With `early` False only a wait that is due is settled.
+    With `early` False only a wait that is due is settled. `deliver` as for `start`.
     """
     driver.send(LOCK_SEGMENTS_OF_WAIT, {"wait": wait_id})
     settled = driver.send(SETTLE, {"wait": wait_id, "outcome": orjson.dumps(outcome).decode(), "early": early})
@@ -198,15 +221,21 @@ def settle(driver: Driver, wait_id: str, outcome: Any, early: bool) -> Operation
     if not rows:
         return Woken("", done=False)
     run_id = rows[0][0]
-    woken = driver.send(WAKE_SEGMENTS, {"run": run_id})
+    woken = driver.send(WAKE_SEGMENTS, {"run": run_id, "deliver": deliver})
     told = driver.send(WAKE_RUN, {"run": run_id})
     yield
-    deliveries = tuple(Delivery(*row) for row in woken.rows())
+    deliveries, held = _queued(woken.rows())
     if not told.rows():
         return Woken(run_id, done=False)
     workspace, workflow, status, seq = told.rows()[0]
     event = Event(run_id, workspace, seq, "run", status, time.time_ns() // 1_000_000, workflow_id=workflow)
-    return Woken(run_id, done=True, deliveries=deliveries, events=(event,))
+    return Woken(run_id, done=True, deliveries=deliveries, events=(event,), held=held)
+
+
+def _queued(rows: Sequence[Row]) -> tuple[tuple[Delivery, ...], bool]:
+    """Of segments that were queued: those to be put on the queue now, and whether others wait for their turn."""
+    deliveries = tuple(Delivery(*row[:3]) for row in rows if row[3] is not None)
+    return deliveries, len(deliveries) < len(rows)
 
 
 WANT_CANCEL = Statement(
@@ -252,8 +281,9 @@ RESUME_RUN = Statement(
     RETURNING workspace_id, workflow_id, status, seq"""
 )
 RESUME_SEGMENTS = Statement(
-    f"""UPDATE segment SET status = 'queued', queued_at = {{clock}}
-    WHERE run_id = :run AND {SEGMENT.becoming("queued", "paused")} RETURNING run_id, number, epoch"""
+    f"""UPDATE segment SET status = 'queued', queued_at = {{clock}}, delivered_at = NULL,
+        priority = CASE WHEN priority > 1 THEN 1 ELSE priority END
+    WHERE run_id = :run AND {SEGMENT.becoming("queued", "paused")} RETURNING run_id"""
 )
 
 
@@ -282,7 +312,8 @@ def pause(driver: Driver, run_id: str) -> Operation:
 def resume(driver: Driver, run_id: str) -> Operation:
     """Queues a paused run again, or takes the wish to pause back. Gives Woken.
 
-    Whatever settled meanwhile is found by the next holder, which reads the run's rows anew.
+    It waits for its turn in the backlog. Whatever settled meanwhile is found by the next holder, which reads the run's
+    rows anew.
     """
     key = {"run": run_id}
     driver.send(LOCK_SEGMENTS, key)
@@ -295,7 +326,7 @@ def resume(driver: Driver, run_id: str) -> Operation:
     yield
     workspace, workflow, status, seq = rows[0]
     event = Event(run_id, workspace, seq, "run", status, time.time_ns() // 1_000_000, workflow_id=workflow)
-    return Woken(run_id, done=True, deliveries=tuple(Delivery(*row) for row in queued.rows()), events=(event,))
+    return Woken(run_id, done=True, events=(event,), held=bool(queued.rows()))
 
 
 def cancel(driver: Driver, run_id: str) -> Operation:

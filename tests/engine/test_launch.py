@@ -10,6 +10,7 @@ from rq.job import Job
 
 from engine import launch
 from engine.delivery.queue import FUNCTION, QUEUE_NAME, RunQueue, job_id, parse_job_id
+from engine.delivery.room import announce
 from engine.launch import Launcher
 from engine.models import Run, Segment
 from engine.settings import settings
@@ -62,9 +63,16 @@ class Door:
 @pytest.fixture
 async def door(any_database: str, valkey_url: str) -> AsyncIterator[Door]:
     launcher = Launcher(database(), settings().redis_url)
+    say_there_is_room(launcher)
     launcher.start()
     yield Door(database(), launcher)
     launcher.close()
+
+
+def say_there_is_room(launcher: Launcher) -> None:
+    """What a worker says when it starts."""
+    announce(launcher.client, RunQueue(launcher.client).queue, "a hand", 100, 600)
+    launcher.room.seen(RunQueue(launcher.client).look())
 
 
 async def until(true: Callable[[], Any]) -> None:
@@ -153,9 +161,9 @@ async def test_losing_all_of_redis_loses_nothing_but_time(door: Door) -> None:
         for started in starts:
             segment = session.get(Segment, (started.run_id, 0))
             assert segment is not None
-            assert segment.queued_at is not None
-            segment.queued_at -= 60_000
-    assert len((await sweep_once(door.launcher)).deliveries) == 5
+            assert segment.delivered_at is not None
+            segment.delivered_at -= 60_000
+    assert len((await sweep_once(door.launcher)).forgotten) == 5
     assert {(await door.take()).run_id for _ in starts} == {started.run_id for started in starts}
 
 
@@ -171,8 +179,8 @@ async def test_a_run_started_while_redis_is_down_is_delivered_later(sqlite_url: 
     with door.data.transaction() as session:
         segment = session.get(Segment, (started.run_id, 0))
         assert segment is not None
-        assert segment.queued_at is not None
-        segment.queued_at -= 60_000
+        assert segment.delivered_at is not None
+        segment.delivered_at -= 60_000
     await sweep_once(launcher)
     assert (await door.take()).run_id == started.run_id
     await asyncio.to_thread(launcher.close)

@@ -52,11 +52,14 @@ def until(true: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
+OURS = ("weft:cleaning:", "weft:ended:", "weft:slots:")
+
+
 def left_behind(client: redis.Redis) -> list[str]:
     """Every key but those that say which queues and workers there are, and what a failed job keeps for its time."""
     keys: Any = client.keys("*")
     names = sorted(key.decode() for key in keys)
-    register = ("rq:queues", "rq:workers", "rq:clean_registries", "weft:cleaning:", "rq:group")
+    register = ("rq:queues", "rq:workers", "rq:clean_registries", "rq:group", *OURS)
     return [name for name in names if not name.startswith(register) and name.count("rq:worker:") == 0]
 
 

@@ -54,7 +54,7 @@ async def after_the_lease(bench: Bench, run_id: str) -> Ran:
         segment = session.get(Segment, (run_id, 0))
         assert segment is not None
         segment.lease_until = 0
-    assert await bench.writer.submit(partial(sweep, patience=60_000))
+    assert (await bench.writer.submit(partial(sweep, patience=60_000))).expired
     return await bench.finish(run_id)
 
 

@@ -42,11 +42,11 @@ async def claimed(writer: Writer, leases: Leases) -> Claim:
 async def test_a_lease_is_renewed_for_as_long_as_it_is_held(writer: Writer, leases: Leases) -> None:
     claim = await claimed(writer, leases)
     await asyncio.sleep(LEASE_SECONDS * 2)
-    assert (await writer.submit(partial(sweep, patience=60_000))).deliveries == ()
+    assert not (await writer.submit(partial(sweep, patience=60_000))).held
     assert claim.reason is None
     leases.drop(claim)
     await asyncio.sleep(LEASE_SECONDS * 1.5)
-    (delivery,) = (await writer.submit(partial(sweep, patience=60_000))).deliveries
+    (delivery,) = (await writer.submit(partial(sweep, patience=60_000))).expired
     assert (delivery.run_id, delivery.epoch) == (claim.run_id, 1)
 
 

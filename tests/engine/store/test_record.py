@@ -11,7 +11,7 @@ from engine.models import Run, Segment, Step, Wait, new_id
 from engine.store import record
 from engine.store.checkpoint import AttemptEnd, Changes, Checkpoints, NewWait, StepRow
 from engine.store.db import Database
-from engine.store.lease import Claim, Delivery, Fenced, Found, Leases, sweep
+from engine.store.lease import Claim, Delivery, Fenced, Found, Leases, Swept, sweep
 from engine.store.record import Started, Woken
 from engine.store.writer import Writer
 from tests.engine.seed import Seed, seed
@@ -133,7 +133,8 @@ async def test_a_lost_holder_writes_nothing(bench: Bench) -> None:
         segment = session.get(Segment, (started.run_id, 0))
         assert segment is not None
         segment.lease_until = 1
-    assert await bench.writer.submit(partial(sweep, patience=60_000)) == Found((Delivery(started.run_id, 0, 1),))
+    expected = Swept((Delivery(started.run_id, 0, 1),), ())
+    assert await bench.writer.submit(partial(sweep, patience=60_000)) == expected
     with pytest.raises(Fenced):
         await bench.checkpoints.save(old, Changes(steps=[StepRow("a", "done")]))
     with pytest.raises(Fenced):
@@ -151,14 +152,15 @@ async def test_a_lost_holder_writes_nothing(bench: Bench) -> None:
 async def test_a_live_lease_is_never_swept(bench: Bench) -> None:
     started = await bench.start()
     await bench.claim(started.run_id)
-    assert await bench.writer.submit(partial(sweep, patience=60_000)) == Found(())
+    assert not (await bench.writer.submit(partial(sweep, patience=60_000))).held
 
 
-async def test_what_stayed_queued_is_found_once(bench: Bench) -> None:
+async def test_what_was_delivered_in_vain_is_found_once(bench: Bench) -> None:
     started = await bench.start()
     await asyncio.sleep(0.02)
-    assert await bench.writer.submit(partial(sweep, patience=10)) == Found((Delivery(started.run_id, 0, 0),))
-    assert await bench.writer.submit(partial(sweep, patience=5_000)) == Found(())
+    expected = Swept((), (Delivery(started.run_id, 0, 0),))
+    assert await bench.writer.submit(partial(sweep, patience=10)) == expected
+    assert not (await bench.writer.submit(partial(sweep, patience=10))).held
 
 
 async def test_a_finished_step_is_never_written_again(bench: Bench) -> None:
