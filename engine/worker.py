@@ -24,9 +24,9 @@ from engine.launch import Launcher
 from engine.models import WorkflowVersion
 from engine.run.executor import Executor
 from engine.run.failures import to_record
-from engine.run.firing import Tools
 from engine.run.plan import Plans
 from engine.run.pool import Pool
+from engine.run.scopes import Tools
 from engine.run.toolbox import Toolbox
 from engine.settings import Settings
 from engine.store.checkpoint import Changes, Checkpoints
@@ -76,9 +76,8 @@ class Segments:
         """Whether worker after worker took this segment and recorded nothing: it may be what killed them."""
         if claim.epoch <= CLAIMS_WITHOUT_PROGRESS:
             return False
-        history = await self._checkpoints.history(claim.run_id)
-        newest = max((row["epoch"] for row in (*history.steps, *history.attempts)), default=0)
-        return bool(claim.epoch - newest > CLAIMS_WITHOUT_PROGRESS)
+        newest = await self._checkpoints.newest_epoch(claim.run_id)
+        return claim.epoch - newest > CLAIMS_WITHOUT_PROGRESS
 
     async def _give_up(self, claim: Claim) -> None:
         error = PermanentError(

@@ -27,6 +27,7 @@ def upgrade() -> None:
     _remake("attempt", _attempt(SCOPE), {"scope": "''"})
     _remake("step", _step(SCOPE), {"scope": "''"})
     _remake_wait(_wait(SCOPE), {"scope": "''"})
+    op.add_column("wait", sa.Column("wake", sa.Integer(), nullable=True))
     _add_backlog()
     for table in LIMITED:
         op.add_column(table, sa.Column("limits", sa.JSON(), nullable=False, server_default="{}"))

@@ -58,7 +58,10 @@ class Idempotency:
 
 @dataclass(frozen=True)
 class RunInfo:
-    """Where a call stands. `now` is recorded with the step, so that a replay sees the same time."""
+    """Where a call stands. `now` is recorded with the step, so that a replay sees the same time.
+
+    `scope`: the round of a container, if the node stands in one.
+    """
 
     run_id: str
     workflow_id: str
@@ -68,6 +71,7 @@ class RunInfo:
     attempt: int
     now: datetime
     public_url: str = ""
+    scope: str = ""
 
 
 @runtime_checkable

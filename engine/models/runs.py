@@ -147,6 +147,7 @@ class Wait(Table, table=True):
     outcome: dict[str, Any] | None = json_column(default=None, nullable=True)
     created_at: datetime = stamp()
     settled_at: datetime | None = instant(default=None, nullable=True)
+    wake: int | None = Field(default=None, description="The run's `wake` from when it was settled on")
 
 
 class Payload(Table, table=True):

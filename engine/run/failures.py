@@ -12,13 +12,26 @@ from engine.telemetry import HIDDEN, hide_secrets
 LONGEST_TEXT = 4_000
 
 
-def to_record(error: NodeError, node: Node, item: str, secrets: Iterable[str] = ()) -> dict[str, Any]:
-    """{kind, message, hint, node, label, item} and, where known, status, request, response, field.
+class FailedInside(PermanentError):
+    """A node inside of a container, or of a workflow that was called, failed: `record` is that node's."""
+
+    def __init__(self, record: Mapping[str, Any]) -> None:
+        super().__init__(str(record.get("message", "")), hint=str(record.get("hint", "")))
+        self.record = dict(record)
+
+
+def to_record(error: NodeError, node: Node, item: str, secrets: Iterable[str] = (), scope: str = "") -> dict[str, Any]:
+    """{kind, message, hint, node, label, item} and, where known, scope, status, request, response, field.
+
+    What failed inside of a container keeps the record that the node inside made.
 
     Args:
         item: which item of a mapped node; empty for the whole node.
+        scope: where the node stands, if inside of a container.
         secrets: values that the call has read; each occurrence is hidden, beside what `hide_secrets` knows itself.
     """
+    if isinstance(error, FailedInside):
+        return error.record
     record: dict[str, Any] = {
         "kind": error.kind,
         "message": hide_secrets(error.message)[:LONGEST_TEXT],
@@ -27,6 +40,8 @@ def to_record(error: NodeError, node: Node, item: str, secrets: Iterable[str] = 
         "label": node.title,
         "item": item,
     }
+    if scope:
+        record["scope"] = scope
     if error.status is not None:
         record["status"] = error.status
     for name in ("request", "response"):
@@ -38,8 +53,16 @@ def to_record(error: NodeError, node: Node, item: str, secrets: Iterable[str] = 
     return hidden
 
 
-def from_record(record: Mapping[str, Any]) -> NodeError:
-    """The error again, of its own kind, as a resumed run needs it."""
+def of_run(message: str, hint: str) -> dict[str, Any]:
+    """The record of a failure that is no single node's."""
+    record = to_record(PermanentError(message, hint=hint), Node(id="workflow", type=""), "")
+    return {**record, "node": "", "label": ""}
+
+
+def from_record(record: Mapping[str, Any], node_id: str = "") -> NodeError:
+    """The error again, of its own kind, as a resumed run needs it; `node_id` is the node whose row it stands in."""
+    if node_id and record.get("node") != node_id:
+        return FailedInside(record)
     kind = getattr(errors, str(record.get("kind", "")), PermanentError)
     details = {name: record[name] for name in ("hint", "status", "request", "response") if name in record}
     if not (isinstance(kind, type) and issubclass(kind, NodeError)) or kind is errors.ListLengthMismatch:

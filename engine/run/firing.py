@@ -15,39 +15,31 @@ from engine.contract import BadParams, Effect, NodeError, Respond
 from engine.expressions import TemplateError
 from engine.run.control import Control
 from engine.run.failures import to_record
-from engine.run.ledger import Ledger, now_ms
+from engine.run.ledger import now_ms
 from engine.run.mapping import DEFAULT_WINDOW, run_window
 from engine.run.noderows import Given, NodeRows
 from engine.run.past import Past, Resumed, StillWaiting, resume
 from engine.run.plan import PlannedNode
-from engine.run.pool import Pool
+from engine.run.scopes import Journey, Scope
 from engine.run.sources import handed_in, standing
 from engine.run.step import LONGEST_HELD_WAIT, Asleep, Call, Done, Failed, Later, Outcome, run_batch, run_node
-from engine.run.toolbox import CallContext, Toolbox
-from engine.store.lease import Claim
+from engine.run.toolbox import CallContext
 
 FIRST = 5  # how many items a mapped write node does where it may not do all
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What every run of this process shares."""
-
-    pool: Pool
-    toolbox: Toolbox
-    public_url: str = ""
 
 
 @dataclass(slots=True)
 class Fate:
     """How a node ended in this segment: `halted` means cut short with nothing decided. `packed`: the outputs as rows
-    hold them."""
+    hold them. `given`: likewise what a node was given that failed. `waits`: how many are open that it waits for."""
 
     kind: Literal["fired", "skipped", "waiting", "failed", "halted"]
     outputs: Mapping[str, Value] = field(default_factory=dict)
     packed: Mapping[str, Any] = field(default_factory=dict)
     answer: Respond | None = None
     error: dict[str, Any] | None = None
+    given: Any = None
+    waits: int = 0
 
 
 class Halted(Exception):
@@ -57,12 +49,11 @@ class Halted(Exception):
 class Firing:
     """Makes the calls of one node; `rows` says what came of them. Implements `engine.run.step.Hands`."""
 
-    def __init__(  # noqa: PLR0917  what a firing stands on
-        self, planned: PlannedNode, claim: Claim, ledger: Ledger, control: Control, tools: Tools, past: Past
-    ) -> None:
+    def __init__(self, planned: PlannedNode, journey: Journey, scope: Scope, control: Control, past: Past) -> None:
         self.planned, self.node, self.type = planned, planned.node, planned.type
-        self.rows = NodeRows(planned, ledger, past)
-        self._claim, self._control, self._tools, self._past = claim, control, tools, past
+        self.rows = NodeRows(planned, journey.ledger, past, scope.path)
+        self._journey, self._scope, self._control, self._past = journey, scope, control, past
+        self._claim, self._tools = journey.claim, journey.tools
         self._now = datetime.fromtimestamp(self.rows.started_at / 1000, UTC)
         self._call: Once | Mapped = Once(CallScope({}, {}))
         self._contexts: dict[str, CallContext] = {}
@@ -86,24 +77,41 @@ class Firing:
             if isinstance(call, dict):
                 return Fate("fired", call, await self.rows.close(call))
             self._call = call
-            paths = call.path_at if isinstance(call, Mapped) else None
-            self.rows.take_over(paths is not None, self._length(call), paths)
-            await self._make_calls()
-            return await self._conclude()
+            return await self._called(call)
         except (NodeError, TemplateError) as error:
-            self._control.halt("failed")
             self.rows.end_failed(_node_error(error))
-            return Fate("failed", error=self.rows.error)
+            return self._failed()
+
+    async def _called(self, call: Once | Mapped) -> Fate:
+        """Make the calls that are left to be made; what they came to. Raises NodeError and TemplateError."""
+        paths = call.path_at if isinstance(call, Mapped) else None
+        self.rows.take_over(paths is not None, self._length(call), paths)
+        if self.rows.error is None:
+            await self._make_calls()
+        return await self._conclude()
+
+    def _failed(self) -> Fate:
+        """The node's row says so: nothing new starts beside it."""
+        self._control.halt("failed")
+        return Fate("failed", error=self.rows.error, given=self.rows.given)
+
+    async def progress(self) -> None:
+        """Note how far the node is."""
+        await self.rows.progress()
 
     async def _bound(
         self, outputs: Mapping[str, NodeOutputs], extra: Mapping[str, Any], failing: Collection[str]
     ) -> dict[str, Value] | broadcast.Call:
         """How the node is to be called, or what stands for its outputs without a call."""
-        given = await standing(self.planned, self._claim, outputs)
+        given = await standing(self.planned, self._scope.flow.input, self._scope.flow.pins, outputs)
         if given is not None:
             return given
-        seen = {**extra, "now": self._now.isoformat(), "random": f"{self._claim.run_id}:{self.node.id}"}
-        return broadcast.bind(self.node, self.type, outputs, seen, failing)
+        return broadcast.bind(self.node, self.type, outputs, self._seen(extra), failing)
+
+    def _seen(self, extra: Mapping[str, Any]) -> dict[str, Any]:
+        """What templates see beside the outputs: time and random values are those of the node's first start."""
+        place = self._scope.inside(self.node.id, 0) if self._scope.path else self.node.id
+        return {**extra, "now": self._now.isoformat(), "random": f"{self._claim.run_id}:{place}"}
 
     def _length(self, call: Once | Mapped) -> int:
         """How many calls to make: never silently more than a few where each has an effect."""
@@ -183,7 +191,7 @@ class Firing:
 
     def _resolved(self, index: int) -> dict[str, Any]:
         scope = self._call.scope_at(index) if isinstance(self._call, Mapped) else self._call.scope
-        return broadcast.resolve(self.node, self.type, scope) | handed_in(self.planned, self._claim)
+        return broadcast.resolve(self.node, self.type, scope) | handed_in(self.planned, self._scope.flow.input)
 
     async def begin_attempt(self, call: Call, limit: float) -> None:
         """See `Hands`. Raises Halted if the run came to an end meanwhile: then the effect must not happen."""
@@ -208,6 +216,7 @@ class Firing:
             generation=call.generation,
             now=self._now,
             public_url=self._tools.public_url,
+            scope=self._scope.path,
             progress=self._report,
         )
         return self._tools.toolbox.services(self.type, context)
@@ -245,12 +254,11 @@ class Firing:
     async def _conclude(self) -> Fate:
         """What the node as a whole came to. Raises NodeError if its outputs cannot be stored."""
         if self.rows.error is not None:
-            self._control.halt("failed")
             self.rows.end_failed()
-            return Fate("failed", error=self.rows.error)
+            return self._failed()
         if self.rows.waits:
             self.rows.rest()
-            return Fate("waiting")
+            return Fate("waiting", waits=self._past.open_waits)
         results = [result for result in self.rows.results if result is not None]
         if len(results) < len(self.rows.results):
             return Fate("halted")
@@ -261,7 +269,9 @@ class Firing:
     def _collectable(self, index: int, result: Done | Failed) -> Any:
         if isinstance(result, Done):
             return result.fired
-        return broadcast.Failed(result.error, to_record(result.error, self.node, self.rows.item(index)))
+        return broadcast.Failed(
+            result.error, to_record(result.error, self.node, self.rows.item(index), scope=self._scope.path)
+        )
 
 
 def _seconds_until(moment: datetime) -> float:

@@ -35,15 +35,16 @@ class Ledger:
     """The rows of one held segment, on their way to the database.
 
     Saves are not waited for: they become durable in the order in which they were flushed, and whoever waits for a later
-    one has all earlier ones. `begin_attempt` and `close` wait.
+    one has all earlier ones. `begin_attempt` and `close` wait. `has_waits`: whether something of the run may wait.
     """
 
     def __init__(self, claim: Claim, checkpoints: Checkpoints, storage: Storage) -> None:
         self.claim = claim
         self.failed: BaseException | None = None
+        self.has_waits = False
         self._checkpoints = checkpoints
         self._storage = storage
-        self._steps: dict[tuple[str, str], StepRow] = {}
+        self._steps: dict[tuple[str, str, str], StepRow] = {}
         self._attempts: list[AttemptEnd] = []
         self._waits: list[NewWait] = []
         self._payloads: list[Ref] = []
@@ -53,12 +54,17 @@ class Ledger:
         """Have these rows recorded with the next flush."""
         for step in steps:
             # Only the newest state of a row is worth writing; it takes its place at the end. What is over stays over.
-            earlier = self._steps.get((step.node_id, step.item))
-            if earlier is None or earlier.status in OPEN:
-                self._steps.pop((step.node_id, step.item), None)
-                self._steps[step.node_id, step.item] = step
+            key = (step.scope, step.node_id, step.item)
+            earlier = self._steps.get(key)
+            if earlier is None:
+                self._steps[key] = step
+            elif earlier.status in OPEN:
+                del self._steps[key]
+                self._steps[key] = step
         self._attempts += attempts
-        self._waits += waits
+        if waits:
+            self._waits += waits
+            self.has_waits = True
 
     def flush(self) -> None:
         """Send what was noted on its way; do not wait."""
@@ -69,7 +75,7 @@ class Ledger:
         """Let the run's synchronous caller have its answer now, though the run goes on."""
         self._send(self._taken(answer=output))
 
-    async def begin_attempt(self, node_id: str, call: Call, limit: float) -> None:
+    async def begin_attempt(self, node_id: str, call: Call, limit: float, scope: str = "") -> None:
         """Return when everything noted so far and the attempt's own row are durable.
 
         Raises:
@@ -78,7 +84,7 @@ class Ledger:
         self.flush()
         begun = asyncio.create_task(
             self._checkpoints.begin_attempt(
-                self.claim, node_id, call.item, call.attempt, call.generation, int(limit * 1000)
+                self.claim, node_id, call.item, call.attempt, call.generation, int(limit * 1000), scope
             )
         )
         await asyncio.gather(*self._saving, begun)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -39,16 +39,21 @@ NOTHING = Given()
 
 @dataclass(slots=True)
 class NodeRows:
-    """Notes a node's rows in the ledger as its calls end. `mapped`: each call is one item's."""
+    """Notes a node's rows in the ledger as its calls end. `mapped`: each call is one item's.
+
+    `error` is the record of what failed the node, `given` what that call was given, as rows hold it.
+    """
 
     planned: PlannedNode
     ledger: Ledger
     past: Past
+    scope: str = ""
     started_at: int = 0
     mapped: bool = False
     results: list[Done | Failed | None] = field(default_factory=list)
     waits: int = 0
     error: dict[str, Any] | None = None
+    given: Any = None
     reported: dict[str, int] | None = None
     single: Given = NOTHING
     _done: int = 0
@@ -71,7 +76,7 @@ class NodeRows:
             if known is not None:
                 self._keep(index, known)
                 if isinstance(known, Failed) and self.planned.node.on_error == "stop":
-                    self.error = to_record(known.error, self.planned.node, self.item(index))
+                    self.error = self._record(known.error, self.item(index))
         if paths is not None and self.past.reusable:
             self._reuse(paths)
         if mapped and self.planned.pure:
@@ -113,14 +118,14 @@ class NodeRows:
             number, generation = earlier
             # A repeat of the same request: nobody knows what became of the first.
             outcome = "unknown" if generation == call.generation else "failed"
-            self.ledger.note(attempts=[AttemptEnd(self.planned.id, call.item, number, outcome)])
-        await self.ledger.begin_attempt(self.planned.id, call, limit)
+            self.ledger.note(attempts=[AttemptEnd(self.planned.id, call.item, number, outcome, scope=self.scope)])
+        await self.ledger.begin_attempt(self.planned.id, call, limit, self.scope)
         self._tries[call.item] = (call.attempt, call.generation)
 
     def end_attempt(self, item: str, outcome: Literal["done", "failed", "unknown"]) -> None:
         """Note how the open try ended, if there is one."""
         if (tried := self._tries.pop(item, None)) is not None:
-            self.ledger.note(attempts=[AttemptEnd(self.planned.id, item, tried[0], outcome)])
+            self.ledger.note(attempts=[AttemptEnd(self.planned.id, item, tried[0], outcome, scope=self.scope)])
 
     # --- what came of a call ---
 
@@ -140,12 +145,12 @@ class NodeRows:
     def failed(self, index: int, outcome: Failed, given: Given) -> None:
         """Note a call's failure."""
         item = self.item(index)
-        record = to_record(outcome.error, self.planned.node, item, given.secrets)
+        record = self._record(outcome.error, item, given.secrets)
         self.end_attempt(item, "unknown" if outcome_unknown(outcome.error) else "failed")
         # Kept without its secrets: it may leave through the error output.
-        self._keep(index, Failed(from_record(record), outcome.attempt))
-        if self.planned.node.on_error == "stop":
-            self.error = self.error or record
+        self._keep(index, Failed(from_record(record, self.planned.id), outcome.attempt))
+        if self.planned.node.on_error == "stop" and self.error is None:
+            self.error, self.given = record, self._input(given.call)
         if self.mapped:
             self.ledger.note(self.row("failed", item, outcome.attempt, error=record, given=given))
             self._settle_chunk(index)
@@ -162,14 +167,15 @@ class NodeRows:
             self.past.asleep[item] = outcome.fired
         else:
             kind = "retry" if isinstance(outcome, Later) else "ask"
-            error = to_record(outcome.error, self.planned.node, item, given.secrets)
+            error = self._record(outcome.error, item, given.secrets)
             detail = {"attempt": outcome.attempt, "generation": outcome.generation}
             due = self._put_off(item, outcome, detail, error)
         round_ = self.past.next_round(item)
         self.past.waits[item] = Waited(kind, round_, False, detail)
         self.waits += 1
         row = self.row("waiting", item, outcome.attempt, output=packed, error=error, given=given)
-        self.ledger.note(row, waits=[NewWait(new_id(), self.planned.id, kind, item, round_, due, detail)])
+        wait = NewWait(new_id(), self.planned.id, kind, item, round_, due, detail, self.scope)
+        self.ledger.note(row, waits=[wait])
 
     def _put_off(self, item: str, outcome: Later | Asks, detail: dict[str, Any], error: Any) -> int | None:
         """End the try and complete the wait's detail; when to go on, in ms since 1970, or None for a question."""
@@ -236,7 +242,7 @@ class NodeRows:
         """Note the closing row; the outputs as it holds them. Raises NodeError if they cannot be stored."""
         packed = await self.ledger.packed_outputs(outputs)
         only = results[0] if results and not self.mapped else None
-        error = to_record(only.error, self.planned.node, "") if isinstance(only, Failed) else None
+        error = self._record(only.error, "") if isinstance(only, Failed) else None
         attempt = max((result.attempt for result in results), default=1)
         status = "failed" if error else "done"
         self.ledger.note(self.row(status, attempt=attempt, output=packed, error=error, given=self.single))
@@ -247,7 +253,8 @@ class NodeRows:
     def end_failed(self, error: NodeError | None = None) -> None:
         """Note that the node failed, by one of its calls or as a whole."""
         if error is not None:
-            self.error = to_record(error, self.planned.node, "", self.single.secrets)
+            self.error = self._record(error, "", self.single.secrets)
+            self.given = self._input(self.single.call)
         self.ledger.note(self.row("failed", error=self.error, given=self.single))
 
     def skip(self, reason: str) -> None:
@@ -285,7 +292,11 @@ class NodeRows:
             log=log or ((given.context.lines or None) if given.context else None),
             started_at=self.started_at,
             finished_at=finished_at,
+            scope=self.scope,
         )
+
+    def _record(self, error: NodeError, item: str, secrets: Iterable[str] = ()) -> dict[str, Any]:
+        return to_record(error, self.planned.node, item, secrets, self.scope)
 
     def _measure(self, status: str, finished_at: int, attempt: int) -> None:
         kind = self.planned.type.id

@@ -50,24 +50,34 @@ class Reused:
 class Past:
     """One node's past, by item (empty for the whole node).
 
-    `reusable`: good results of the run that this one retries, by the path of the item.
+    Of a container, whose items are the rounds of its body: `begun` are those that were under way, `resting` those in
+    which nothing could go on before one of so many waits is settled, `called` those of which one was settled since.
+    `rested`: the node as a whole had nothing left to do but wait. `reusable`: good results of the run that this one
+    retries, by the path of the item.
     """
 
     finished: dict[str, Done | Failed] = field(default_factory=dict)
     asleep: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     waits: dict[str, Waited] = field(default_factory=dict)
     open: dict[str, OpenAttempt] = field(default_factory=dict)
+    begun: set[str] = field(default_factory=set)
+    resting: dict[str, int] = field(default_factory=dict)
+    called: set[str] = field(default_factory=set)
+    rested: bool = False
     reusable: Mapping[tuple[int, ...], Reused] = field(default_factory=dict)
     started_at: int | None = None
 
     @property
-    def waiting(self) -> bool:
-        """Whether a call still waits for something that has not come."""
-        return any(not wait.settled for item, wait in self.waits.items() if item not in self.finished)
+    def open_waits(self) -> int:
+        """How many waits are open that the node cannot go on without."""
+        own = sum(not wait.settled for item, wait in self.waits.items() if item not in self.finished)
+        return own + sum(waits for item, waits in self.resting.items() if item not in self.called)
 
     @property
     def woken(self) -> bool:
-        """Whether a wait was settled whose call has not gone on yet."""
+        """Whether something was settled and what waited for it has not gone on yet."""
+        if self.called or self.begun:
+            return True
         return any(wait.settled for item, wait in self.waits.items() if item not in self.finished)
 
     def next_round(self, item: str) -> int:

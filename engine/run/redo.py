@@ -55,9 +55,18 @@ async def analyse(plan: Plan, history: History, run_id: str, run_input: Mapping[
         run_input: what it was given.
         unpack: reads a value as rows hold it.
     """
-    redo = Redo(plan, await restored(history, unpack), history, run_id, unpack)
+    history = top_level(history)
+    redo = Redo(plan, await restored(history, lambda _path: None, unpack), history, run_id, unpack)
     await redo.judge(str(run_input.get("trigger")))
     return redo
+
+
+def top_level(history: History) -> History:
+    """The rows of the top level alone: what stands in a container's body belongs to the container."""
+    steps, attempts, waits = (
+        [row for row in rows if not row["scope"]] for rows in (history.steps, history.attempts, history.waits)
+    )
+    return History(steps, attempts, waits, history.wake)
 
 
 class Redo:

@@ -11,7 +11,6 @@ from engine.broadcast.cursors import start
 from engine.contract import MAIN, NodeError, PermanentError
 from engine.run.plan import PlannedNode
 from engine.run.step import plain, validated
-from engine.store.lease import Claim
 from engine.telemetry import get_logger
 
 INPUT = "flow.input"
@@ -21,19 +20,25 @@ log = get_logger(__name__)
 Standing = dict[str, Value] | Skip
 
 
-async def standing(planned: PlannedNode, claim: Claim, outputs: Mapping[str, NodeOutputs]) -> Standing | None:
+async def standing(
+    planned: PlannedNode, given: Mapping[str, Any], pins: Mapping[str, Any], outputs: Mapping[str, NodeOutputs]
+) -> Standing | None:
     """What a node gives without being called, or why it is skipped; None if it is to be called.
+
+    Args:
+        given: what started the workflow: {trigger, payload, inputs}.
+        pins: by node what stands for its main output.
+        outputs: of each node referred to.
 
     Raises:
         NodeError: the trigger's settings or the event are not what it takes.
     """
-    pins: Mapping[str, Any] = claim.options.get("pins") or {}
-    if planned.type.kind == "trigger" and claim.input.get("trigger") != planned.id:
+    if planned.type.kind == "trigger" and given.get("trigger") != planned.id:
         return Skip("This run was started by something else.")
     if planned.id in pins:
         return {MAIN.name: Value(pins[planned.id])}
     if planned.type.kind == "trigger":
-        return {MAIN.name: Value(await _event(planned, claim.input.get("payload")))}
+        return {MAIN.name: Value(await _event(planned, given.get("payload")))}
     return _passed_through(planned, outputs) if planned.node.off else None
 
 
@@ -84,10 +89,10 @@ def _wired(leaf: Leaf, outputs: Mapping[str, NodeOutputs]) -> Value | None:
     return None
 
 
-def handed_in(planned: PlannedNode, claim: Claim) -> dict[str, Any]:
-    """The fields of an Input node that the run's caller fills."""
+def handed_in(planned: PlannedNode, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of an Input node that the workflow's caller fills: `given` is {trigger, payload, inputs}."""
     if planned.node.type != INPUT:
         return {}
-    inputs: Mapping[str, Any] = claim.input.get("inputs") or {}
+    inputs: Mapping[str, Any] = given.get("inputs") or {}
     name = str(planned.node.params.get("name"))
     return {"value": inputs[name]} if name in inputs else {}

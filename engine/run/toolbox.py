@@ -30,6 +30,7 @@ class CallContext:
     generation: int
     now: datetime
     public_url: str
+    scope: str = ""
     lines: list[dict[str, str]] = field(default_factory=list)
     secrets: set[str] = field(default_factory=set)
     progress: Callable[[int, int | None], None] = lambda done, total: None
@@ -101,9 +102,7 @@ class Toolbox:
             Progress: CallProgress,
             Files: lambda context: files(context.workspace_id, context.run_id),
             Credentials: lambda context: CallCredentials(credentials(context.workspace_id), context),
-            Idempotency: lambda context: Idempotency(
-                f"{context.run_id}:{context.node_id}:{context.item}:{context.generation}"
-            ),
+            Idempotency: _idempotency,
             RunInfo: _run_info,
             HttpClient: self._client,
         }
@@ -124,12 +123,19 @@ class Toolbox:
             await self._http.aclose()
 
 
+def _idempotency(context: CallContext) -> Idempotency:
+    """`run:node:item:generation`, with the scope after the run where the node stands in one."""
+    place = f"{context.scope}:{context.node_id}" if context.scope else context.node_id
+    return Idempotency(f"{context.run_id}:{place}:{context.item}:{context.generation}")
+
+
 def _run_info(context: CallContext) -> RunInfo:
     return RunInfo(
         run_id=context.run_id,
         workflow_id=context.workflow_id,
         workspace_id=context.workspace_id,
         node_id=context.node_id,
+        scope=context.scope,
         item=context.item,
         attempt=context.attempt,
         now=context.now,

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
@@ -129,12 +129,14 @@ class History:
     """What a resumed run need not do again. Rows as dicts by column name, JSON decoded, times in milliseconds.
 
     `wake` is the run's count of settled waits when the rows were read: `Claim.wake` must be set to it before parking.
+    `open`: by scope, below the one that was read, how many waits are open there.
     """
 
     steps: list[dict[str, Any]]
     attempts: list[dict[str, Any]]
     waits: list[dict[str, Any]]
     wake: int
+    open: Mapping[str, int] = field(default_factory=dict)
 
 
 HOLDS = """EXISTS (SELECT 1 FROM segment WHERE run_id = :run AND number = :segment AND epoch = :epoch
@@ -326,16 +328,33 @@ WAIT_COLUMNS = (
     *("id", "scope", "node_id", "item", "round", "kind", "due", "created_at", "settled_at"),
     *("detail", "outcome"),
 )
+# How many of the columns come first that hold no JSON.
+STEP_PLAIN, ATTEMPT_PLAIN, WAIT_PLAIN = (
+    STEP_COLUMNS.index("output"),
+    ATTEMPT_COLUMNS.index("error"),
+    WAIT_COLUMNS.index("detail"),
+)
 READ_WAKE = Statement("SELECT wake FROM run WHERE id = :run")
 
 
-def _select(columns: Sequence[str], table: str, order: str) -> Statement:
-    return Statement(f"SELECT {', '.join(columns)} FROM {table} WHERE run_id = :run ORDER BY {order}")
+NEWEST_EPOCHS = tuple(Statement(f"SELECT MAX(epoch) FROM {table} WHERE run_id = :run") for table in ("step", "attempt"))
+
+
+def _select(columns: Sequence[str], table: str, order: str, where: str = "") -> Statement:
+    return Statement(f"SELECT {', '.join(columns)} FROM {table} WHERE run_id = :run {where} ORDER BY {order}")
 
 
 READ_STEPS = _select(STEP_COLUMNS, "step", "seq")
 READ_ATTEMPTS = _select(ATTEMPT_COLUMNS, "attempt", "number")
 READ_WAITS = _select(WAIT_COLUMNS, "wait", "round")
+SCOPE_STEPS = _select(STEP_COLUMNS, "step", "seq", "AND scope = :scope")
+SCOPE_ATTEMPTS = _select(ATTEMPT_COLUMNS, "attempt", "number", "AND scope = :scope AND outcome IS NULL")
+SCOPE_WAITS = _select(WAIT_COLUMNS, "wait", "round", "AND scope = :scope")
+SETTLED_SINCE = _select(WAIT_COLUMNS, "wait", "round", "AND wake > :wake")
+OPEN_BELOW = Statement(
+    """SELECT scope, COUNT(*) FROM wait WHERE run_id = :run AND settled_at IS NULL AND scope <> :scope
+    AND substr(scope, 1, CAST(:length AS INTEGER)) = :before GROUP BY scope"""
+)
 
 
 class Checkpoints:
@@ -381,19 +400,60 @@ class Checkpoints:
             raise
 
     async def history(self, run_id: str) -> History:
-        """What the run did so far, read in one snapshot; for resuming, and after a refused parking."""
+        """All that the run did so far, in whatever scope, read in one snapshot."""
         return await asyncio.to_thread(self._read, run_id)
+
+    async def scope(self, run_id: str, path: str) -> History:
+        """What was done in one scope, not in those inside it, read in one snapshot; of attempts the open ones."""
+        return await asyncio.to_thread(self._read_scope, run_id, path)
+
+    async def settled(self, run_id: str, since: int) -> tuple[int, list[dict[str, Any]]]:
+        """The run's `wake` now, and the rows of the waits that were settled after it was `since`, of all scopes."""
+        return await asyncio.to_thread(self._read_settled, run_id, since)
+
+    async def newest_epoch(self, run_id: str) -> int:
+        """The last epoch in which a holder recorded something; 0 if none did."""
+        return await asyncio.to_thread(self._read_epoch, run_id)
 
     def _read(self, run_id: str) -> History:
         with self._database.reader() as driver:
             key = {"run": run_id}
             wake = driver.send(READ_WAKE, key).rows()
             return History(
-                steps=_named(STEP_COLUMNS, 10, driver.send(READ_STEPS, key).rows()),
-                attempts=_named(ATTEMPT_COLUMNS, 9, driver.send(READ_ATTEMPTS, key).rows()),
-                waits=_named(WAIT_COLUMNS, 9, driver.send(READ_WAITS, key).rows()),
+                steps=_named(STEP_COLUMNS, STEP_PLAIN, driver.send(READ_STEPS, key).rows()),
+                attempts=_named(ATTEMPT_COLUMNS, ATTEMPT_PLAIN, driver.send(READ_ATTEMPTS, key).rows()),
+                waits=_named(WAIT_COLUMNS, WAIT_PLAIN, driver.send(READ_WAITS, key).rows()),
                 wake=wake[0][0] if wake else 0,
             )
+
+    def _read_scope(self, run_id: str, path: str) -> History:
+        with self._database.reader() as driver:
+            key = {"run": run_id, "scope": path}
+            wake = driver.send(READ_WAKE, {"run": run_id}).rows()
+            steps = _named(STEP_COLUMNS, STEP_PLAIN, driver.send(SCOPE_STEPS, key).rows())
+            rests = any(row["status"] == "waiting" and row["item"] and row["counts"] for row in steps)
+            before = f"{path}/" if path else ""
+            below = {**key, "before": before, "length": len(before)}
+            return History(
+                steps=steps,
+                attempts=_named(ATTEMPT_COLUMNS, ATTEMPT_PLAIN, driver.send(SCOPE_ATTEMPTS, key).rows()),
+                waits=_named(WAIT_COLUMNS, WAIT_PLAIN, driver.send(SCOPE_WAITS, key).rows()),
+                wake=wake[0][0] if wake else 0,
+                open={row[0]: row[1] for row in driver.send(OPEN_BELOW, below).rows()} if rests else {},
+            )
+
+    def _read_settled(self, run_id: str, since: int) -> tuple[int, list[dict[str, Any]]]:
+        with self._database.reader() as driver:
+            wake = driver.send(READ_WAKE, {"run": run_id}).rows()[0][0]
+            if wake == since:
+                return wake, []
+            rows = driver.send(SETTLED_SINCE, {"run": run_id, "wake": since}).rows()
+            return wake, _named(WAIT_COLUMNS, WAIT_PLAIN, rows)
+
+    def _read_epoch(self, run_id: str) -> int:
+        with self._database.reader() as driver:
+            found = [driver.send(statement, {"run": run_id}).rows()[0][0] for statement in NEWEST_EPOCHS]
+            return max(epoch or 0 for epoch in found)
 
 
 def _named(columns: Sequence[str], plain: int, rows: Sequence[Row]) -> list[dict[str, Any]]:

@@ -188,7 +188,8 @@ def _run_values(new: NewRun) -> dict[str, Any]:
 
 
 SETTLE = Statement(
-    """UPDATE wait SET settled_at = {clock}, outcome = :outcome
+    """UPDATE wait SET settled_at = {clock}, outcome = :outcome,
+        wake = (SELECT run.wake + 1 FROM run WHERE run.id = wait.run_id)
     WHERE id = :wait AND settled_at IS NULL AND (:early OR due <= {clock}) RETURNING run_id"""
 )
 LOCK_SEGMENTS = Statement("SELECT number, status FROM segment WHERE run_id = :run {lock}")

@@ -14,12 +14,12 @@ from engine.catalog import catalog
 from engine.contract import Credentials, NotFound
 from engine.models import Run, Segment, new_id
 from engine.run.executor import Executor
-from engine.run.firing import Tools
 from engine.run.ledger import Ledger
 from engine.run.plan import Plan, Plans
 from engine.run.pool import Pool
 from engine.run.redo import Redo, analyse
 from engine.run.reuse import Choice, inner_nodes
+from engine.run.scopes import Tools
 from engine.run.toolbox import Toolbox
 from engine.store import record
 from engine.store.checkpoint import Checkpoints, History

@@ -12,8 +12,8 @@ from typing import Any
 from engine.catalog import catalog
 from engine.contract import File
 from engine.run.executor import Executor
-from engine.run.firing import Tools
 from engine.run.plan import Plans
+from engine.run.scopes import Tools
 from engine.run.toolbox import Toolbox
 from tests.engine.bench import Bench, NoAccounts, Ran
 from tests.integrations.services import FolderFiles

@@ -1,0 +1,137 @@
+"""What the parts of a run's walk share: the segment that is advanced, and the scope that each body stands in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from engine.broadcast import NodeOutputs
+from engine.run.control import Control
+from engine.run.ledger import Ledger
+from engine.run.linked import Linked
+from engine.run.plan import Plan, Plans
+from engine.run.pool import Pool
+from engine.run.results import Results
+from engine.run.toolbox import Toolbox
+from engine.store.checkpoint import Checkpoints
+from engine.store.lease import Claim
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What every run of this process shares."""
+
+    pool: Pool
+    toolbox: Toolbox
+    public_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """The workflow that a scope's nodes belong to: the run's own, or one that it called in line.
+
+    `input`: {trigger, payload, inputs}, as in the run's row. `pins`: outputs that stand in for a node's call.
+    """
+
+    workflow_id: str
+    input: Mapping[str, Any]
+    pins: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where a walk's rows belong, and what its nodes see beside each other.
+
+    `path` is empty at the top level, else `<container>.<index>` of each level joined by `/`. `outer`: the outputs of
+    the nodes around that the body refers to. `extra`: what templates see beside, `trigger` and `item` for example.
+    `is_flow`: the scope is a workflow's top level, so it has triggers, and gives results.
+    """
+
+    flow: Flow
+    extra: Mapping[str, Any]
+    path: str = ""
+    outer: Mapping[str, NodeOutputs] = field(default_factory=dict)
+    is_flow: bool = True
+
+    def inside(self, node_id: str, index: int) -> str:
+        """The path of one round of a container of this scope."""
+        return f"{self.path}/{node_id}.{index}" if self.path else f"{node_id}.{index}"
+
+    def steps_to(self, path: str) -> tuple[str, str] | None:
+        """The container of this scope, and which of its rounds, that a deeper path leads through; None: it does not."""
+        before = f"{self.path}/" if self.path else ""
+        if len(path) <= len(before) or not path.startswith(before):
+            return None
+        node_id, _, index = path[len(before) :].partition("/")[0].rpartition(".")
+        return node_id, index
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How the walk of a scope ended for now.
+
+    `failed`: `error` is the record of the node that failed, `given` what it was given, as rows hold it. `waiting`:
+    nothing can go on before one of so many `waits` is settled. `halted`: cut short from outside.
+    """
+
+    kind: Literal["done", "failed", "waiting", "halted"]
+    error: dict[str, Any] | None = None
+    given: Any = None
+    waits: int = 0
+
+
+class Body(Protocol):
+    """The walk of one scope, as a container sees it: `begin`, then `walk` until it is over or waits, then `close`."""
+
+    outputs: dict[str, NodeOutputs]
+    results: Results | None
+
+    async def begin(self, begun: bool) -> None:
+        """Take over what was done before; `begun` says whether the scope has rows at all."""
+        ...
+
+    async def walk(self) -> Ended:
+        """Fire what can be fired."""
+        ...
+
+    async def close(self) -> None:
+        """End what is still under way. The walk is not used after this."""
+        ...
+
+    def wake(self, settled: Sequence[Mapping[str, Any]]) -> None:
+        """Heed waits that were settled, as their rows say, in this scope or deeper."""
+        ...
+
+
+class Live(Protocol):
+    """A node that is being fired, as the watch sees it."""
+
+    async def progress(self) -> None:
+        """Record how far it is."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class Journey:
+    """One segment's advance of its run: what all walks in it share.
+
+    `linked`: what the run has from the one that it retries. `firing`: the nodes under way, in whatever scope. `error`:
+    of the run as a whole.
+    """
+
+    claim: Claim
+    ledger: Ledger
+    tools: Tools
+    checkpoints: Checkpoints
+    plans: Plans
+    walk: Callable[[Journey, Plan, Scope, Control], Body]
+    linked: Linked
+    control: Control = field(default_factory=Control)
+    firing: dict[Live, None] = field(default_factory=dict)
+    error: dict[str, Any] | None = None
+
+    def fail(self, error: dict[str, Any]) -> None:
+        """End the whole run as failed, whatever is around to catch it."""
+        self.error = self.error or error
+        self.control.halt("failed")

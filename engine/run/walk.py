@@ -1,0 +1,285 @@
+"""Walks one scope, the top level of a workflow or a body in it: what may start, what is skipped, when it is over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from engine.broadcast import SKIPPED, NodeOutputs, Value
+from engine.contract import MAIN, NodeError
+from engine.run.control import Control
+from engine.run.failures import of_run, to_record
+from engine.run.firing import Fate, Firing
+from engine.run.history import restored, take_waits
+from engine.run.ledger import now_ms
+from engine.run.past import Past
+from engine.run.plan import Plan, PlannedNode
+from engine.run.results import Results
+from engine.run.scopes import Ended, Journey, Scope
+from engine.store.checkpoint import StepRow
+from engine.store.db import DatabaseUnavailable
+from engine.store.lease import Fenced
+from engine.telemetry import get_logger
+
+log = get_logger(__name__)
+
+
+class Walk:
+    """One way through the nodes of a scope. Implements `engine.run.scopes.Body`."""
+
+    def __init__(self, journey: Journey, plan: Plan, scope: Scope, control: Control) -> None:
+        self.outputs: dict[str, NodeOutputs] = dict(scope.outer)
+        self.results = Results(plan) if scope.is_flow else None
+        self._journey, self._plan, self._scope, self._control = journey, plan, scope, control
+        self._left, self._uses = dict(plan.left), dict(plan.uses)
+        self._open = len(plan.nodes)
+        self._ready: deque[str] = deque(plan.first)
+        self._firing: dict[str, Firing] = {}
+        self._tasks: dict[asyncio.Task[None], str] = {}
+        self._changed = asyncio.Event()
+        self._waiting: dict[str, int] = {}
+        self._past: dict[str, Past] = {}
+        self._early: list[Mapping[str, Any]] | None = None
+        self._stored: dict[str, Mapping[str, Any]] = {}
+        self._failed: Ended | None = None
+        self._extra: dict[str, Any] = dict(scope.extra)
+
+    async def begin(self, begun: bool) -> None:
+        """See `Body`."""
+        if begun:
+            await self._restore()
+        if self._scope.is_flow:
+            await self._start_triggers()
+
+    async def walk(self) -> Ended:
+        """Fire nodes as they become ready, until none is under way and none can start."""
+        while not self._control.halted:
+            self._start_ready()
+            if len(self._ready) == 1 and not self._tasks:
+                await self._in_place(self._plan.nodes[self._ready.popleft()])
+            elif self._tasks:
+                await self._some_change()
+            elif not self._ready:
+                break
+        while self._tasks:
+            await self._some_change()
+        return self._ended()
+
+    def _ended(self) -> Ended:
+        if self._failed is not None or self._control.halted:
+            for node_id in self._waiting:
+                self._cut_short(node_id)
+            return self._failed or Ended("halted")
+        return Ended("waiting", waits=sum(self._waiting.values())) if self._waiting else Ended("done")
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether a node could be fired now."""
+        return bool(self._ready or self._tasks)
+
+    async def close(self) -> None:
+        """See `Body`."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    # --- which node, when ---
+
+    def _start_ready(self) -> None:
+        """Give every ready node a task of its own, but for one that can run in place."""
+        if len(self._ready) == 1 and not self._tasks and self._plan.nodes[self._ready[0]].quick:
+            return
+        while self._ready:
+            planned = self._plan.nodes[self._ready.popleft()]
+            task = asyncio.create_task(self._fire(planned), name=f"node {planned.id}")
+            self._tasks[task] = planned.id
+            task.add_done_callback(self._reap)
+
+    async def _some_change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
+
+    async def _in_place(self, planned: PlannedNode) -> None:
+        """Fire a node in the walker's own task, which costs less. A halt may cancel that task: taken back here."""
+        try:
+            await self._fire(planned)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not self._control.halted or task is None:
+                raise
+            task.uncancel()
+            self._cut_short(planned.id)
+        except Exception as error:
+            self._crashed(error)
+
+    def _reap(self, task: asyncio.Task[None]) -> None:
+        node_id = self._tasks.pop(task)
+        if task.cancelled():
+            self._cut_short(node_id)
+        elif (error := task.exception()) is not None:
+            self._crashed(error)
+        self._changed.set()
+
+    def _crashed(self, error: BaseException) -> None:
+        """The engine itself failed, not a node: end the run rather than leave it hanging."""
+        if isinstance(error, Fenced | DatabaseUnavailable) or self._journey.ledger.failed is not None:
+            self._journey.control.halt("lost")
+            return
+        log.error("the executor failed", exc_info=error)
+        self._journey.fail(
+            of_run(
+                f"Weft itself failed while it ran this workflow ({type(error).__name__}).",
+                "Run it again. If that fails too, report it with the worker's log.",
+            )
+        )
+
+    async def _fire(self, planned: PlannedNode) -> None:
+        past = self._past.setdefault(planned.id, Past())
+        if not self._scope.path:
+            try:
+                past.reusable = await self._journey.linked.reusable(planned.id)
+            except NodeError as error:
+                self._failed = self._failed or Ended("failed", to_record(error, planned.node, ""))
+                self._control.halt("failed")
+                return
+        firing = Firing(planned, self._journey, self._scope, self._control, past)
+        self._firing[planned.id] = firing
+        self._journey.firing[firing] = None
+        try:
+            await self._load(planned.needs)
+            fate = await firing.fire(self.outputs, self._extra, self._plan.failing)
+        finally:
+            del self._journey.firing[firing]
+        del self._firing[planned.id]
+        self._took(planned, fate, firing)
+
+    def _took(self, planned: PlannedNode, fate: Fate, firing: Firing) -> None:
+        """Go on from how a node ended."""
+        if fate.kind == "waiting":
+            self._rests(planned.id, fate.waits)
+        elif fate.kind == "failed":
+            self._failed = self._failed or Ended("failed", fate.error, fate.given)
+        elif fate.kind == "halted":
+            if self._control.reason in ("failed", "cancel"):
+                firing.rows.cut_short()
+        else:
+            self._past.pop(planned.id, None)
+            self.outputs[planned.id] = fate.outputs if fate.kind == "fired" else SKIPPED
+            self._pass_on(planned, fate.packed)
+            if fate.answer is not None and self.results is not None:
+                self._answer(fate)
+
+    def _rests(self, node_id: str, waits: int) -> None:
+        """A node waits; or goes on at once, if what it waits for came while it was still under way."""
+        if self._past[node_id].woken:
+            self._ready.append(node_id)
+        else:
+            self._waiting[node_id] = waits
+
+    def _answer(self, fate: Fate) -> None:
+        """Let the run's caller have what a Respond node answers before the run is over."""
+        if self.results is None or fate.answer is None or not self.results.answer(fate.answer, fate.packed):
+            return
+        if self._open and not self._scope.path:
+            self._journey.ledger.answer(self.results.output())
+
+    def _pass_on(self, planned: PlannedNode, packed: Mapping[str, Any]) -> None:
+        """A node is over: keep what the run gives back, start what waited for it, forget what nobody needs any more."""
+        self._open -= 1
+        if self.results is not None:
+            self.results.take(planned, packed)
+        for node_id in planned.feeds:
+            self._left[node_id] -= 1
+            if not self._left[node_id]:
+                self._ready.append(node_id)
+        for node_id in planned.needs:
+            self._uses[node_id] -= 1
+            if not self._uses[node_id]:
+                self.outputs.pop(node_id, None)
+                self._stored.pop(node_id, None)
+
+    async def _start_triggers(self) -> None:
+        """Fire the triggers first: `trigger` is in every node's scope."""
+        triggers = [node_id for node_id in self._ready if self._plan.nodes[node_id].type.kind == "trigger"]
+        for node_id in triggers:
+            self._ready.remove(node_id)
+            await self._in_place(self._plan.nodes[node_id])
+        started_by = str(self._scope.flow.input.get("trigger"))
+        if started_by in self._plan.nodes:
+            await self._load((started_by,))
+            outputs = self.outputs.get(started_by, SKIPPED)
+            self._extra["trigger"] = outputs[MAIN.name] if isinstance(outputs, Mapping) else None
+
+    # --- coming back ---
+
+    async def _restore(self) -> None:
+        """Take over what was done in this scope before."""
+        self._early = []
+        history = await self._journey.checkpoints.scope(self._journey.claim.run_id, self._scope.path)
+        if not self._scope.path:
+            self._journey.claim.wake = history.wake
+        found = await restored(history, self._scope.steps_to, self._journey.ledger.unpacked)
+        self._past = found.past
+        for node_id, planned in self._plan.nodes.items():
+            if (row := found.over.get(node_id)) is not None:
+                self._take_over(planned, row)
+        for node_id, past in found.past.items():
+            if past.waits or past.resting:
+                self._journey.ledger.has_waits = True
+            if node_id in self._ready and past.rested and not past.woken:
+                self._ready.remove(node_id)
+                self._waiting[node_id] = past.open_waits
+        if found.error is not None:
+            self._failed = Ended("failed", found.error, found.given)
+            self._control.halt("failed")
+        early, self._early = self._early, None
+        self.wake(early)
+
+    def _take_over(self, planned: PlannedNode, row: Mapping[str, Any]) -> None:
+        """A node was over before: its row stands for it."""
+        if planned.id in self._ready:
+            self._ready.remove(planned.id)
+        if row["status"] == "skipped":
+            self.outputs[planned.id] = SKIPPED
+        else:
+            self._stored[planned.id] = row["output"] or {}
+            if self.results is not None:
+                self.results.restore(planned, row)
+        self._pass_on(planned, row["output"] or {})
+
+    async def _load(self, node_ids: Sequence[str]) -> None:
+        """Read the outputs of restored nodes when somebody needs them."""
+        for node_id in node_ids:
+            if (stored := self._stored.pop(node_id, None)) is not None:
+                self.outputs[node_id] = {
+                    port: Value.from_json(await self._journey.ledger.unpacked(held), held.get("o"))
+                    for port, held in stored.items()
+                }
+
+    def wake(self, settled: Sequence[Mapping[str, Any]]) -> None:
+        """See `Body`."""
+        if self._early is not None:
+            self._early += settled
+            return
+        here = [row for row in settled if row["scope"] == self._scope.path]
+        for node_id in take_waits(here, self._past):
+            if node_id in self._waiting:
+                del self._waiting[node_id]
+                self._ready.append(node_id)
+        self._changed.set()
+
+    # --- coming to an end ---
+
+    def _cut_short(self, node_id: str) -> None:
+        """Note that a node was under way, or waited, when its scope came to an end."""
+        firing = self._firing.pop(node_id, None)
+        if self._control.reason not in ("failed", "cancel"):
+            return
+        if firing is not None:
+            firing.rows.cut_short()
+        else:
+            self._journey.ledger.note(StepRow(node_id, "cancelled", finished_at=now_ms(), scope=self._scope.path))
