@@ -11,6 +11,8 @@ SCREENS = {"reflex", "fastapi", "starlette", "granian", "typer"}
 HEAVY = {
     "onnxruntime", "tokenizers", "numpy", "openpyxl", "xlsxwriter", "python_calamine", "pydantic_monty",
     "py_mini_racer", "PIL", "pypdf", "pypdfium2", "icalendar", "recurring_ical_events", "segno", "zxingcpp",
+    "re2", "jsonpath", "xmltodict", "selectolax", "trafilatura", "lxml", "markdown_it", "nh3", "markdownify",
+    "bs4", "rapidfuzz", "simpleeval", "holidays",
 }  # fmt: skip
 
 

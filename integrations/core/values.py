@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Hashable, Mapping
 from typing import Any
 
-from engine.contract import BadParams
+from engine.contract import BadParams, OutputTooLarge
 
 _FALSE = frozenset({"", "false", "no", "off", "0", "none", "null"})
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+LONGEST_TEXT = 50_000_000
 _WORD = re.compile(r"[^a-z0-9]+")
 
 
@@ -85,6 +87,26 @@ def order(value: Any) -> tuple[int, Any]:
     if isinstance(value, str):
         return 1, (value.casefold(), value)
     return 3, repr(value)
+
+
+def cell_text(value: Any) -> str:
+    """A value as a cell of text: nothing is empty, yes and no are true and false, records and lists are JSON."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return str(value)
+
+
+def check_length(length: int, field: str = "text") -> None:
+    """Raises `OutputTooLarge` for a text that would be longer than 50 million characters."""
+    if length > LONGEST_TEXT:
+        raise OutputTooLarge(
+            f"The text would be {length:,} characters long, more than {LONGEST_TEXT:,}.",
+            hint=f"Make “{field}” shorter, or split the work into parts.",
+        )
 
 
 def show(value: Any, limit: int = 60) -> str:

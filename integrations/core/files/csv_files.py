@@ -14,8 +14,8 @@ from typing import Annotated, Any, BinaryIO, Literal
 from pydantic import Field
 
 from engine.contract import BadParams, File, FileField, Files, Params, Port, action
-from integrations.core.files.tables import Sheet, cell_text, column_names, columns_of, defuse, file_name, records
-from integrations.core.values import number
+from integrations.core.files.tables import Sheet, column_names, columns_of, defuse, file_name, records
+from integrations.core.values import cell_text, number
 
 _DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 _BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}

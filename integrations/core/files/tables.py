@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -52,17 +51,6 @@ def records(rows: Any, field: str = "rows") -> list[Mapping[str, Any]]:
 def columns_of(rows: Iterable[Mapping[str, Any]], chosen: Sequence[str]) -> list[str]:
     """The columns to write: those chosen, else all, in the order in which they first appear."""
     return list(chosen) or list(dict.fromkeys(name for row in rows for name in row))
-
-
-def cell_text(value: Any) -> str:
-    """A value as a cell of text: nothing is empty, yes and no are true and false, records and lists are JSON."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return str(value)
 
 
 def defuse(text: str) -> str:

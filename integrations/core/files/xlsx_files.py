@@ -13,7 +13,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from engine.contract import BadParams, File, FileField, Files, Params, Port, Rows, action
-from integrations.core.files.tables import Sheet, cell_text, column_names, columns_of, file_name, records
+from integrations.core.files.tables import Sheet, column_names, columns_of, file_name, records
+from integrations.core.values import cell_text
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _MOST_ROWS, _MOST_COLUMNS, _LONGEST_CELL = 1_048_576, 16_384, 32_767  # the limits of the format
