@@ -9,6 +9,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
 
+Place = tuple[float, float]
+# Where a container's body starts, from the container's own place: its head and its ports stand above.
+BODY: Place = (24.0, 124.0)
+MAX_LEVELS = 32
+
 NodeId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 EdgeKind = Literal["value", "mention", "after", "result"]
 
@@ -75,7 +80,10 @@ class Edge(BaseModel):
 
 
 class Graph(BaseModel):
-    """A workflow's drawing: nodes by id in the order of the document, and where they stand on the canvas."""
+    """A workflow's drawing: nodes by id in the order of the document, and where they stand on the canvas.
+
+    What stands in a container has its place in `layout` from where the container's body starts.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -83,8 +91,8 @@ class Graph(BaseModel):
     nodes: Annotated[Mapping[str, Node], AfterValidator(MappingProxyType), PlainSerializer(dict)] = Field(
         default_factory=dict
     )
-    layout: Annotated[Mapping[str, tuple[float, float]], AfterValidator(MappingProxyType), PlainSerializer(dict)] = (
-        Field(default_factory=dict)
+    layout: Annotated[Mapping[str, Place], AfterValidator(MappingProxyType), PlainSerializer(dict)] = Field(
+        default_factory=dict
     )
 
     def with_node(self, node: Node) -> Graph:
@@ -142,6 +150,15 @@ class Graph(BaseModel):
         if container is None:
             return line[0]
         return line[line.index(container) + 1] if container in line[:-1] else None
+
+    def origin(self, container: str | None) -> Place:
+        """Where a container's body starts on the canvas; (0, 0) for the top level."""
+        x = y = 0.0
+        around = (*self.levels(container), container) if container is not None and container in self.nodes else ()
+        for node_id in around:
+            place = self.layout.get(node_id, (0.0, 0.0))
+            x, y = x + place[0] + BODY[0], y + place[1] + BODY[1]
+        return x, y
 
 
 _recent: deque[tuple[Mapping[str, Node], Mapping[str | None, tuple[str, ...]]]] = deque(maxlen=8)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from engine.broadcast.leaves import SCOPE_NAMES, field_leaves, is_own
 from engine.catalog import Catalog
-from engine.contract import MAIN, NodeType
+from engine.contract import MAIN, NodeType, Output
 from engine.expressions import Reference, TemplateError, compile
 from engine.graph import Edge, EdgeKind, Graph, Node
 
@@ -79,10 +79,15 @@ def _port_names(node: Node, node_type: NodeType | None) -> Iterator[str]:
     if node_type is None:
         yield MAIN.name
         return
+    yield from (output.name for output in outputs_of(node, node_type))
+
+
+def outputs_of(node: Node, node_type: NodeType) -> tuple[Output, ...]:
+    """A node's outputs under its settings; none where the settings make no sense."""
     try:
-        yield from (output.name for output in node_type.outputs_for(node.params))
+        return node_type.outputs_for(node.params)
     except (TypeError, ValueError, KeyError, AttributeError):
-        return
+        return ()
 
 
 def port_of(reference: Reference, names: frozenset[str]) -> tuple[str, tuple[str | int, ...]]:

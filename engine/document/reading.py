@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
 from engine.document.writing import NODE_KEYS, VERSION
 from engine.expressions import did_you_mean
-from engine.graph import RESERVED_IDS, Graph, Node
+from engine.graph import MAX_LEVELS, RESERVED_IDS, Graph, Node
 from engine.problem import DocumentError, Problem
 
 MAX_TEXT = 5_000_000
@@ -104,7 +104,10 @@ class _Reader:
         for node_id, node in found.items():
             if node is not None and node.container is not None and node.container not in found:
                 self.add(("nodes", node_id, "in"), "unknown_container", f"There is no node “{node.container}”.")
-        return {node_id: node for node_id, node in found.items() if node is not None}
+        nodes = {node_id: node for node_id, node in found.items() if node is not None}
+        for node_id in _too_deep(nodes):
+            self.add(("nodes", node_id, "in"), "too_deep", f"Containers nest at most {MAX_LEVELS} levels.")
+        return nodes
 
     def _node(self, node_id: Any, raw: Any) -> Node | None:
         before = len(self.problems)
@@ -172,6 +175,17 @@ class _Reader:
             elif node_id in nodes:
                 found[node_id] = (float(place[0]), float(place[1]))
         return found
+
+
+def _too_deep(nodes: Mapping[str, Node]) -> Iterator[str]:
+    """The nodes with more containers around them than there may be; what stands in itself is told elsewhere."""
+    for node_id, node in nodes.items():
+        around, seen = node.container, {node_id}
+        while around is not None and around in nodes and around not in seen and len(seen) <= MAX_LEVELS + 1:
+            seen.add(around)
+            around = nodes[around].container
+        if len(seen) > MAX_LEVELS + 1:
+            yield node_id
 
 
 def _is_place(place: Any) -> bool:

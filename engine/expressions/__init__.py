@@ -8,7 +8,7 @@
 
 from engine.expressions.errors import TemplateError, did_you_mean
 from engine.expressions.reading import Reference
-from engine.expressions.renaming import rename, write
+from engine.expressions.renaming import redirect, rename, write
 from engine.expressions.template import Scope, Template, compile, walk
 from engine.expressions.values import to_text
 
@@ -19,6 +19,7 @@ __all__ = [
     "TemplateError",
     "compile",
     "did_you_mean",
+    "redirect",
     "rename",
     "to_text",
     "walk",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from engine.expressions.errors import TemplateError
-from engine.expressions.reading import Reading, Reference
+from engine.expressions.reading import Mention, Reading, Reference
 from engine.expressions.statements import Statements
 from engine.expressions.syntax import Parser
 from engine.expressions.tokens import segments
@@ -18,17 +18,31 @@ def write(node: str, path: Sequence[str | int] = ()) -> str:
 
 def rename(source: str, names: Mapping[str, str]) -> str:
     """The template with each node in `names` called by its new name. What cannot be read stays as it is."""
-    if "{{" not in source and "{%" not in source:
-        return source
-    try:
-        reading = _read(source)
-    except TemplateError:
-        return source
-    for mention in sorted(reading.mentions, key=lambda m: m.start, reverse=True):
+    for mention in _mentions(source):
         new = names.get(mention.node)
         if new is not None and source.startswith(mention.node, mention.start):
             source = source[: mention.start] + new + source[mention.start + len(mention.node) :]
     return source
+
+
+def redirect(source: str, change: Callable[[Reference], Reference | None]) -> str:
+    """The template with each reference that `change` has another one for led there. What cannot be read stays as it
+    is."""
+    for mention in _mentions(source):
+        new = change(mention.reference)
+        if new is not None and source.startswith(mention.node, mention.start):
+            source = source[: mention.start] + str(new) + source[mention.end :]
+    return source
+
+
+def _mentions(source: str) -> Sequence[Mention]:
+    """From the last to the first, so that replacing one leaves the others where they are."""
+    if "{{" not in source and "{%" not in source:
+        return ()
+    try:
+        return sorted(_read(source).mentions, key=lambda mention: mention.start, reverse=True)
+    except TemplateError:
+        return ()
 
 
 def _read(source: str) -> Reading:

@@ -14,9 +14,11 @@ from engine.contract import NodeType
 from engine.document import MAX_NODES, DocumentError, dump_node, load_node
 from engine.document.writing import NODE_KEYS
 from engine.expressions import did_you_mean, rename
-from engine.graph import RESERVED_IDS, Graph, Node
+from engine.graph import MAX_LEVELS, RESERVED_IDS, Graph, Node
 from engine.patch.changes import CLEARED, PatchError, steps, with_field, with_nodes
 from engine.patch.difference import OPTIONS, difference
+from engine.patch.grouping import group, move_into, need_body, topmost, ungroup
+from engine.patch.leading import with_templates
 from engine.patch.wiring import connect, disconnect, without_references
 
 Op = Mapping[str, Any]
@@ -67,6 +69,8 @@ def _add_node(graph: Graph, op: Op, catalog: Catalog) -> Graph:
         raw.setdefault("version", catalog[type_id].version)
     if op.get("label"):
         raw["label"] = op["label"]
+    if op.get("in") is not None:
+        raw["in"] = _container(graph, op["in"], catalog)
     node = _loaded(node_id, raw)
     nodes = list(graph.nodes.items())
     index = op.get("index")
@@ -90,8 +94,25 @@ def fresh_id(type_id: str, taken: Mapping[str, Any]) -> str:
     return next(name for number in range(2, len(taken) + 3) if (name := f"{base}_{number}") not in taken)
 
 
+def _container(graph: Graph, asked: Any, catalog: Catalog) -> str:
+    node = node_of(graph, {"node": asked})
+    need_body(node, catalog)
+    if len(graph.levels(node.id)) >= MAX_LEVELS:
+        raise PatchError(f"Containers nest at most {MAX_LEVELS} levels.")
+    return node.id
+
+
 def _remove_node(graph: Graph, op: Op, catalog: Catalog) -> Graph:
     node = node_of(graph, op)
+    if op.get("clear", True) and graph.children(node.id):
+        if op.get("body") == "keep":
+            return _ungroup(graph, op, catalog)
+        for inner in reversed(graph.inside(node.id)):
+            graph = _without(graph, graph.nodes[inner], op, catalog)
+    return _without(graph, node, op, catalog)
+
+
+def _without(graph: Graph, node: Node, op: Op, catalog: Catalog) -> Graph:
     nodes = {node_id: other for node_id, other in graph.nodes.items() if node_id != node.id}
     if op.get("clear", True):
         nodes = without_references(nodes, node, type_of(node, catalog), catalog, heal=bool(op.get("heal")))
@@ -155,8 +176,8 @@ def _set_option(graph: Graph, op: Op, catalog: Catalog) -> Graph:
     raw.pop(key, None)
     if value is not None:
         raw[key] = value
-    if key == "in" and value is not None and value not in graph.nodes:
-        raise PatchError(f"There is no node “{value}”.")
+    if key == "in" and value is not None and not op.get("exact"):
+        return move_into(graph, [node.id], _container(graph, value, catalog), {})
     changed = _loaded(node.id, {**raw, "with": {}})
     attribute = NODE_KEYS[key]
     return graph.with_node(node.model_copy(update={attribute: getattr(changed, attribute)}))
@@ -164,6 +185,7 @@ def _set_option(graph: Graph, op: Op, catalog: Catalog) -> Graph:
 
 def _paste(graph: Graph, op: Op, catalog: Catalog) -> Graph:
     raw_nodes, layout, asked = op.get("nodes"), op.get("layout") or {}, op.get("names") or {}
+    within = _container(graph, op["in"], catalog) if op.get("in") is not None else None
     if not all(isinstance(part, Mapping) for part in (raw_nodes, layout, asked)) or not raw_nodes:
         raise PatchError("“paste” needs nodes as in a document.")
     names: dict[str, str] = {}
@@ -178,7 +200,10 @@ def _paste(graph: Graph, op: Op, catalog: Catalog) -> Graph:
         raise PatchError(f"A workflow has at most {MAX_NODES:,} nodes.")
     for old, raw in raw_nodes.items():
         node = _loaded(names[old], raw)
-        graph = graph.with_node(_renamed(node, names, type_of(node, catalog)))
+        node = _renamed(node, names, type_of(node, catalog))
+        if node.container is None or node.container not in {*graph.nodes, *names.values()}:
+            node = node.model_copy(update={"container": within})
+        graph = graph.with_node(node)
         place = layout.get(old)
         if isinstance(place, list | tuple) and len(place) == 2:
             graph = _move(graph, {"node": names[old], "x": place[0], "y": place[1]}, catalog)
@@ -188,19 +213,48 @@ def _paste(graph: Graph, op: Op, catalog: Catalog) -> Graph:
 def _renamed(node: Node, names: Mapping[str, str], node_type: NodeType | None) -> Node:
     """The pasted node's references to others that were pasted with it, by their new names."""
 
-    def walk(raw: Any, field: str) -> Any:
-        if isinstance(raw, str):
-            own = node_type.fields if node_type is not None else {}
-            return rename(raw, {old: new for old, new in names.items() if old == field or old not in own})
-        if isinstance(raw, Mapping):
-            return {key: walk(value, field) for key, value in raw.items()}
-        return [walk(value, field) for value in raw] if isinstance(raw, list) else raw
+    def renamed(text: str, field: str) -> str:
+        own = node_type.fields if node_type is not None and field != "after" else {}
+        return rename(text, {old: new for old, new in names.items() if old == field or old not in own})
 
-    literal = {name for name, spec in node_type.fields.items() if spec.literal} if node_type is not None else set()
-    params = {name: raw if name in literal else walk(raw, name) for name, raw in node.params.items()}
-    after = tuple(rename(source, names) for source in node.after)
     container = names.get(node.container, node.container) if node.container else None
-    return node.model_copy(update={"params": MappingProxyType(params), "after": after, "container": container})
+    return with_templates(node, node_type, renamed).model_copy(update={"container": container})
+
+
+def _move_into(graph: Graph, op: Op, catalog: Catalog) -> Graph:
+    asked, container, places = op.get("nodes"), op.get("container"), op.get("places") or {}
+    if not isinstance(asked, list) or not asked or not isinstance(places, Mapping):
+        raise PatchError("“move_into” needs a list of nodes.")
+    node_ids = topmost(graph, [node_of(graph, {"node": node_id}).id for node_id in asked])
+    if container is not None:
+        container = _container(graph, container, catalog)
+        _no_triggers(graph, node_ids, catalog)
+    return move_into(graph, node_ids, container, places)
+
+
+def _no_triggers(graph: Graph, node_ids: Sequence[str], catalog: Catalog) -> None:
+    for node_id in node_ids:
+        node_type = type_of(graph.nodes[node_id], catalog)
+        if node_type is not None and node_type.kind == "trigger":
+            raise PatchError(f"“{graph.nodes[node_id].title}” starts runs and cannot stand in a container.")
+
+
+def _group(graph: Graph, op: Op, catalog: Catalog) -> Graph:
+    asked = op.get("nodes")
+    if not isinstance(asked, list) or not asked:
+        raise PatchError("“group” needs a list of nodes.")
+    node_ids = topmost(graph, [node_of(graph, {"node": node_id}).id for node_id in asked])
+    _no_triggers(graph, node_ids, catalog)
+    made_id = str(op.get("id") or fresh_id(str(op.get("type")), graph.nodes))
+    index = min(list(graph.nodes).index(node_id) for node_id in node_ids)
+    around = graph.level(node_ids[0])
+    graph = _add_node(graph, {**op, "id": made_id, "index": index, "in": around}, catalog)
+    return group(graph, node_ids, graph.nodes[made_id], catalog)
+
+
+def _ungroup(graph: Graph, op: Op, catalog: Catalog) -> Graph:
+    node = node_of(graph, op)
+    return _without(ungroup(graph, node, catalog), node, {}, catalog)
 
 
 def _set_name(graph: Graph, op: Op, catalog: Catalog) -> Graph:
@@ -226,5 +280,8 @@ HANDLERS: Mapping[str, Callable[[Graph, Op, Catalog], Graph]] = MappingProxyType
         "set_option": _set_option,
         "paste": _paste,
         "set_name": _set_name,
+        "move_into": _move_into,
+        "group": _group,
+        "ungroup": _ungroup,
     }
 )

@@ -21,12 +21,14 @@ def difference(start: Graph, goal: Graph) -> list[Op]:
     ops += [
         {"op": "remove_node", "node": node_id, "clear": False} for node_id in start.nodes if node_id not in goal.nodes
     ]
+    changed: list[Op] = []
     for index, (node_id, node) in enumerate(goal.nodes.items()):
         before = start.nodes.get(node_id)
         if before is None or before.type != node.type:
             ops += _added(node, index, replaces=before is not None)
         elif before is not node:
-            ops += _changed(before, node)
+            changed += _changed(before, node)
+    ops += changed  # a node may go into a container that is new
     ops += _moved(start, goal)
     return ops
 
@@ -50,7 +52,8 @@ def _changed(before: Node, node: Node) -> Iterator[Op]:
     for key in OPTIONS:
         attribute = NODE_KEYS[key]
         if getattr(before, attribute) != getattr(node, attribute):
-            yield {"op": "set_option", "node": node.id, "key": key, "value": dump_node(node).get(key)}
+            exact = {"exact": True} if key == "in" else {}
+            yield {"op": "set_option", "node": node.id, "key": key, "value": dump_node(node).get(key), **exact}
     yield from _fields(node.id, before.params, node.params)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.broadcast import Leaf, port_of
+from engine.broadcast.edges import outputs_of
 from engine.contract import MAIN, NodeType
 from engine.expressions import Reference, write
 from engine.graph import Graph, Node
@@ -89,9 +90,15 @@ def _wall(graph: Graph, node: Node, source: Node, *, inside: bool) -> str:
 def _fix(known: Knowledge, node: Node, leaf: Leaf | None, reference: Reference, around: Node) -> Fix | None:
     """Take the container's result instead, where a wire is all that the field holds."""
     of_type = known.types[around.id]
-    if of_type is None or leaf is None or leaf.kind != "template" or leaf.templates[0].kind != "reference":
+    if (
+        of_type is None
+        or not of_type.body
+        or leaf is None
+        or leaf.kind != "template"
+        or leaf.templates[0].kind != "reference"
+    ):
         return None
-    names = [output.name for output in of_type.outputs_for(around.params) if output.passes]
+    names = [output.name for output in outputs_of(around, of_type) if output.passes]
     if not names or around.id in known.graph.levels(node.id):
         return None
     _, path = port_of(reference, known.ports(reference.node))

@@ -10,8 +10,9 @@ from pydantic import TypeAdapter
 
 from engine.broadcast import Leaf
 from engine.broadcast.edges import ERROR as ERROR_PORT
+from engine.broadcast.edges import outputs_of
 from engine.broadcast.leaves import Path
-from engine.contract import MAIN, NodeType, Output
+from engine.contract import MAIN, NodeType
 from engine.graph import Node
 from engine.validation.shapes import ANY, ERROR, TEXT, Shape, common, of_data, of_output, of_schema
 
@@ -35,7 +36,7 @@ class Giving:
         """Work out now what a node passes on, while all before it is known: long chains then need no recursion."""
         node_type = self._known.types[node_id]
         if node_type is not None and not node_type.body:
-            for output in _outputs(self._known.graph.nodes[node_id], node_type):
+            for output in outputs_of(self._known.graph.nodes[node_id], node_type):
                 if output.passes:
                     self.output(node_id, output.name)
 
@@ -65,7 +66,7 @@ class Giving:
         """What one call gives."""
         if node_type.id == RUN_WORKFLOW and port == MAIN.name:
             return self._of_workflow(node)
-        declared = next((output for output in _outputs(node, node_type) if output.name == port), None)
+        declared = next((output for output in outputs_of(node, node_type) if output.name == port), None)
         if declared is None or not (declared.passes or declared.type is not None):
             return of_output(node_type) if port == MAIN.name else ANY
         if declared.type is not None:
@@ -137,10 +138,3 @@ class Giving:
         if other is None or node.params.get("mode", "in_line") == "detached":
             return ANY
         return Shape("record", dict.fromkeys(other.gives, ANY), closed=bool(other.gives))
-
-
-def _outputs(node: Node, node_type: NodeType) -> tuple[Output, ...]:
-    try:
-        return node_type.outputs_for(node.params)
-    except (TypeError, ValueError, KeyError, AttributeError):
-        return ()

@@ -264,7 +264,7 @@ def nodes(draw: st.DrawFn, node_id: str) -> Node:
         type=node_type.id,
         label=draw(st.sampled_from(["", "A label"])),
         params=params,
-        after=tuple(draw(st.lists(REFERENCES, max_size=2, unique=True))) if node_type.kind == "action" else (),
+        after=tuple(draw(st.lists(REFERENCES, max_size=2, unique=True))) if node_type.kind != "trigger" else (),
         note=draw(st.sampled_from(["", "A note"])),
         off=draw(st.booleans()),
         on_error=draw(st.sampled_from(["stop", "output"])),
@@ -277,8 +277,10 @@ def graphs(draw: st.DrawFn) -> Graph:
     ids = draw(st.lists(st.sampled_from(IDS), unique=True, max_size=5))
     placed = draw(st.lists(st.sampled_from(ids), unique=True)) if ids else []
     coordinate = st.integers(-500, 500).map(float)
+    drawn = {node_id: draw(nodes(node_id)) for node_id in ids}
+    around = {node_id: draw(st.one_of(st.none(), st.none(), st.sampled_from(ids))) for node_id in ids}
     return Graph(
         name=draw(st.sampled_from(["", "A name"])),
-        nodes={node_id: draw(nodes(node_id)) for node_id in ids},
+        nodes={n: made.model_copy(update={"container": around[n]}) for n, made in drawn.items()},
         layout={node_id: (draw(coordinate), draw(coordinate)) for node_id in placed},
     )

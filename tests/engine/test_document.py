@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from engine.catalog import catalog
 from engine.document import DocumentError, dump, dump_node, from_yaml, load, load_node, schema, to_yaml
 from engine.graph import Graph, Node
-from tests.engine.drawings import CATALOG, graph, graphs, node
+from tests.engine.drawings import CATALOG, graph, graphs, node, nodes
 
 SIZE_IT = """\
 weft: 1
@@ -233,3 +233,28 @@ def test_the_schema_accepts_templates_anywhere_in_fields() -> None:
         node("m", "merge", lists=["{{ a }}", "{{ b }}"]),
     )
     assert list(validator.iter_errors(dump(drawing))) == []
+
+
+@st.composite
+def nested(draw: st.DrawFn) -> Graph:
+    """Drawings of containers four deep, each with a few nodes beside the next."""
+    made: list[Node] = []
+    for level in range(4):
+        around = f"c{level - 1}" if level else None
+        made.append(
+            draw(nodes(f"c{level}")).model_copy(update={"type": "test.loop", "params": {}, "container": around})
+        )
+        for number in range(draw(st.integers(0, 2))):
+            made.append(draw(nodes(f"n{level}_{number}")).model_copy(update={"container": f"c{level}"}))
+    return Graph(nodes={node.id: node for node in draw(st.permutations(made))})
+
+
+@settings(max_examples=60, deadline=None)
+@given(nested())
+def test_nested_containers_come_back_as_they_were_written(drawing: Graph) -> None:
+    assert load(dump(drawing)) == drawing
+    text = to_yaml(drawing)
+    again, _ = from_yaml(text)
+    assert again == drawing and list(again.nodes) == list(drawing.nodes)
+    assert to_yaml(again, text) == text
+    assert all(again.levels(f"c{n}") == tuple(f"c{outer}" for outer in range(n)) for n in range(4))
