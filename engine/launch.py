@@ -162,9 +162,11 @@ class Launcher:
         return woken.done
 
     async def settle(self, wait_id: str, outcome: Any) -> bool:
-        """Answers what a run waits for. False if that was answered before."""
-        settle = partial(record.settle, wait_id=wait_id, outcome=outcome, early=True, deliver=self.room.take())
-        woken: Woken = await self.writer.submit(settle)
+        """Answers what a run waits for. False if that was answered before, its deadline is past, or the run is over."""
+        answer = partial(
+            record.settle, wait_id=wait_id, outcome=outcome, early=True, in_time=True, deliver=self.room.take()
+        )
+        woken: Woken = await self.writer.submit(answer)
         return woken.done
 
 

@@ -20,14 +20,18 @@ SCOPE = ["scope"]
 RUNNING = sa.text("status = 'running'")
 DELIVERED = sa.text("status = 'queued' AND delivered_at IS NOT NULL")
 BACKLOG = sa.text("status = 'queued' AND delivered_at IS NULL")
+SPENT = {"steps": sa.Integer(), "cost": sa.Float(), "worked": sa.BigInteger()}
 LIMITED = ("workspace", "workflow", "credential")
 
 
 def upgrade() -> None:
     _remake("attempt", _attempt(SCOPE), {"scope": "''"})
     _remake("step", _step(SCOPE), {"scope": "''"})
-    _remake_wait(_wait(SCOPE), {"scope": "''"})
+    _remake_wait([*_wait(SCOPE), *_door()], {"scope": "''", "token_hash": "NULL"})
+    op.create_index("ix_wait_asks", "wait", ["workspace_id", "kind", "settled_at"])
     op.add_column("wait", sa.Column("wake", sa.Integer(), nullable=True))
+    for name, kind in SPENT.items():
+        op.add_column("run", sa.Column(name, kind, nullable=False, server_default="0"))
     _add_backlog()
     for table in LIMITED:
         op.add_column(table, sa.Column("limits", sa.JSON(), nullable=False, server_default="{}"))
@@ -36,6 +40,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    for name in SPENT:
+        op.drop_column("run", name)
     for table in LIMITED:
         op.drop_column(table, "limits")
     _drop_backlog()
@@ -128,6 +134,11 @@ def _step(scope: Sequence[str]) -> list[sa.schema.SchemaItem]:
         sa.ForeignKeyConstraint(["run_id"], ["run.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("run_id", *scope, "node_id", "item"),
     ]
+
+
+def _door() -> list[sa.schema.SchemaItem]:
+    """The fingerprint of a wait's one-time address."""
+    return [sa.Column("token_hash", sa.String(length=64), nullable=True), sa.UniqueConstraint("token_hash")]
 
 
 def _wait(scope: Sequence[str]) -> list[sa.schema.SchemaItem]:

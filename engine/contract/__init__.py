@@ -1,10 +1,12 @@
 """All that an integration may import from Weft."""
 
+from engine.contract.asking import Answer, Asking, OneTimeAddress
 from engine.contract.auth import CredentialType, Secrets
 from engine.contract.bodies import CallWorkflow, FirstOf, Guard, Iterate, Rounds
 from engine.contract.errors import (
     AuthExpired,
     BadParams,
+    Expired,
     Forbidden,
     ListLengthMismatch,
     NodeError,
@@ -58,6 +60,8 @@ from engine.contract.values import File, Record, Table
 __all__ = [
     "MAIN",
     "Account",
+    "Answer",
+    "Asking",
     "AuthExpired",
     "BadParams",
     "CallWorkflow",
@@ -66,6 +70,7 @@ __all__ = [
     "Credentials",
     "Cron",
     "Effect",
+    "Expired",
     "Expression",
     "File",
     "FileField",
@@ -89,6 +94,7 @@ __all__ = [
     "NodeError",
     "NodeType",
     "NotFound",
+    "OneTimeAddress",
     "Output",
     "OutputTooLarge",
     "Params",

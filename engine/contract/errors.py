@@ -11,6 +11,7 @@ NodeError
     ├── Forbidden         the account may not do this
     ├── NotFound          the thing asked for is not there
     ├── Stopped           the workflow itself said stop
+    ├── Expired           nobody answered before the deadline
     ├── OutputTooLarge    the result passes a limit
     ├── ListLengthMismatch  two lists that should pair have different lengths
     └── UnknownOutcome    a crash left open whether the effect happened
@@ -108,6 +109,10 @@ class NotFound(PermanentError):
 
 class Stopped(PermanentError):
     """The workflow itself said stop."""
+
+
+class Expired(PermanentError):
+    """Nobody answered before the deadline."""
 
 
 class OutputTooLarge(PermanentError):

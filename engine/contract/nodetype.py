@@ -44,7 +44,8 @@ class Output:
 
     What is known of the value before any run: `passes` names the field whose value leaves here as it is (an If's
     `value`, a container's `result`), `listed` says that a list of them does, one for each round of a container's body.
-    `type` is the annotation of a value that is made anew, where that is not the function's own.
+    `type` is the annotation of a value that is made anew, where that is not the function's own. What leaves through an
+    `early` output goes on while the node still waits for an answer (`engine.contract.asking`).
     """
 
     name: str
@@ -53,6 +54,7 @@ class Output:
     passes: str = ""
     listed: bool = False
     type: Any = None
+    early: bool = False
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,8 @@ class NodeType:
             Waiting,
             Respond,
         ):
+            return {}
+        if Fired in typing.get_args(self.result):
             return {}
         return TypeAdapter(self.result).json_schema(mode="serialization")
 

@@ -47,6 +47,14 @@ class Run(Table, table=True):
     due: datetime | None = instant(default=None, nullable=True)
     again_of: str | None = Field(default=None, max_length=32)
     reply: bool = Field(default=False)
+    steps: int = Field(default=0, sa_column_kwargs={"server_default": "0"}, description="Calls of nodes that ended")
+    cost: float = Field(default=0.0, sa_column_kwargs={"server_default": "0"}, description="As reported by its steps")
+    worked: int = Field(
+        default=0,
+        sa_type=sa.BigInteger,
+        sa_column_kwargs={"server_default": "0"},
+        description="ms that workers held it",
+    )
     created_at: datetime = stamp()
     started_at: datetime | None = instant(default=None, nullable=True)
     finished_at: datetime | None = instant(default=None, nullable=True)
@@ -132,6 +140,7 @@ class Wait(Table, table=True):
     __table_args__ = (
         sa.UniqueConstraint("run_id", "scope", "node_id", "item", "round"),
         sa.Index("ix_wait_due", "settled_at", "due"),
+        sa.Index("ix_wait_asks", "workspace_id", "kind", "settled_at"),
     )
 
     id: str = id_field()
@@ -141,10 +150,11 @@ class Wait(Table, table=True):
     node_id: str = Field(max_length=60)
     item: str = Field(default="", max_length=200)
     round: int = Field(default=0, description="Several waits of one step, one after the other")
-    kind: str = Field(max_length=10, description="timer, retry or ask")
+    kind: str = Field(max_length=10, description="timer, retry, ask, call, approval, budget or run")
     due: datetime | None = instant(default=None, nullable=True)
     detail: dict[str, Any] | None = json_column(default=None, nullable=True)
     outcome: dict[str, Any] | None = json_column(default=None, nullable=True)
+    token_hash: str | None = Field(default=None, max_length=64, unique=True, repr=False)
     created_at: datetime = stamp()
     settled_at: datetime | None = instant(default=None, nullable=True)
     wake: int | None = Field(default=None, description="The run's `wake` from when it was settled on")

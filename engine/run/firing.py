@@ -218,6 +218,7 @@ class Firing:
             public_url=self._tools.public_url,
             scope=self._scope.path,
             progress=self._report,
+            answer=call.answer,
         )
         return self._tools.toolbox.services(self.type, context)
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from engine import metrics, traces
 from engine.broadcast import Value
 from engine.contract import NodeError
+from engine.doors import fingerprint, token_of
 from engine.models import new_id
 from engine.run.failures import from_record, to_record
 from engine.run.ledger import Ledger, fields_as_rows_hold_them, now_ms
 from engine.run.mapping import Chunks
-from engine.run.past import Past, Waited
+from engine.run.past import ANSWERED, Past, Waited, WaitKind
 from engine.run.plan import PlannedNode
-from engine.run.step import Asks, Asleep, Call, Done, Failed, Later, outcome_unknown
+from engine.run.step import Asked, Asks, Asleep, Call, Done, Failed, Later, outcome_unknown, plain
 from engine.run.toolbox import CallContext
 from engine.store.checkpoint import AttemptEnd, NewWait, StepRow
 from engine.telemetry import hide_secrets
@@ -133,12 +134,17 @@ class NodeRows:
         """Note a call's result. Raises NodeError if it cannot be stored: then nothing is noted but the try's end."""
         item = self.item(index)
         self.end_attempt(item, "done")
-        if not self.mapped or self._chunks is not None:
+        waited = item in self.past.waits
+        if waited and self.past.waits[item].kind in ANSWERED:
+            # What left early belongs to the node's outputs as well.
+            outcome = replace(outcome, fired={**self.past.asleep.get(item, {}), **outcome.fired})
+        if not self.mapped or (self._chunks is not None and not waited):
             self._keep(index, outcome)
             self._settle_chunk(index)
             return
         packed = await self.ledger.packed_ports(outcome.fired)
         self._keep(index, outcome)
+        self._settle_chunk(index)
         self.ledger.note(self.row("done", item, outcome.attempt, output=packed, given=given))
         self.ledger.flush()
 
@@ -155,16 +161,23 @@ class NodeRows:
             self.ledger.note(self.row("failed", item, outcome.attempt, error=record, given=given))
             self._settle_chunk(index)
 
-    async def waiting(self, index: int, outcome: Later | Asleep | Asks, given: Given) -> None:
+    async def waiting(self, index: int, outcome: Later | Asleep | Asked | Asks, given: Given) -> None:
         """Note what a call waits for as a row, so that it holds no worker."""
         item = self.item(index)
         packed = error = due = None
         detail: dict[str, Any] = {}
-        kind: Literal["timer", "retry", "ask"] = "timer"
+        kind: WaitKind = "timer"
         if isinstance(outcome, Asleep):
             due = round(outcome.until.timestamp() * 1000)
             packed = await self.ledger.packed_ports(outcome.fired)
             self.past.asleep[item] = outcome.fired
+        elif isinstance(outcome, Asked):
+            asking = outcome.asking
+            kind = asking.kind
+            due = round(asking.until.timestamp() * 1000) if asking.until else None
+            detail = {**asking.detail, "evidence": await self.ledger.packed(plain(asking.evidence))}
+            packed = await self.ledger.packed_ports(outcome.early)
+            self.past.asleep[item] = outcome.early
         else:
             kind = "retry" if isinstance(outcome, Later) else "ask"
             error = self._record(outcome.error, item, given.secrets)
@@ -174,7 +187,9 @@ class NodeRows:
         self.past.waits[item] = Waited(kind, round_, False, detail)
         self.waits += 1
         row = self.row("waiting", item, outcome.attempt, output=packed, error=error, given=given)
-        wait = NewWait(new_id(), self.planned.id, kind, item, round_, due, detail, self.scope)
+        wait_id = given.context.wait_id if given.context and isinstance(outcome, Asked) else ""
+        door = fingerprint(token_of(wait_id)) if wait_id else None
+        wait = NewWait(wait_id or new_id(), self.planned.id, kind, item, round_, due, detail, self.scope, door)
         self.ledger.note(row, waits=[wait])
 
     def _put_off(self, item: str, outcome: Later | Asks, detail: dict[str, Any], error: Any) -> int | None:

@@ -14,7 +14,8 @@ from engine.contract import MAIN, NodeType, UnknownOutcome
 from engine.graph import Node
 from engine.run.step import Asks, Call, Done, Failed, Later, unknown_rule
 
-WaitKind = Literal["timer", "retry", "ask"]
+WaitKind = Literal["timer", "retry", "ask", "call", "approval"]
+ANSWERED: frozenset[WaitKind] = frozenset({"call", "approval"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class OpenAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Waited:
-    """The newest wait of one call. `outcome` is what settled it: for `ask` a person's `choice`."""
+    """The newest wait of one call. `outcome` is what settled it: a person's `choice`, or that it was `due`."""
 
     kind: WaitKind
     round: int
@@ -102,19 +103,26 @@ def resume(call: Call, node: Node, node_type: NodeType, past: Past, clock: int) 
     if (finished := past.finished.get(call.item)) is not None:
         return finished
     wait = past.waits.get(call.item)
-    if wait is not None and not wait.settled:
-        return StillWaiting()
-    if wait is not None and wait.kind == "timer":
-        return Done(past.asleep.get(call.item, {MAIN.name: None}), attempt=call.attempt)
-    if wait is not None:
-        call.attempt = int(wait.detail.get("attempt", call.attempt))
-        call.generation = int(wait.detail.get("generation", call.generation))
-        if wait.kind == "ask":
-            return _answered(call, node, wait)
+    if wait is not None and (resumed := _after(wait, call, node, past)) is not None:
+        return resumed
     attempt = past.open.get(call.item)
     if attempt is None:
         return call
     return _left_open(call, node, node_type, attempt, clock)
+
+
+def _after(wait: Waited, call: Call, node: Node, past: Past) -> Resumed | None:
+    """What follows from the call's wait alone; None if an attempt may be open."""
+    if not wait.settled:
+        return StillWaiting()
+    if wait.kind == "timer":
+        return Done(past.asleep.get(call.item, {MAIN.name: None}), attempt=call.attempt)
+    if wait.kind in ANSWERED:
+        call.answer = wait.outcome
+        return call
+    call.attempt = int(wait.detail.get("attempt", call.attempt))
+    call.generation = int(wait.detail.get("generation", call.generation))
+    return _answered(call, node, wait) if wait.kind == "ask" else None
 
 
 def _answered(call: Call, node: Node, wait: Waited) -> Resumed:

@@ -20,6 +20,7 @@ from pydantic_core import to_jsonable_python
 from engine import metrics
 from engine.contract import (
     MAIN,
+    Asking,
     BadParams,
     Effect,
     Fired,
@@ -45,13 +46,17 @@ log = get_logger(__name__)
 
 @dataclass(slots=True)
 class Call:
-    """One call to be made: which item, its resolved params, and where in the sequence of tries it stands."""
+    """One call to be made: which item, its resolved params, and where in the sequence of tries it stands.
+
+    `answer`: what settled the wait of a call that had asked.
+    """
 
     item: str
     raw: Mapping[str, Any]
     now: datetime
     attempt: int = 1
     generation: int = 0
+    answer: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,15 @@ class Asleep:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """The node asked somebody outside, and goes on with the answer. `early` leaves it meanwhile, by output."""
+
+    asking: Asking
+    early: Mapping[str, Any]
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Asks:
     """An effect may have happened or not, and a person shall say how to go on. The numbers are the next attempt's."""
 
@@ -103,7 +117,7 @@ class Asks:
     generation: int
 
 
-Outcome = Done | Failed | Later | Asleep | Asks
+Outcome = Done | Failed | Later | Asleep | Asked | Asks
 
 
 class Hands(Protocol):
@@ -253,6 +267,9 @@ def outcome_of(result: Any, attempt: int) -> Outcome:
         return Done({result.output: plain(result.value)}, attempt=attempt)
     if isinstance(result, Waiting):
         return Asleep(result.until, {MAIN.name: plain(result.value)}, attempt)
+    if isinstance(result, Asking):
+        early = result.early
+        return Asked(result, {} if early is None else {early.output: plain(early.value)}, attempt)
     if isinstance(result, Respond):
         answer = Respond(result.status, dict(result.headers), plain(result.body))
         return Done({MAIN.name: answer.body}, answer, attempt)

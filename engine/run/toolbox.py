@@ -7,8 +7,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from engine.contract import Credentials, Files, Idempotency, Log, NodeType, Progress, RunInfo
+from engine import doors
+from engine.contract import (
+    Answer,
+    Credentials,
+    Files,
+    Idempotency,
+    Log,
+    NodeType,
+    OneTimeAddress,
+    Progress,
+    RunInfo,
+)
 from engine.contract.http import HttpClient, make_client
+from engine.models import new_id
 from engine.run.failures import without
 from engine.telemetry import hide_secrets
 
@@ -19,7 +31,10 @@ SHORTEST_SECRET = 4
 
 @dataclass(slots=True)
 class CallContext:
-    """Where a call stands, and what comes of it beside its result: log lines, secrets read, how far it is."""
+    """Where a call stands, and what comes of it beside its result: log lines, secrets read, how far it is.
+
+    `answer`: what settled the call's wait. `wait_id`: that of the wait whose one-time address it was given.
+    """
 
     run_id: str
     workflow_id: str
@@ -34,6 +49,8 @@ class CallContext:
     lines: list[dict[str, str]] = field(default_factory=list)
     secrets: set[str] = field(default_factory=set)
     progress: Callable[[int, int | None], None] = lambda done, total: None
+    answer: Mapping[str, Any] | None = None
+    wait_id: str = ""
 
 
 class CallLog:
@@ -104,6 +121,8 @@ class Toolbox:
             Credentials: lambda context: CallCredentials(credentials(context.workspace_id), context),
             Idempotency: _idempotency,
             RunInfo: _run_info,
+            Answer: _answer,
+            OneTimeAddress: _address,
             HttpClient: self._client,
         }
 
@@ -141,3 +160,15 @@ def _run_info(context: CallContext) -> RunInfo:
         now=context.now,
         public_url=context.public_url,
     )
+
+
+def _answer(context: CallContext) -> Answer:
+    given = context.answer
+    if given is None:
+        return Answer()
+    return Answer(late=True) if given.get("due") else Answer(came=True, value=given)
+
+
+def _address(context: CallContext) -> OneTimeAddress:
+    context.wait_id = context.wait_id or new_id()
+    return OneTimeAddress(doors.address(context.public_url, context.wait_id))

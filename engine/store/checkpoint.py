@@ -25,6 +25,7 @@ from engine.store.lists import Ref
 from engine.store.writer import Make, Writer
 
 Json = Any
+WaitKind = Literal["timer", "retry", "ask", "call", "approval", "budget", "run"]
 EndStatus = Literal["done", "failed", "cancelled"]
 
 
@@ -65,16 +66,20 @@ class AttemptEnd:
 
 @dataclass(frozen=True, slots=True)
 class NewWait:
-    """Something a step waits for. `due` in milliseconds since 1970 UTC, or None if only an answer ends it."""
+    """Something a step waits for. `due` in milliseconds since 1970 UTC, or None if only an answer ends it.
+
+    `token_hash`: the fingerprint of the one-time address through which anybody may answer (`engine.doors`).
+    """
 
     id: str
     node_id: str
-    kind: Literal["timer", "retry", "ask"]
+    kind: WaitKind
     item: str = ""
     round: int = 0
     due: int | None = None
     detail: Json = None
     scope: str = ""
+    token_hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +175,9 @@ END_ATTEMPT = Statement(
         AND outcome IS NULL"""
 )
 PUT_WAIT = Statement(
-    """INSERT INTO wait (id, workspace_id, run_id, scope, node_id, item, round, kind, due, detail, created_at)
-    VALUES (:id, :workspace, :run, :scope, :node, :item, :round, :kind, :due, :detail, {clock})
+    """INSERT INTO wait (id, workspace_id, run_id, scope, node_id, item, round, kind, due, detail, token_hash,
+        created_at)
+    VALUES (:id, :workspace, :run, :scope, :node, :item, :round, :kind, :due, :detail, :token_hash, {clock})
     ON CONFLICT (run_id, scope, node_id, item, round) DO NOTHING"""
 )
 PUT_PAYLOAD = Statement(
@@ -189,6 +195,9 @@ WAITING = Statement(f"UPDATE run SET status = 'waiting' WHERE id = :run AND {RUN
 PAUSED = Statement(
     f"""UPDATE run SET status = 'paused', wanted = NULL, wanted_at = NULL
     WHERE id = :run AND {RUN.becoming("paused", "running")} AND {ALONE}"""
+)
+END_WAITS = Statement(
+    """UPDATE wait SET settled_at = {clock}, outcome = :outcome WHERE run_id = :run AND settled_at IS NULL"""
 )
 ANSWER = Statement("UPDATE run SET output = :output WHERE id = :run")
 BEGIN_ATTEMPT = Statement(
@@ -221,6 +230,8 @@ def save(driver: Driver, held: Claim, changes: Changes) -> Operation:
     paused = changes.pause and wanted == "pause"
     if over or parked or paused:
         driver.send(CLOSE_SEGMENT, {**key, "status": "done" if over else "parked" if parked else "paused"})
+    if over and (changes.waits or held.waited):
+        driver.send(END_WAITS, {"run": held.run_id, "outcome": '{"ended":true}'})
     if parked or paused:
         driver.send(WAITING if parked else PAUSED, {"run": held.run_id, "segment": held.segment})
     if changes.answer is not None:
@@ -240,6 +251,7 @@ def _put_rows(driver: Driver, held: Claim, changes: Changes, first: int) -> None
         driver.send(END_ATTEMPT, {**where, "outcome": end.outcome, "error": _dumps(end.error)})
     for ref in changes.payloads:
         driver.send(PUT_PAYLOAD, {"workspace": held.workspace_id, "hash": ref.hash, "size": ref.size})
+    held.waited = held.waited or bool(changes.waits)
     for wait in changes.waits:
         driver.send(
             PUT_WAIT,
@@ -254,6 +266,7 @@ def _put_rows(driver: Driver, held: Claim, changes: Changes, first: int) -> None
                 "kind": wait.kind,
                 "due": wait.due,
                 "detail": _dumps(wait.detail),
+                "token_hash": wait.token_hash,
             },
         )
 

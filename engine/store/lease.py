@@ -40,6 +40,8 @@ class Fenced(Exception):
 class Claim:
     """The right to advance one segment. `stop` is set, with a `reason`, when the holder should come to an end.
 
+    `waited`: whether the run may have waits that are open.
+
     Times are milliseconds since 1970 by the database's clock; `deadline` is seconds of this process's monotonic clock.
     `ended` is how its run ended in this holder's hands, once that is durable: (status, output, error).
     """
@@ -62,6 +64,7 @@ class Claim:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     reason: StopReason | None = None
     ended: tuple[str, Any, Any] | None = None
+    waited: bool = False
 
     @property
     def fresh(self) -> bool:
@@ -208,6 +211,7 @@ def _claim(delivery: Delivery, epoch: int, row: Row, deadline: float) -> Claim:
         deadline=deadline,
         events=(event,),
     )
+    result.waited = not result.fresh
     result.heed(wanted)
     return result
 

@@ -190,7 +190,8 @@ def _run_values(new: NewRun) -> dict[str, Any]:
 SETTLE = Statement(
     """UPDATE wait SET settled_at = {clock}, outcome = :outcome,
         wake = (SELECT run.wake + 1 FROM run WHERE run.id = wait.run_id)
-    WHERE id = :wait AND settled_at IS NULL AND (:early OR due <= {clock}) RETURNING run_id"""
+    WHERE id = :wait AND settled_at IS NULL AND (:early OR due <= {clock})
+        AND (NOT :in_time OR due IS NULL OR due > {clock}) RETURNING run_id"""
 )
 LOCK_SEGMENTS = Statement("SELECT number, status FROM segment WHERE run_id = :run {lock}")
 LOCK_SEGMENTS_OF_WAIT = Statement(
@@ -210,13 +211,17 @@ WAKE_RUN = Statement(
 )
 
 
-def settle(driver: Driver, wait_id: str, outcome: Any, early: bool, deliver: bool = True) -> Operation:
+def settle(  # noqa: PLR0917 - how the wait is found, and what follows
+    driver: Driver, wait_id: str, outcome: Any, early: bool, in_time: bool = False, deliver: bool = True
+) -> Operation:
     """Answers a wait, once: consumes it, raises the run's `wake`, and queues a parked segment. Gives Woken.
 
-    With `early` False only a wait that is due is settled. `deliver` as for `start`.
+    With `early` False only a wait that is due is settled; with `in_time` only one that is not. `deliver` as for
+    `start`.
     """
     driver.send(LOCK_SEGMENTS_OF_WAIT, {"wait": wait_id})
-    settled = driver.send(SETTLE, {"wait": wait_id, "outcome": orjson.dumps(outcome).decode(), "early": early})
+    values = {"wait": wait_id, "outcome": orjson.dumps(outcome).decode(), "early": early, "in_time": in_time}
+    settled = driver.send(SETTLE, values)
     yield
     rows = settled.rows()
     if not rows:

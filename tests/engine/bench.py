@@ -161,6 +161,18 @@ class Bench:
                 await asyncio.sleep(0.01)
         return await self.ran(run_id)
 
+    async def run_out(self, run_id: str) -> Ran:
+        """Finish, with deadlines settled as the scheduler does."""
+        async with asyncio.timeout(20):
+            while self.row(run_id).status not in ("done", "failed", "cancelled"):
+                if self.segment(run_id).status == "queued":
+                    await self.advance(run_id)
+                for wait_id in await self.writer.submit(partial(record.due_waits, limit=10)):
+                    due = partial(record.settle, wait_id=wait_id, outcome={"due": True}, early=False)
+                    await self.writer.submit(due)
+                await asyncio.sleep(0.01)
+        return await self.ran(run_id)
+
     async def settle(self, wait_id: str, outcome: Any) -> None:
         await self.writer.submit(partial(record.settle, wait_id=wait_id, outcome=outcome, early=True))
 
@@ -170,6 +182,11 @@ class Bench:
 
     async def ran(self, run_id: str) -> Ran:
         return Ran(self.row(run_id), await self.checkpoints.history(run_id))
+
+    def find(self, model: Any, key: Any) -> Any:
+        """A row by its key."""
+        with self.database.transaction(write=False) as session:
+            return session.get(model, key)
 
     def row(self, run_id: str) -> Run:
         with self.database.transaction(write=False) as session:

@@ -4,9 +4,9 @@
 
 A case may also hold `files` (what the workspace stores: `{"messages.csv": {"text": …}}`, which params name as
 `{"$stored": "messages.csv"}`), `accounts`, `exchange` (calls that the loopback server expects, with its answers;
-params write `$SERVER` for its address) and `event` (what a trigger was started with). It ends in `output`, in `outputs`
-(by name), in `wait` (until when), in `asks` (what a container asks of the engine), in `respond`, in `saved` (what
-stands in a file that is the output), or in `error`.
+params write `$SERVER` for its address), `event` (what a trigger was started with) and `answer` (what came to a node
+that had asked). It ends in `output`, in `outputs` (by name), in `wait` (until when), in `asks` (what a container or a
+node that waits asks of the engine), in `respond`, in `saved` (what stands in a file that is the output), or in `error`.
 `log` lists the lines told, `secrets` texts that must appear nowhere.
 """
 

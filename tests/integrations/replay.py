@@ -20,6 +20,8 @@ from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
 from engine.contract import (
+    Answer,
+    Asking,
     BadParams,
     CallWorkflow,
     Credentials,
@@ -32,6 +34,7 @@ from engine.contract import (
     Log,
     NodeError,
     NodeType,
+    OneTimeAddress,
     Progress,
     Respond,
     Rounds,
@@ -42,7 +45,9 @@ from engine.contract.http import HttpClient, open_client
 from tests.integrations.cases import Case
 from tests.integrations.services import NOW, RUN, Accounts, FolderFiles, LinesLog
 
-KNOWN_SERVICES = frozenset({Log, Files, Progress, Idempotency, RunInfo, Credentials, HttpClient})
+KNOWN_SERVICES = frozenset(
+    {Log, Files, Progress, Idempotency, RunInfo, Credentials, HttpClient, Answer, OneTimeAddress}
+)
 
 
 @dataclass
@@ -163,6 +168,8 @@ async def _call(node: NodeType, case: Case, files: FolderFiles, server: Server) 
             HttpClient: http,
             Idempotency: Idempotency("run:node::0"),
             RunInfo: RUN,
+            Answer: Answer(**case.data.get("answer", {})),
+            OneTimeAddress: OneTimeAddress("https://weft.test/c/token"),
         }
         services = {name: made[kind] for name, kind in node.services.items()}
         if node.kind == "trigger":
@@ -210,6 +217,11 @@ def _take(value: Any, result: Result) -> None:
     if isinstance(value, CallWorkflow | FirstOf | Guard | Iterate | Rounds):
         told = {part.name: getattr(value, part.name) for part in fields(value) if part.repr}
         result.asks, value = {type(value).__name__: told}, None
+    if isinstance(value, Asking):
+        told = {"kind": value.kind, "until": value.until, "detail": value.detail, "evidence": value.evidence}
+        result.asks = {"Asking": to_jsonable_python(told)}
+        result.outputs = {} if value.early is None else {value.early.output: to_jsonable_python(value.early.value)}
+        return
     if isinstance(value, Waiting):
         result.waits, value = value.until, value.value
     if isinstance(value, Respond):

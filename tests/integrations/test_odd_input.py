@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
 from engine.catalog import catalog
-from engine.contract import Files, Fired, Idempotency, Log, NodeError, NodeType, RunInfo
+from engine.contract import Answer, Files, Fired, Idempotency, Log, NodeError, NodeType, OneTimeAddress, RunInfo
 from tests.integrations.services import RUN, FolderFiles, LinesLog
 
 # Calls to the outside have tests of their own.
@@ -56,6 +56,7 @@ def params_of(node: NodeType) -> st.SearchStrategy[dict[str, Any]]:
 
 async def call(node: NodeType, raw: dict[str, Any], event: Any, files: FolderFiles) -> Any:
     made: dict[Any, Any] = {Log: LinesLog(), Files: files, Idempotency: Idempotency("k"), RunInfo: RUN}
+    made |= {Answer: Answer(), OneTimeAddress: OneTimeAddress("https://weft.test/c/token")}
     services = {name: made[kind] for name, kind in node.services.items()}
     if node.kind == "trigger":
         services["event"] = event

@@ -2,14 +2,16 @@
 
 from integrations.core.flow.branches import branch, router
 from integrations.core.flow.containers import attempt, for_each, repeat
-from integrations.core.flow.control import respond, stop, wait
+from integrations.core.flow.control import respond, stop
 from integrations.core.flow.inputs import receive
 from integrations.core.flow.merge import merge
 from integrations.core.flow.outputs import show
 from integrations.core.flow.triggers import manual, schedule, webhook
+from integrations.core.flow.waiting import approval, wait, wait_for_call
 
 NODES = (
     *(manual, webhook, schedule, receive, show),
-    *(branch, router, merge, respond, stop, wait),
+    *(branch, router, merge, respond, stop),
+    *(wait, wait_for_call, approval),
     *(for_each, repeat, attempt),
 )

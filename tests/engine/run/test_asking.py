@@ -1,0 +1,139 @@
+"""Nodes that ask somebody outside: approvals and one-time addresses, alone and once per item."""
+
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.catalog import catalog
+from engine.doors import fingerprint, token_of
+from engine.models import Wait
+from engine.store import record
+from engine.store.record import Woken
+from tests.engine import lab
+from tests.engine.bench import Bench, opened
+
+
+@pytest.fixture
+async def bench(any_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
+    lab.install(monkeypatch)
+    async with opened(any_database, tmp_path / "home") as bench:
+        yield bench
+    catalog.cache_clear()
+
+
+async def waits(bench: Bench, run_id: str) -> dict[str, dict[str, Any]]:
+    """The run's open waits by item."""
+    history = await bench.checkpoints.history(run_id)
+    return {row["item"]: row for row in history.waits if row["settled_at"] is None}
+
+
+async def answer(bench: Bench, wait_id: str, outcome: Any) -> bool:
+    woken: Woken = await bench.writer.submit(
+        partial(record.settle, wait_id=wait_id, outcome=outcome, early=True, in_time=True)
+    )
+    return woken.done
+
+
+def decided(choice: str, note: str = "") -> dict[str, str]:
+    return {"choice": choice, "by": "Ada", "at": "2026-11-23T10:00:00+00:00", "note": note}
+
+
+ASK = {"type": "flow.approval", "with": {"title": "Refund?", "evidence": "{{ start }}", "people": ["ada@x.test"]}}
+START = {"type": "trigger.manual", "with": {}}
+
+
+async def test_an_approval_parks_the_run_and_goes_on_as_decided(bench: Bench) -> None:
+    nodes = {
+        "start": START,
+        "ask": ASK,
+        "yes": {"type": "flow.output", "with": {"name": "yes", "value": "{{ ask.approved }}"}},
+        "no": {"type": "flow.output", "with": {"name": "no", "value": "{{ ask.rejected }}"}},
+    }
+    run_id = await bench.start(nodes, input={"trigger": "start", "payload": {"refund": 790}})
+    assert await bench.advance(run_id) == "waiting"
+    wait = (await waits(bench, run_id))[""]
+    assert (wait["kind"], wait["detail"]["people"]) == ("approval", ["ada@x.test"])
+    assert wait["detail"]["evidence"] == {"v": {"refund": 790}}
+    assert await answer(bench, wait["id"], decided("reject", "Too much"))
+    assert not await answer(bench, wait["id"], decided("approve"))
+    ran = await bench.finish(run_id)
+    assert (ran.run.status, ran.statuses["yes"], ran.statuses["no"]) == ("done", "skipped", "done")
+    assert ran.output("ask", "rejected") == {
+        "by": "Ada",
+        "at": "2026-11-23T10:00:00+00:00",
+        "note": "Too much",
+        "value": {"refund": 790},
+    }
+
+
+async def test_each_item_of_a_list_is_asked_by_itself(bench: Bench) -> None:
+    nodes = {
+        "start": START,
+        "ask": ASK,
+        "yes": {"type": "data.set", "with": {"record": {}, "fields": {"n": "{{ ask.approved.value }}"}}},
+    }
+    run_id = await bench.start(nodes, input={"trigger": "start", "payload": [10, 20, 30]})
+    assert await bench.advance(run_id) == "waiting"
+    asked = await waits(bench, run_id)
+    assert sorted(asked) == ["0", "1", "2"]
+    for item, choice in (("2", "approve"), ("0", "approve"), ("1", "reject")):
+        assert await answer(bench, asked[item]["id"], decided(choice))
+        status = await bench.advance(run_id)
+        bench.executor = bench.another()
+        assert status == ("done" if item == "1" else "waiting")
+    ran = await bench.ran(run_id)
+    assert ran.output("yes") == [{"n": 10}, {"n": 30}]
+    assert {row["status"] for row in ran.items("ask").values()} == {"done"}
+
+
+async def test_the_deadline_decides_as_the_node_says(bench: Bench) -> None:
+    settings = {"title": "Refund?", "amount": 1.2, "unit": "seconds"}
+    nodes = {
+        "fail": {"type": "flow.approval", "with": settings, "on_error": "output"},
+        "approve": {"type": "flow.approval", "with": {**settings, "on_deadline": "approve"}},
+        "expired": {"type": "flow.wait_for_call", "with": {**settings, "on_deadline": "expired"}},
+    }
+    run_id = await bench.start(nodes)
+    assert await bench.advance(run_id) == "waiting"
+    late = [row["id"] for row in (await bench.checkpoints.history(run_id)).waits]
+    ran = await bench.run_out(run_id)
+    assert ran.run.status == "done"
+    assert ran.output("approve", "approved")["note"] == "Nobody decided in time."
+    assert ran.output("expired", "expired")["url"] == ""
+    assert ran.steps["fail"]["error"]["kind"] == "Expired"
+    assert not any([await answer(bench, wait_id, decided("approve")) for wait_id in late])
+
+
+async def test_an_answer_after_the_deadline_is_refused_even_before_the_timer_fires(bench: Bench) -> None:
+    nodes = {"ask": {"type": "flow.approval", "with": {"title": "Refund?", "amount": 0, "unit": "seconds"}}}
+    run_id = await bench.start(nodes)
+    assert await bench.advance(run_id) == "waiting"
+    wait = (await waits(bench, run_id))[""]
+    assert not await answer(bench, wait["id"], decided("approve"))
+    assert (await bench.run_out(run_id)).run.status == "failed"
+
+
+async def test_only_the_fingerprint_of_an_address_is_kept(bench: Bench) -> None:
+    run_id = await bench.start({"call": {"type": "flow.wait_for_call", "with": {}}})
+    assert await bench.advance(run_id) == "waiting"
+    wait = (await waits(bench, run_id))[""]
+    row = bench.find(Wait, wait["id"])
+    assert row.token_hash == fingerprint(token_of(row.id))
+    assert await answer(bench, wait["id"], {"payload": {"size": "XL"}})
+    ran = await bench.finish(run_id)
+    assert ran.output("call", "called") == {"size": "XL"}
+    assert ran.output("call", "opened")["url"].endswith(f"/c/{token_of(row.id)}")
+
+
+async def test_what_waits_beside_a_failure_is_closed_with_the_run(bench: Bench) -> None:
+    nodes = {
+        "ask": {"type": "flow.approval", "with": {"title": "Refund?"}},
+        "slow": {"type": "lab.sleep", "with": {"value": 1, "seconds": 0.1}},
+        "stop": {"type": "flow.stop", "with": {"message": "no", "value": "{{ slow }}"}},
+    }
+    run_id = await bench.start(nodes)
+    assert await bench.advance(run_id) == "failed"
+    assert await waits(bench, run_id) == {}
