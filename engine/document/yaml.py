@@ -9,7 +9,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq, TaggedScalar
-from ruamel.yaml.constructor import RoundTripConstructor
+from ruamel.yaml.constructor import RoundTripConstructor, SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
@@ -56,10 +56,12 @@ def to_yaml(graph: Graph, comments: str = "") -> str:
 
 
 class _Constructor(RoundTripConstructor):
-    """A date stays a text: JSON has no dates, and both texts must mean the same."""
+    """A date stays a text: JSON has no dates, and both texts must mean the same. A number with an exponent is no more
+    than a number: kept as it was written it would lose its last digit."""
 
 
 _Constructor.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: node.value)
+_Constructor.add_constructor("tag:yaml.org,2002:float", SafeConstructor.construct_yaml_float)
 
 
 def _yaml() -> YAML:
