@@ -43,10 +43,15 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A run that was recorded and taken in one transaction; `claim` is None if it was there before."""
+    """A run that was recorded and taken in one transaction; `claim` is None if it was there before, or has to wait."""
 
     started: Started
     claim: Claim | None
+
+    @property
+    def held(self) -> bool:
+        """Whether it waits in the backlog for its turn."""
+        return self.started.held
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -56,7 +61,7 @@ class Held:
 def start_held(driver: Driver, new: NewRun, owner: str, milliseconds: int, deadline: float) -> Operation:
     """Records a run and claims its first segment for `milliseconds`. Gives Held."""
     started: Started = yield from record.start(driver, new)
-    if not started.created:
+    if not started.created or started.held:
         return Held(started, None)
     claim = yield from lease.claim(driver, Delivery(new.id, 0, 0), owner, milliseconds, deadline)
     return Held(replace(started, deliveries=()), claim)

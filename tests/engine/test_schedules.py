@@ -25,6 +25,45 @@ def test_a_time_of_day_is_meant_in_its_zone() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("cron", "zone", "after", "expected"),
+    [
+        # Clocks go from 02:00 to 03:00: what is left out fires once, at the end of the gap.
+        ("30 2 * * *", "Europe/Berlin", "2026-03-28T12:00Z", ["03-29T01:00", "03-30T00:30"]),
+        ("15 2 * * *", "America/New_York", "2026-03-07T12:00Z", ["03-08T07:00", "03-09T06:15"]),
+        ("30 1 * * *", "Europe/London", "2026-03-28T12:00Z", ["03-29T01:00", "03-30T00:30"]),
+        ("*/30 * * * *", "Europe/Berlin", "2026-03-29T00:15Z", ["03-29T00:30", "03-29T01:00", "03-29T01:30"]),
+        # Clocks go from 03:00 to 02:00: a time of day fires once, what goes by the hour or minute goes on.
+        ("30 2 * * *", "Europe/Berlin", "2026-10-24T12:00Z", ["10-25T00:30", "10-26T01:30"]),
+        ("15 1 * * *", "America/New_York", "2026-10-31T12:00Z", ["11-01T05:15", "11-02T06:15"]),
+        ("0 * * * *", "Europe/Berlin", "2026-10-24T23:30Z", ["10-25T00:00", "10-25T01:00", "10-25T02:00"]),
+        ("*/30 * * * *", "Europe/Berlin", "2026-10-25T00:15Z", ["10-25T00:30", "10-25T01:00", "10-25T01:30"]),
+        ("0 * * * *", "Europe/Berlin", "2026-10-25T01:15Z", ["10-25T02:00", "10-25T03:00"]),
+        # An hour that is asked for on a day of the week keeps its time of day across the change.
+        ("0 9 * * 1-5", "America/New_York", "2026-03-06T15:00Z", ["03-09T13:00", "03-10T13:00"]),
+        ("0 9 * * 1-5", "America/New_York", "2026-10-30T15:00Z", ["11-02T14:00", "11-03T14:00"]),
+        # Half an hour of summer time, and zones that are no whole hours from UTC.
+        ("15 2 * * *", "Australia/Lord_Howe", "2026-10-03T00:00Z", ["10-03T15:30", "10-04T15:15"]),
+        ("45 1 * * *", "Australia/Lord_Howe", "2026-04-03T20:00Z", ["04-04T14:45", "04-05T15:15"]),
+        ("0 12 * * *", "Asia/Kathmandu", "2026-01-01T00:00Z", ["01-01T06:15", "01-02T06:15"]),
+        ("30 5 * * *", "Asia/Kolkata", "2026-01-01T01:00Z", ["01-02T00:00", "01-03T00:00"]),
+        # The change is at midnight: the day begins at 01:00.
+        ("0 0 * * *", "Africa/Cairo", "2026-04-22T12:00Z", ["04-22T22:00", "04-23T22:00", "04-24T21:00"]),
+        ("0 0 * * *", "America/Sao_Paulo", "2018-11-02T12:00Z", ["11-03T03:00", "11-04T03:00", "11-05T02:00"]),
+        # A zone that changed: Samoa had no 30 December 2011, Pyongyang moved by half an hour in 2018.
+        ("0 12 * * *", "Pacific/Apia", "2011-12-29T12:00Z", ["12-29T22:00", "12-30T10:00", "12-30T22:00"]),
+        ("0 3 * * *", "Asia/Pyongyang", "2018-05-02T12:00Z", ["05-02T18:30", "05-03T18:30", "05-04T18:00"]),
+        # Days that not every month and year has.
+        ("0 0 29 2 *", "UTC", "2026-01-01T00:00Z", ["02-29T00:00", "02-29T00:00"]),
+        ("0 0 L * *", "Europe/Berlin", "2026-01-01T00:00Z", ["01-30T23:00", "02-27T23:00", "03-30T22:00"]),
+        ("@daily", "America/St_Johns", "2026-01-01T00:00Z", ["01-01T03:30", "01-02T03:30"]),
+        (" @hourly", "UTC", "2026-01-01T00:00Z", ["01-01T01:00", "01-01T02:00"]),
+    ],
+)
+def test_the_table_of_time_zones_and_changes_of_clocks(cron: str, zone: str, after: str, expected: list[str]) -> None:
+    assert [fire[5:16] for fire in fires(Schedule(cron, zone), after, len(expected))] == expected
+
+
 def test_a_repeated_hour_fires_once_and_a_left_out_one_too() -> None:
     half_past_two = Schedule("30 2 * * *", "Europe/Berlin")
     autumn = [fire[:10] for fire in fires(half_past_two, "2026-10-24T12:00Z", 3)]
@@ -69,6 +108,17 @@ def test_no_more_than_a_hundred_are_caught_up() -> None:
     assert len(decided.fires) == 100
     assert decided.alarm is not None
     assert decided.next_due == at("2026-01-03T00:01Z")
+
+
+def test_what_is_caught_up_is_the_newest_and_a_year_of_minutes_is_no_work() -> None:
+    far, now = at("2025-01-01T00:00Z"), at("2026-01-03T00:00:30Z")
+    decided = due(Schedule("* * * * *", missed="all"), far, now)
+    assert decided.fires[-1] == at("2026-01-03T00:00Z")
+    assert decided.fires[0] == at("2026-01-02T22:21Z")
+    assert due(Schedule("* * * * *", missed="once"), far, now).fires == (at("2026-01-03T00:00Z"),)
+    skipped = due(Schedule("* * * * *", missed="skip"), far, now)
+    assert skipped.alarm is not None
+    assert skipped.alarm.startswith("More than 100 fires were missed")
 
 
 def test_in_time_is_not_missed() -> None:

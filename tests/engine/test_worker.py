@@ -14,7 +14,7 @@ from engine import launch, worker
 from engine.delivery.queue import job_id
 from engine.delivery.replies import RunResult
 from engine.models import Run, Segment, Wait
-from engine.scheduler import tick
+from engine.scheduler import Clockwork
 from engine.settings import settings
 from engine.store.db import database
 from engine.store.record import Started
@@ -89,7 +89,7 @@ async def test_a_waiting_run_holds_no_segment_and_goes_on_when_its_time_has_come
     with database().transaction() as session:
         wait = session.scalars(select(Wait).where(col(Wait.run_id) == started.run_id)).one()
         wait.due = wait.created_at
-    await tick(launch.launcher())
+    await Clockwork(launch.launcher(), database()).tick()
     await segments.execute(f"{started.run_id}-0-1")
     ended = await result(started.run_id)
     assert ended.status == "done", ended.error
