@@ -33,6 +33,7 @@ from engine.store.checkpoint import Changes, Checkpoints
 from engine.store.db import Database, DatabaseUnavailable, database
 from engine.store.files import RunFiles
 from engine.store.lease import Claim, Fenced, Leases
+from engine.store.runvalues import RunValues
 from engine.store.storage import storage
 from engine.store.vault import Accounts
 from engine.store.writer import Writer
@@ -112,7 +113,12 @@ class Parts:
 def parts(writer: Writer, settings: Settings, pool: Pool) -> Parts:
     """An executor on this process's database and writer. Its toolbox must be closed."""
     data = database()
-    toolbox = Toolbox(RunFiles, lambda workspace_id: Accounts(data, workspace_id), settings.allow_private_network)
+    toolbox = Toolbox(
+        RunFiles,
+        lambda workspace_id: Accounts(data, workspace_id),
+        settings.allow_private_network,
+        lambda at, effect: RunValues(data, at.workspace_id, at.workflow_id, at.run_id, effect),
+    )
     checkpoints = Checkpoints(data, writer)
     plans = Plans(catalog(), _documents(data))
     executor = Executor(plans, checkpoints, storage(), Tools(pool, toolbox, settings.public_url))

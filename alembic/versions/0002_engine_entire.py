@@ -37,11 +37,14 @@ def upgrade() -> None:
         op.add_column(table, sa.Column("limits", sa.JSON(), nullable=False, server_default="{}"))
     op.add_column("step", sa.Column("reused_from", sa.String(length=32), nullable=True))
     op.add_column("step", sa.Column("stand_in", sa.JSON(), nullable=True))
+    _add_stored_values()
 
 
 def downgrade() -> None:
     for name in SPENT:
         op.drop_column("run", name)
+    for table in ("value_change", "seen_key", "stored_value"):
+        op.drop_table(table)
     for table in LIMITED:
         op.drop_column(table, "limits")
     _drop_backlog()
@@ -50,6 +53,49 @@ def downgrade() -> None:
     _remake_wait(_wait([]), {})
     _remake("step", _step([]), {})
     _remake("attempt", _attempt([]), {})
+
+
+def _add_stored_values() -> None:
+    op.create_table(
+        "stored_value",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("workspace_id", sa.String(length=32), nullable=False),
+        sa.Column("workflow_id", sa.String(), nullable=True),
+        sa.Column("holder", sa.String(length=32), nullable=False),
+        sa.Column("draft", sa.Boolean(), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("value", sa.JSON(), nullable=True),
+        sa.Column("run_id", sa.String(length=32), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["workflow_id"], ["workflow.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["workspace_id"], ["workspace.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("workspace_id", "holder", "draft", "name"),
+    )
+    op.create_index("ix_stored_value_workflow_id", "stored_value", ["workflow_id"])
+    op.create_index("ix_stored_value_workspace_id", "stored_value", ["workspace_id"])
+    op.create_table(
+        "seen_key",
+        sa.Column("value_id", sa.String(length=32), nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("workspace_id", sa.String(length=32), nullable=False),
+        sa.Column("effect", sa.String(length=64), nullable=False),
+        sa.Column("seen_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["value_id"], ["stored_value.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("value_id", "key"),
+    )
+    op.create_index("ix_seen_key_age", "seen_key", ["value_id", "seen_at"])
+    op.create_table(
+        "value_change",
+        sa.Column("run_id", sa.String(length=32), nullable=False),
+        sa.Column("effect", sa.String(length=64), nullable=False),
+        sa.Column("workspace_id", sa.String(length=32), nullable=False),
+        sa.Column("result", sa.JSON(), nullable=True),
+        sa.ForeignKeyConstraint(["run_id"], ["run.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("run_id", "effect"),
+    )
 
 
 def _add_backlog() -> None:

@@ -54,7 +54,18 @@ from engine.contract.nodetype import (
     container,
     trigger,
 )
-from engine.contract.services import Credentials, Files, Idempotency, Lists, Log, Progress, RunInfo
+from engine.contract.services import (
+    Credentials,
+    Files,
+    Idempotency,
+    Lists,
+    Log,
+    Progress,
+    RunInfo,
+    Scope,
+    Store,
+    Stored,
+)
 from engine.contract.values import File, Record, Table
 
 __all__ = [
@@ -109,10 +120,13 @@ __all__ = [
     "Rounds",
     "Rows",
     "RunInfo",
+    "Scope",
     "Secrets",
     "Select",
     "ShowIf",
     "Stopped",
+    "Store",
+    "Stored",
     "Streamed",
     "Table",
     "TimeZone",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, runtime_checkable
+from typing import Any, BinaryIO, Literal, Protocol, runtime_checkable
 
 from engine.contract.values import File
 
@@ -72,6 +72,60 @@ class RunInfo:
     now: datetime
     public_url: str = ""
     scope: str = ""
+
+
+Scope = Literal["workflow", "workspace"]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A stored value and when it was last changed."""
+
+    value: Any
+    updated_at: datetime
+
+
+@runtime_checkable
+class Store(Protocol):
+    """Named values that outlive a run: the workflow's own, or (`scope="workspace"`) shared by all of its workspace.
+
+    Trial runs of a draft have values of their own. Each change is atomic, also beside other runs, and is made once:
+    the same call repeated after a crash gets what the first one got. So a node that changes values declares
+    `effect=Effect.write` and `honors_idempotency=True`. Values are JSON up to 256 kB, at most 1,000 of them per scope.
+    All raise `BadParams` for a name that holds something of another kind.
+    """
+
+    async def get(self, name: str, *, scope: Scope = "workflow") -> Stored | None:
+        """What is stored, or None."""
+        ...
+
+    async def set(self, name: str, value: Any, *, scope: Scope = "workflow") -> None:
+        """Raises `OutputTooLarge` above the limits."""
+        ...
+
+    async def increment(
+        self, name: str, by: int | float = 1, *, start: int | float = 0, scope: Scope = "workflow"
+    ) -> int | float:
+        """The number after adding `by`; before the first time it is `start`."""
+        ...
+
+    async def add_if_new(
+        self, name: str, keys: Sequence[str], *, keep: int, days: float | None = None, scope: Scope = "workflow"
+    ) -> list[bool]:
+        """For each key, whether it was not in the list of keys `name`; now it is.
+
+        Kept are the `keep` keys seen last, and of these the ones seen within `days`. Raises `OutputTooLarge` for more
+        different keys in one call than are kept.
+        """
+        ...
+
+    async def delete(self, name: str, *, scope: Scope = "workflow") -> bool:
+        """Whether there was such a value."""
+        ...
+
+    async def entries(self, *, scope: Scope = "workflow") -> Mapping[str, Stored]:
+        """All values by name; of a list of keys, how many there are."""
+        ...
 
 
 @runtime_checkable

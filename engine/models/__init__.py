@@ -14,6 +14,7 @@ from engine.models.runs import (
     StoredFile,
     Wait,
 )
+from engine.models.values import SeenKey, StoredValue, ValueChange
 from engine.models.workflows import Credential, DraftEdit, FormLink, Trigger, Workflow, WorkflowVersion
 
 __all__ = [
@@ -29,14 +30,17 @@ __all__ = [
     "Role",
     "Run",
     "RunStatus",
+    "SeenKey",
     "Segment",
     "SegmentStatus",
     "Step",
     "StepStatus",
     "StoredFile",
+    "StoredValue",
     "Table",
     "Trigger",
     "User",
+    "ValueChange",
     "Wait",
     "Workflow",
     "WorkflowVersion",

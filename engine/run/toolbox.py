@@ -18,6 +18,7 @@ from engine.contract import (
     OneTimeAddress,
     Progress,
     RunInfo,
+    Store,
 )
 from engine.contract.http import HttpClient, make_client
 from engine.models import new_id
@@ -104,6 +105,7 @@ class Toolbox:
         files: Callable[[str, str], Files],
         credentials: Callable[[str], Credentials],
         allowed: Iterable[str] = (),
+        stored: Callable[[CallContext, str], Store] | None = None,
     ) -> None:
         """Say where services come from.
 
@@ -111,6 +113,7 @@ class Toolbox:
             files: those of a workspace (first argument) for a run (second).
             credentials: the accounts of a workspace.
             allowed: networks and hosts that HTTP may reach although they are private.
+            stored: the values that outlive a run, for a call and its idempotency key.
         """
         self._allowed = tuple(allowed)
         self._http: HttpClient | None = None
@@ -125,6 +128,8 @@ class Toolbox:
             OneTimeAddress: _address,
             HttpClient: self._client,
         }
+        if stored is not None:
+            self._makers[Store] = lambda context: stored(context, _idempotency(context).key)
 
     def services(self, node_type: NodeType, context: CallContext) -> dict[str, Any]:
         """By parameter name. Raises KeyError for a type that is not offered, which conformance rules out."""

@@ -20,12 +20,13 @@ from engine.run.pool import Pool
 from engine.run.redo import Redo, analyse
 from engine.run.reuse import Choice, inner_nodes
 from engine.run.scopes import Tools
-from engine.run.toolbox import Toolbox
+from engine.run.toolbox import CallContext, Toolbox
 from engine.store import record
 from engine.store.checkpoint import Checkpoints, History
 from engine.store.db import Database
 from engine.store.lease import Claim, Delivery, Leases
 from engine.store.record import NewRun, Taken
+from engine.store.runvalues import RunValues
 from engine.store.storage import Storage
 from engine.store.writer import Writer
 from tests.engine.seed import Seed, seed
@@ -92,8 +93,12 @@ class Bench:
 
     def another(self) -> Executor:
         """An executor with nothing cached."""
-        toolbox = Toolbox(NoFiles, lambda workspace_id: NoAccounts())
+        toolbox = Toolbox(NoFiles, lambda workspace_id: NoAccounts(), stored=self.stored)
         return Executor(Plans(catalog(), self._document), self.checkpoints, self.storage, Tools(self.pool, toolbox))
+
+    def stored(self, at: CallContext, effect: str) -> RunValues:
+        """The values that outlive a run."""
+        return RunValues(self.database, at.workspace_id, at.workflow_id, at.run_id, effect)
 
     def _hear(self, results: Any) -> None:
         self.told += [event for result in results for event in getattr(result, "events", ())]

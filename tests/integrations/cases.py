@@ -7,7 +7,8 @@ A case may also hold `files` (what the workspace stores: `{"messages.csv": {"tex
 params write `$SERVER` for its address), `event` (what a trigger was started with) and `answer` (what came to a node
 that had asked). It ends in `output`, in `outputs` (by name), in `wait` (until when), in `asks` (what a container or a
 node that waits asks of the engine), in `respond`, in `saved` (what stands in a file that is the output), or in `error`.
-`log` lists the lines told, `secrets` texts that must appear nowhere.
+`values` are the workflow's stored values before the call and `values_after` afterwards; `earlier` lists the params with
+which an earlier run called the node. `log` lists the lines told, `secrets` texts that must appear nowhere.
 """
 
 from __future__ import annotations

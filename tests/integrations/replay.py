@@ -8,6 +8,7 @@ import copy
 import inspect
 import json
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -39,14 +40,17 @@ from engine.contract import (
     Respond,
     Rounds,
     RunInfo,
+    Store,
     Waiting,
 )
 from engine.contract.http import HttpClient, open_client
+from engine.store.runvalues import RunValues
 from tests.integrations.cases import Case
+from tests.integrations.kept import EARLIER, Kept
 from tests.integrations.services import NOW, RUN, Accounts, FolderFiles, LinesLog
 
 KNOWN_SERVICES = frozenset(
-    {Log, Files, Progress, Idempotency, RunInfo, Credentials, HttpClient, Answer, OneTimeAddress}
+    {Log, Files, Progress, Idempotency, RunInfo, Credentials, HttpClient, Answer, OneTimeAddress, Store}
 )
 
 
@@ -63,6 +67,7 @@ class Result:
     log: list[str] = field(default_factory=list)
     params: Any = None
     unchanged: bool = True
+    values: dict[str, Any] = field(default_factory=dict)
 
 
 class Server:
@@ -150,13 +155,23 @@ def replay(node: NodeType, case: Case, folder: Path) -> Result:
     """Call `node` once. What the loopback server did not expect is an AssertionError."""
     files = FolderFiles(folder)
     with Server(case.data.get("exchange", [])) as server:
-        result = asyncio.run(_call(node, case, files, server))
+        with Kept(folder, case.data.get("values", {})) if Store in node.services.values() else nullcontext() as kept:
+            result = asyncio.run(_call(node, case, files, server, kept))
+            result.values = kept.now() if kept else {}
         assert not server.surprises, server.surprises
         assert not server.left, f"calls that were not made: {server.left}"
     return result
 
 
-async def _call(node: NodeType, case: Case, files: FolderFiles, server: Server) -> Result:
+async def _stored(node: NodeType, case: Case, kept: Kept) -> RunValues:
+    """The run's stored values, after what an earlier run did."""
+    for number, raw in enumerate(case.data.get("earlier", ())):
+        store = RunValues(kept.database, RUN.workspace_id, RUN.workflow_id, EARLIER, f"earlier {number}")
+        await node.function(node.params.model_validate(raw), store=store)
+    return kept.of(RUN.run_id)
+
+
+async def _call(node: NodeType, case: Case, files: FolderFiles, server: Server, kept: Kept | None) -> Result:
     raw = _fill(case.data.get("params", {}), files, case, server.url)
     result = Result()
     log = LinesLog(result.log)
@@ -171,6 +186,8 @@ async def _call(node: NodeType, case: Case, files: FolderFiles, server: Server) 
             Answer: Answer(**case.data.get("answer", {})),
             OneTimeAddress: OneTimeAddress("https://weft.test/c/token"),
         }
+        if kept is not None:
+            made[Store] = await _stored(node, case, kept)
         services = {name: made[kind] for name, kind in node.services.items()}
         if node.kind == "trigger":
             services["event"] = case.data.get("event")
@@ -227,7 +244,7 @@ def _take(value: Any, result: Result) -> None:
     if isinstance(value, Respond):
         result.responds, value = value, value.body
     fired = (value,) if isinstance(value, Fired) else value
-    if isinstance(fired, tuple) and fired and all(isinstance(part, Fired) for part in fired):
+    if isinstance(fired, tuple) and all(isinstance(part, Fired) for part in fired):
         result.outputs = {part.output: to_jsonable_python(part.value, by_alias=True) for part in fired}
     else:
         result.outputs = {"main": to_jsonable_python(value, by_alias=True)}

@@ -153,6 +153,8 @@ def test_case(case: Case, tmp_path: Path) -> None:
         assert result.error is None, f"{result.error!r} {result.error and result.error.hint}"
         check_outputs(node, result, case, FolderFiles(tmp_path))
     assert result.log == case.data.get("log", [])
+    if "values_after" in case.data:
+        assert result.values == case.data["values_after"]
     check_nothing_leaks(result, case)
 
 

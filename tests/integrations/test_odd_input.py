@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import json
 import tempfile
+from collections.abc import Iterator
 from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
 from engine.catalog import catalog
-from engine.contract import Answer, Files, Fired, Idempotency, Log, NodeError, NodeType, OneTimeAddress, RunInfo
+from engine.contract import Answer, Files, Fired, Idempotency, Log, NodeError, NodeType, OneTimeAddress, RunInfo, Store
+from tests.integrations.kept import Kept
 from tests.integrations.services import RUN, FolderFiles, LinesLog
 
 # Calls to the outside have tests of their own.
@@ -54,9 +56,9 @@ def params_of(node: NodeType) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries(needed, optional=optional)
 
 
-async def call(node: NodeType, raw: dict[str, Any], event: Any, files: FolderFiles) -> Any:
+async def call(node: NodeType, raw: dict[str, Any], event: Any, files: FolderFiles, kept: Kept) -> Any:
     made: dict[Any, Any] = {Log: LinesLog(), Files: files, Idempotency: Idempotency("k"), RunInfo: RUN}
-    made |= {Answer: Answer(), OneTimeAddress: OneTimeAddress("https://weft.test/c/token")}
+    made |= {Answer: Answer(), OneTimeAddress: OneTimeAddress("https://weft.test/c/token"), Store: kept.of(RUN.run_id)}
     services = {name: made[kind] for name, kind in node.services.items()}
     if node.kind == "trigger":
         services["event"] = event
@@ -66,17 +68,24 @@ async def call(node: NodeType, raw: dict[str, Any], event: Any, files: FolderFil
     return value[0] if node.batch else value
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
+    """Stored values that fill up with what all examples leave there."""
+    with Kept(tmp_path_factory.mktemp("values"), {}) as made:
+        yield made
+
+
 @pytest.mark.parametrize("node", NODES, ids=[node.id for node in NODES])
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_gives_a_value_or_explains(node: NodeType, data: st.DataObject) -> None:
+def test_gives_a_value_or_explains(node: NodeType, kept: Kept, data: st.DataObject) -> None:
     raw = data.draw(params_of(node))
     if node.category == "code":
         raw["time_limit"] = 0.2
     event = {"due": "x", "fired_at": "y", "body": data.draw(odd)}
     with tempfile.TemporaryDirectory() as folder:
         try:
-            value = asyncio.run(call(node, raw, event, FolderFiles(Path(folder))))
+            value = asyncio.run(call(node, raw, event, FolderFiles(Path(folder)), kept))
         except ValidationError:
             return
         except NodeError as error:

@@ -47,7 +47,7 @@ class Kit(Bench):
 
     def another(self) -> Executor:
         self.toolbox = Toolbox(
-            lambda workspace_id, run_id: self.files, lambda workspace_id: NoAccounts(), ["127.0.0.1"]
+            lambda workspace_id, run_id: self.files, lambda workspace_id: NoAccounts(), ["127.0.0.1"], self.stored
         )
         return Executor(
             Plans(catalog(), self._document), self.checkpoints, self.storage, Tools(self.pool, self.toolbox)

@@ -1,0 +1,81 @@
+"""Stored values through the engine: counted once for each item, also when a worker is killed in between."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.models import Segment
+from engine.run.toolbox import CallContext
+from engine.store.lease import sweep
+from engine.store.runvalues import RunValues
+from tests.engine.bench import Bench, opened
+
+
+@pytest.fixture
+async def bench(any_database: str, tmp_path: Path) -> AsyncIterator[Bench]:
+    async with opened(any_database, tmp_path / "home") as bench:
+        yield bench
+
+
+def count(by: Any = 1, **more: Any) -> dict[str, Any]:
+    return {"type": "data.counter", "with": {"name": "n", "by": by}, "time_limit": 1, **more}
+
+
+async def test_a_list_counts_once_for_each_item_and_a_later_step_recalls_it(bench: Bench) -> None:
+    ran = await bench.run(
+        {
+            "range": {"type": "data.range", "with": {"start": 1, "stop": 20}},
+            "count": count("{{ range }}"),
+            "later": {"type": "data.recall", "with": {"name": "n"}, "after": ["{{ count }}"]},
+        }
+    )
+    assert sorted(ran.output("count"))[-1] == 210
+    assert ran.output("later") == 210
+
+
+class Stops(RunValues):
+    """Makes the change, and then never comes back: what a worker that is killed right then leaves behind."""
+
+    made: asyncio.Event
+
+    async def increment(self, *args: Any, **more: Any) -> Any:
+        await super().increment(*args, **more)
+        self.made.set()
+        await asyncio.Event().wait()
+
+
+async def test_a_worker_killed_between_the_change_and_its_checkpoint_counts_once(bench: Bench) -> None:
+    usual, made = bench.stored, asyncio.Event()
+
+    def stops(at: CallContext, effect: str) -> RunValues:
+        store = Stops(bench.database, at.workspace_id, at.workflow_id, at.run_id, effect)
+        store.made = made
+        return store
+
+    bench.stored = stops  # type: ignore[method-assign]
+    bench.executor = bench.another()
+    run_id = await bench.start({"count": count()})
+    claim = await bench.claim(run_id)
+    assert claim is not None
+    running = asyncio.create_task(bench.executor.execute(claim))
+    async with asyncio.timeout(10):
+        await made.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    bench.leases.drop(claim)
+
+    bench.stored = usual  # type: ignore[method-assign]
+    bench.executor = bench.another()
+    with bench.database.transaction() as session:
+        segment = session.get(Segment, (run_id, 0))
+        assert segment is not None
+        segment.lease_until = 0
+    assert (await bench.writer.submit(partial(sweep, patience=60_000))).expired
+    ran = await bench.finish(run_id)
+    assert ran.run.status == "done"
+    assert ran.output("count") == 1
+    assert len(ran.history.attempts) == 2, "it was called again, and found what it had done"
