@@ -34,6 +34,7 @@ from rq.job import Job
 from rq.utils import now
 from rq.worker import BaseWorker
 
+from engine import heap
 from engine.delivery.cleaning import Cleaning
 from engine.delivery.queue import FUNCTION, QUEUE_NAME
 from engine.delivery.room import announce, withdraw
@@ -334,6 +335,7 @@ async def _work(config: Settings) -> None:
             drain=segments.drain,
         )
         mine.bootstrap("WARNING")
+        heap.settle()
         try:
             async with telling("worker", config.redis_url, lambda: (segments.held, mine.slots)):
                 await mine.work_here()

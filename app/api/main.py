@@ -15,7 +15,7 @@ from app.api.edge import Edge
 from app.api.problems import problem
 from app.api.webhooks import webhooks
 from app.services import limits, live_runs
-from engine import lane, launch, traces
+from engine import heap, lane, launch, traces
 from engine.presence import telling
 from engine.settings import settings
 
@@ -65,6 +65,7 @@ def _described_paths() -> tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]:
 @asynccontextmanager
 async def running() -> AsyncIterator[None]:
     """The lifespan of a server process, for ``rx.App.register_lifespan_task``: ends what routes have started."""
+    heap.settle()
     try:
         async with telling("web", settings().redis_url):
             yield

@@ -62,6 +62,14 @@ def test_one_port_serves_pages_and_rest(stack: Stack) -> None:
     assert b'"openapi"' in stack.get("/api/v1/openapi.json")
 
 
+def test_an_unknown_webhook_is_refused_in_the_form_of_all_refusals(stack: Stack) -> None:
+    with pytest.raises(urllib.error.HTTPError, match="404") as refused:
+        stack.get("/hooks/nobody/nothing")
+    with refused.value as answer:
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert (answer.headers["cache-control"], answer.headers["x-content-type-options"]) == ("no-store", "nosniff")
+
+
 def test_the_owner_of_the_settings_can_sign_in(stack: Stack) -> None:
     body = f'{{"email": "{OWNER_EMAIL}", "password": "{OWNER_PASSWORD}"}}'.encode()
     request = urllib.request.Request(stack.url + "/api/v1/session", body, {"content-type": "application/json"})
