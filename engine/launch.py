@@ -71,12 +71,12 @@ class Launcher:
         due: int | None = None,
         again_of: str | None = None,
         reply: bool = False,
-        taken: Taken | None = None,
+        taken: Sequence[Taken] = (),
     ) -> Started:
         """Records a run and returns when that is durable; it is delivered to a worker right after.
 
         With `reply`, `wait_result` hears of the end at once. `due` is milliseconds since 1970 UTC. The same
-        `idempotency_key` in one workspace gives the same run. `taken`: steps of an ended run that this one need not do.
+        `idempotency_key` in one workspace gives the same run. `taken`: steps of ended runs that this one need not do.
 
         Raises:
             DatabaseUnavailable: nothing was started.
@@ -100,7 +100,7 @@ class Launcher:
             due=due,
             again_of=again_of,
             reply=reply,
-            taken=taken,
+            taken=tuple(taken),
         )
         try:
             started: Started = await self.writer.submit(partial(record.start, new=new, deliver=self.room.take()))

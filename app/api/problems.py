@@ -69,7 +69,7 @@ def of_service_error(error: errors.ServiceError, path: str) -> Response:
         headers["Retry-After"] = str(max(1, round(error.retry_after + 0.5)))
     if isinstance(error, errors.SignedOut):
         headers["WWW-Authenticate"] = 'Bearer realm="weft"'
-    problems = error.problems if isinstance(error, errors.Invalid) else None
+    problems = error.problems if isinstance(error, errors.Invalid | errors.NeedsConfirmation) else None
     return problem(status, error.message, instance=path, problems=problems, headers=headers)
 
 

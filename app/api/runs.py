@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.auth import SignedIn
-from app.services import questions, run_data, runs, unit
+from app.services import questions, reruns, run_data, runs, unit
 from app.services.questions import Choice, Question
 from app.services.run_data import Items, Result, StepView
 from app.services.runs import Page, RunDetail, Source, Use
@@ -174,7 +174,7 @@ async def run_again(
     use: Annotated[Use | None, Query(description="What to run; left out: the version of the earlier run")] = None,
 ) -> StartedRun:
     """Start a new run with the input of this one."""
-    started = await runs.run_again(actor, run_id, use)
+    started = await reruns.whole(actor, run_id, use)
     response.headers["Location"] = f"/api/v1/runs/{started.run_id}"
     return StartedRun(id=started.run_id, status=started.status, created=True)
 

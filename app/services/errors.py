@@ -6,12 +6,15 @@ ServiceError
 ├─ NotFound      unknown, or somebody else's: the two are never told apart
 ├─ Invalid       the input is wrong; carries the problems field by field
 ├─ Conflict      the thing has changed in the meantime, or exists already
+│  └─ NeedsConfirmation   good effects would happen again; carries which
 ├─ TooLarge      more bytes than this door takes
 └─ TooMany       asked too often; carries the seconds to wait
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from engine.run.reuse import Repeat
 
 
 class ServiceError(Exception):
@@ -59,6 +62,22 @@ class Invalid(ServiceError):
 
 class Conflict(ServiceError):
     """What is asked for contradicts what is there now."""
+
+
+class NeedsConfirmation(Conflict):
+    """Steps whose effects happened once would have them again. ``problems`` has ``node``, ``message`` and ``times``."""
+
+    def __init__(self, repeats: Sequence[Repeat]) -> None:
+        labels = ", ".join(f"“{one.label}”" for one in repeats)
+        super().__init__(f"{labels} would write again what was written once. Confirm that, or leave it.")
+        self.problems = [
+            {"node": one.node, "label": one.label, "times": one.times, "message": _would_repeat(one)} for one in repeats
+        ]
+
+
+def _would_repeat(one: Repeat) -> str:
+    times = "once more" if one.times == 1 else f"{one.times:,} times more"
+    return f"“{one.label}” would write {times}: {one.why}."
 
 
 class TooLarge(ServiceError):

@@ -11,14 +11,16 @@ from app.services.access import Actor
 from app.services.errors import Invalid
 from app.services.unit import reads
 from engine import document
+from engine.graph import Graph
 from engine.models import Workflow, WorkflowVersion
+from engine.run.stale import fingerprint
 
 Use = Literal["draft", "published"]
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """``input`` holds ``trigger``, ``payload`` and ``inputs``; ``pins`` are the draft's kept outputs."""
+    """``input`` holds ``trigger``, ``payload`` and ``inputs``; ``pins`` are the draft's kept outputs, see ``kept``."""
 
     workflow_id: str
     version_id: str
@@ -41,10 +43,16 @@ def of_published(db: Session, actor: Actor, workflow_id: str, given: Mapping[str
     return _checked(workflow, versions.published(db, actor, workflow), given)
 
 
+def kept(held: Mapping[str, Any], drawing: Graph) -> dict[str, Any]:
+    """What a run's options say of kept outputs: by node its outputs, and a fingerprint to tell them by."""
+    found = {node_id: one["outputs"] for node_id, one in held.items() if node_id in drawing.nodes}
+    return {node_id: {"outputs": outputs, "of": fingerprint(outputs)} for node_id, outputs in found.items()}
+
+
 def _checked(workflow: Workflow, version: WorkflowVersion, given: Mapping[str, Any]) -> Order:
     drawing = document.load(version.document)
     trigger = given["trigger"]
     if trigger is not None and trigger not in drawing.nodes:
         raise Invalid.field("trigger", f"This workflow has no node {trigger!r}.")
     inputs.check(drawing, given["inputs"])
-    return Order(workflow.id, version.id, dict(given), workflow.pins)
+    return Order(workflow.id, version.id, dict(given), kept(workflow.pins, drawing))

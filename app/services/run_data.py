@@ -28,7 +28,8 @@ class StepView:
     """A node of the run's version and how far it is; ``status`` is ``pending`` before it starts.
 
     ``counts`` has total, done and failed for a node that runs once per item. ``outputs`` are the ports that fired, with
-    the number of items where the value is a list.
+    the number of items where the value is a list. ``reused_from`` is the earlier run that really did it; ``stand_in``
+    says that it was not called, what its output is instead, and in a dry run what it would have sent.
     """
 
     node_id: str
@@ -44,6 +45,8 @@ class StepView:
     error: Mapping[str, Any] | None
     outputs: Mapping[str, int | None]
     log: Sequence[Any]
+    reused_from: str | None = None
+    stand_in: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +177,11 @@ async def whole(actor: Actor, held: Mapping[str, Any]) -> Any:
     return await asyncio.to_thread(_whole, actor, held) if "ref" in held else _whole(actor, held)
 
 
+def read_whole(actor: Actor, held: Mapping[str, Any]) -> Any:
+    """The same for those who are in a thread already."""
+    return _whole(actor, held)
+
+
 def _resolved(actor: Actor, output: Mapping[str, Any]) -> Any:
     stored = output.get("outputs") or {}
     if not stored and "last" in output:
@@ -216,6 +224,8 @@ def _step(drawing: Graph, node_id: str, row: Step | None) -> StepView:
         error=row.error if row else None,
         outputs={port: _count(held) for port, held in ((row.output if row else None) or {}).items()},
         log=(row.log if row else None) or (),
+        reused_from=row.reused_from if row else None,
+        stand_in=row.stand_in if row else None,
     )
 
 

@@ -1,6 +1,6 @@
 """Runs: start, look inside, pause, cancel, run again. What happened is in rows; nothing here executes anything."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from app.services.run_list import LONGEST_PAGE, Page, RunRow, Source, list_runs,
 from app.services.unit import reads
 from engine import document, launch
 from engine.graph import Graph
-from engine.models import Run, Segment, WorkflowVersion
+from engine.models import Run, Segment, Step, WorkflowVersion
 
 __all__ = [
     "ENDED",
@@ -28,24 +28,30 @@ __all__ = [
     "Started",
     "Use",
     "cancel",
+    "failed_calls",
     "find",
     "get",
     "graph",
     "list_runs",
     "pause",
     "resume",
-    "run_again",
     "start",
 ]
 
 ENDED: Final = frozenset({"done", "failed", "cancelled"})
 FIRST_WRITES: Final = 5
 _LONGEST_WAIT: Final = 60.0
+_MOST_LINKS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
 class RunDetail:
-    """One run with what it was given and what it gave. ``ahead`` counts queued runs that are older."""
+    """One run with what it was given and what it gave. ``ahead`` counts queued runs that are older.
+
+    ``again_of`` is the run that it was started from, ``followed_by`` those that were started from it, newest first.
+    ``failed`` counts the calls that failed, item by item. ``dry``: it sends nothing. ``part``: the steps that take part
+    in it, if not all do.
+    """
 
     row: RunRow
     version_id: str
@@ -56,6 +62,10 @@ class RunDetail:
     again_of: str | None
     resumed: int
     ahead: int
+    followed_by: Sequence[str] = ()
+    failed: int = 0
+    dry: bool = False
+    part: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,23 +123,6 @@ async def start(
     return Started(started.run_id, ended.status if ended else started.status, started.created)
 
 
-async def run_again(actor: Actor, run_id: str, use: Use | None = None) -> Started:
-    """Start a new run with the input of an earlier one: of its version, or of the draft or what is published now."""
-    order = await unit.ask(_earlier, actor, run_id)
-    if use is not None:
-        order = await _placed(actor, order.workflow_id, order.input, use)
-    started = await launch.start_run(
-        workspace_id=actor.workspace_id,
-        workflow_id=order.workflow_id,
-        version_id=order.version_id,
-        source="again",
-        input=order.input,
-        started_by=actor.user_id or None,
-        again_of=run_id,
-    )
-    return Started(started.run_id, started.status, started.created)
-
-
 async def cancel(actor: Actor, run_id: str) -> None:
     """Ask for the run's end: what writes just now finishes and is recorded, nothing new starts.
 
@@ -175,6 +168,10 @@ def get(db: Session, actor: Actor, run_id: str) -> RunDetail:
         again_of=run.again_of,
         resumed=max(0, (db.scalar(epochs) or 0) - 1),
         ahead=_ahead(db, run) if run.status == "queued" else 0,
+        followed_by=_followed_by(db, actor, run_id),
+        failed=failed_calls(db, actor, run_id),
+        dry=bool(run.options.get("dry")),
+        part=run.options.get("only"),
     )
 
 
@@ -201,17 +198,34 @@ def graph(db: Session, actor: Actor, run_id: str) -> Graph:
     return document.load(body)
 
 
+def _followed_by(db: Session, actor: Actor, run_id: str) -> Sequence[str]:
+    query = select(col(Run.id)).where(owned(Run, actor), col(Run.again_of) == run_id)
+    return db.scalars(query.order_by(col(Run.created_at).desc(), col(Run.id).desc()).limit(_MOST_LINKS)).all()
+
+
+def failed_calls(db: Session, actor: Actor, run_id: str) -> int:
+    """How many calls of a run failed. A step that failed by its items, or by what is inside of it, counts by those."""
+    query = select(col(Step.scope), col(Step.node_id), col(Step.item)).where(
+        owned(Step, actor), col(Step.run_id) == run_id, col(Step.status) == "failed"
+    )
+    failed = {(scope, node_id, item) for scope, node_id, item in db.execute(query)}
+    by_items = {(scope, node_id, "") for scope, node_id, item in failed if item}
+    around = {place for scope, _, _ in failed if scope for place in _around(scope)}
+    return len(failed - by_items - around)
+
+
+def _around(scope: str) -> Iterator[tuple[str, str, str]]:
+    """The rows of the container and of the round that a scope is the body of."""
+    outer, _, own = scope.rpartition("/")
+    node_id, _, index = own.rpartition(".")
+    yield outer, node_id, ""
+    yield outer, node_id, index
+
+
 def _ahead(db: Session, run: Run) -> int:
     # Workers serve all workspaces, so this counts across them; it tells a number and nothing else.
     older = (col(Run.status) == "queued", col(Run.created_at) < run.created_at)
     return db.scalar(select(func.count()).select_from(Run).where(*older)) or 0
-
-
-@reads
-def _earlier(db: Session, actor: Actor, run_id: str) -> Order:
-    actor.need("editor")
-    run = find(db, actor, run_id)
-    return Order(run.workflow_id, run.version_id, run.input)
 
 
 async def _placed(actor: Actor, workflow_id: str, given: Mapping[str, Any], use: Use) -> Order:

@@ -75,7 +75,7 @@ class Firing:
                 self.rows.skip(call.reason)
                 return Fate("skipped")
             if isinstance(call, dict):
-                return Fate("fired", call, await self.rows.close(call))
+                return Fate("fired", call, await self.rows.close(call, stand_in=self._kept()))
             self._call = call
             return await self._called(call)
         except (NodeError, TemplateError) as error:
@@ -112,6 +112,11 @@ class Firing:
         """What templates see beside the outputs: time and random values are those of the node's first start."""
         place = self._scope.inside(self.node.id, 0) if self._scope.path else self.node.id
         return {**extra, "now": self._now.isoformat(), "random": f"{self._claim.run_id}:{place}"}
+
+    def _kept(self) -> dict[str, Any] | None:
+        """That the output which stands for the node is a kept one, and which."""
+        kept = (self._claim.options.get("pins") or {}).get(self.node.id)
+        return {"by": "kept", "of": kept["of"]} if kept else None
 
     def _length(self, call: Once | Mapped) -> int:
         """How many calls to make: never silently more than a few where each has an effect."""

@@ -253,14 +253,20 @@ class NodeRows:
         if self.mapped:
             self.ledger.note(self.row("waiting"))
 
-    async def close(self, outputs: Mapping[str, Value], results: Sequence[Done | Failed] = ()) -> Mapping[str, Any]:
-        """Note the closing row; the outputs as it holds them. Raises NodeError if they cannot be stored."""
+    async def close(
+        self, outputs: Mapping[str, Value], results: Sequence[Done | Failed] = (), stand_in: Any = None
+    ) -> Mapping[str, Any]:
+        """Note the closing row; the outputs as it holds them. Raises NodeError if they cannot be stored.
+
+        `stand_in` as in `engine.models.Step`.
+        """
         packed = await self.ledger.packed_outputs(outputs)
         only = results[0] if results and not self.mapped else None
         error = self._record(only.error, "") if isinstance(only, Failed) else None
         attempt = max((result.attempt for result in results), default=1)
         status = "failed" if error else "done"
-        self.ledger.note(self.row(status, attempt=attempt, output=packed, error=error, given=self.single))
+        row = self.row(status, attempt=attempt, output=packed, error=error, given=self.single)
+        self.ledger.note(replace(row, stand_in=stand_in) if stand_in else row)
         if not self.planned.pure:
             self.ledger.flush()
         return packed

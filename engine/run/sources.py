@@ -36,7 +36,8 @@ async def standing(
     if planned.type.kind == "trigger" and given.get("trigger") != planned.id:
         return Skip("This run was started by something else.")
     if planned.id in pins:
-        return {MAIN.name: Value(pins[planned.id])}
+        held: Mapping[str, Any] = pins[planned.id]["outputs"]
+        return {port: Value.from_json(one["v"], one.get("o")) for port, one in held.items()}
     if planned.type.kind == "trigger":
         return {MAIN.name: Value(await _event(planned, given.get("payload")))}
     return _passed_through(planned, outputs) if planned.node.off else None

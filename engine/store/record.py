@@ -55,7 +55,7 @@ class NewRun:
     due: int | None = None
     again_of: str | None = None
     reply: bool = False
-    taken: Taken | None = None
+    taken: tuple[Taken, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +147,8 @@ def start(driver: Driver, new: NewRun, deliver: bool = True) -> Operation:
         return Started(found[0][0], created=False, status=found[0][1])
     segment = driver.send(PUT_SEGMENT, _segment_values(new, deliver))
     yield
-    if new.taken is not None:
-        yield from _take(driver, new, new.taken)
+    if new.taken:
+        yield from _take(driver, new)
     event = Event(new.id, new.workspace_id, 1, "run", "queued", rows[0][0], workflow_id=new.workflow_id)
     held = segment.rows()[0][0] is None
     deliveries = () if held else (Delivery(new.id, 0, 0),)
@@ -160,13 +160,14 @@ def _segment_values(new: NewRun, deliver: bool) -> dict[str, Any]:
     return {**whose, "priority": 0 if new.reply else 2, "deliver": deliver}
 
 
-def _take(driver: Driver, new: NewRun, taken: Taken) -> Operation:
-    names = {"id": new.id, "earlier": taken.run_id, "workspace": new.workspace_id}
-    driver.send(TAKE_STEPS, {**names, "nodes": [*taken.nodes, *taken.inner]})
+def _take(driver: Driver, new: NewRun) -> Operation:
+    for taken in new.taken:
+        names = {"id": new.id, "earlier": taken.run_id, "workspace": new.workspace_id}
+        driver.send(TAKE_STEPS, {**names, "nodes": [*taken.nodes, *taken.inner]})
     counted = driver.send(COUNT_TAKEN, {"id": new.id})
     yield
-    if counted.rows()[0][0] != len(taken.nodes):
-        raise EarlierRunGone(f"run {taken.run_id} does not have all the steps that were to be taken over")
+    if counted.rows()[0][0] != sum(len(taken.nodes) for taken in new.taken):
+        raise EarlierRunGone("an earlier run does not have all the steps that were to be taken over")
 
 
 def _run_values(new: NewRun) -> dict[str, Any]:

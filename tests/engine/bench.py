@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from engine.catalog import catalog
 from engine.contract import Credentials, NotFound
-from engine.models import Run, Segment, new_id
+from engine.models import Run, Segment, WorkflowVersion, new_id
 from engine.run.executor import Executor
 from engine.run.ledger import Ledger
 from engine.run.plan import Plan, Plans
@@ -105,7 +105,12 @@ class Bench:
         self.replies += [result.reply for result in results if getattr(result, "reply", None)]
 
     async def _document(self, version_id: str) -> Any:
-        return self.seeds[version_id].document
+        if version_id in self.seeds:
+            return self.seeds[version_id].document
+        with self.database.transaction(write=False) as session:
+            found = session.get(WorkflowVersion, version_id)
+        assert found is not None
+        return found.document
 
     async def start(self, nodes: Mapping[str, Any], **more: Any) -> str:
         """Record a run of a new version with these nodes; its id."""
@@ -136,7 +141,7 @@ class Bench:
             input=earlier.input,
             options={**choice.options(), **more},
             again_of=run_id,
-            taken=Taken(run_id, choice.taken, inner_nodes(plan.graph, choice.taken)),
+            taken=(Taken(run_id, choice.taken, inner_nodes(plan.graph, choice.taken)),),
         )
         return cast(str, (await self.writer.submit(partial(record.start, new=new))).run_id)
 

@@ -8,7 +8,7 @@ import reflex as rx
 from app.live import Watching
 from app.pages.run.question_state import Questions
 from app.pages.run.step_state import StepPanel
-from app.services import result_view, run_data, run_view, runs, unit
+from app.services import reruns, result_view, run_data, run_view, runs, unit
 from app.services.errors import NotFound
 from app.session import SessionState, guarded
 from engine.events import Event
@@ -108,7 +108,7 @@ class RunHead(Watching):
     @guarded
     async def again(self) -> object:
         """Start the same version with the same input, and open that run."""
-        started = await runs.run_again(await self._actor(), self._run_id)
+        started = await reruns.whole(await self._actor(), self._run_id)
         return rx.redirect(f"/runs/{started.run_id}")
 
 

@@ -36,6 +36,8 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/api/v1/workflows/{workflow_id}/runs"): {"inputs": {"given": 1}},
     ("POST", "/api/v1/forms/{token}/runs"): {"inputs": {}},
     ("POST", "/api/v1/runs/{run_id}/questions/{question_id}"): {"choice": "fail"},
+    ("POST", "/api/v1/runs/{run_id}/retry"): {"mode": "whole"},
+    ("PUT", "/api/v1/workflows/{workflow_id}/pins/{node_id}"): {"outputs": {"main": 1}},
 }
 
 

@@ -1,14 +1,21 @@
 """People in two workspaces, for tests that ask services."""
 
 import itertools
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from sqlmodel import Session
 
 from app.services import unit
 from app.services.access import Actor, Role
+from engine import launch
+from engine.catalog import catalog
 from engine.models import Membership, User, Workspace
+from tests.engine import lab
+from tests.engine.bench import Bench, opened
+from tests.engine.outside import Outside
 
 _numbers = itertools.count(1)
 
@@ -46,3 +53,21 @@ def tenants(any_database: str) -> Tenants:
 def ada(tenants: Tenants) -> Actor:
     """The owner of one workspace."""
     return tenants.ada
+
+
+@pytest.fixture
+async def bench(
+    tenants: Tenants, any_database: str, valkey_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Bench]:
+    """Runs what services start, in this process and on their database."""
+    lab.install(monkeypatch)
+    async with opened(any_database, tmp_path / "home") as bench:
+        yield bench
+    launch.dispose()
+    catalog.cache_clear()
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Outside:
+    """What the runs of this test send, and what refuses them."""
+    return Outside(tmp_path)

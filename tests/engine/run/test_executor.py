@@ -207,7 +207,7 @@ async def test_pinned_outputs_stand_for_their_nodes(bench: Bench) -> None:
         "bad": {"type": "lab.fail", "with": {"value": 1}},
         "all": {"type": "lab.total", "with": {"values": "{{ bad }}"}},
     }
-    ran = await bench.run(nodes, options={"pins": {"bad": [1, 2, 3]}})
+    ran = await bench.run(nodes, options={"pins": {"bad": {"outputs": {"main": {"v": [1, 2, 3]}}, "of": "f"}}})
     assert ran.output("all") == 3
 
 

@@ -1,7 +1,5 @@
 """Retrying failed items: what was good is not done again, and is found again by where each item comes from."""
 
-import json
-from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from engine.run.redo import Redo
 from engine.run.reuse import Choice
 from tests.engine import lab
 from tests.engine.bench import Bench, Ran, opened
+from tests.engine.outside import Outside
 
 
 @pytest.fixture
@@ -23,25 +22,6 @@ async def bench(any_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     async with opened(any_database, tmp_path / "home") as bench:
         yield bench
     catalog.cache_clear()
-
-
-class Outside:
-    """What the world outside heard, and which values it refuses."""
-
-    def __init__(self, folder: Path) -> None:
-        self.log, self.refused = folder / "log", folder / "refused"
-        self.refused.write_text("")
-
-    def refuse(self, *values: Any) -> None:
-        self.refused.write_text("\n".join(json.dumps(value, separators=(",", ":")) for value in values))
-
-    def heard(self, run_id: str | None = None) -> Counter[tuple[str, str]]:
-        """How often each node sent each value, in all runs or in one."""
-        lines = [line.split(maxsplit=2) for line in self.log.read_text().splitlines()] if self.log.exists() else []
-        return Counter((node, value) for run, node, value in lines if run_id in (None, run))
-
-    def send(self, value: Any, **more: Any) -> dict[str, Any]:
-        return {"type": "lab.send", "with": {"value": value, "path": str(self.log), "bad": str(self.refused)}, **more}
 
 
 @pytest.fixture

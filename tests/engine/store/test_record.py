@@ -12,7 +12,7 @@ from engine.store import record
 from engine.store.checkpoint import AttemptEnd, Changes, Checkpoints, NewWait, StepRow
 from engine.store.db import Database
 from engine.store.lease import Claim, Delivery, Fenced, Found, Leases, Swept, sweep
-from engine.store.record import Started, Woken
+from engine.store.record import EarlierRunGone, Started, Taken, Woken
 from engine.store.writer import Writer
 from tests.engine.seed import Seed, seed
 
@@ -273,3 +273,24 @@ async def test_giving_back_queues_the_segment_for_another(bench: Bench) -> None:
     assert await bench.one.give_back(claim) == Found((Delivery(claim.run_id, 0, 1),))
     assert (await bench.claim(claim.run_id, 1, bench.two)).epoch == 2
     assert await bench.one.give_back(claim) == Found(())
+
+
+async def test_a_run_takes_steps_over_all_or_none(bench: Bench) -> None:
+    first = await bench.start()
+    claim = await bench.claim(first.run_id)
+    rows = [
+        StepRow("a", "done", output={"main": {"v": 1}}, log=["one"], started_at=5, finished_at=6),
+        StepRow("a", "done", "0", output={"main": {"v": 1}}, reused_from="f" * 32),
+        StepRow("b", "running"),
+        StepRow("c", "done", scope="a.0"),
+    ]
+    await bench.checkpoints.save(claim, Changes(steps=rows, end="done"))
+    taken = await bench.start(taken=(Taken(first.run_id, ("a",), ("c",)),))
+    found = (await bench.checkpoints.history(taken.run_id)).steps
+    told = {(row["scope"], row["node_id"], row["item"]): row["reused_from"] for row in found}
+    assert told == {("", "a", ""): first.run_id, ("", "a", "0"): "f" * 32, ("a.0", "c", ""): first.run_id}
+    assert (found[0]["output"], found[0]["log"], found[0]["started_at"]) == ({"main": {"v": 1}}, ["one"], 5)
+    with pytest.raises(EarlierRunGone):
+        await bench.start(id="e" * 32, taken=(Taken(first.run_id, ("a", "b")),))
+    assert bench.row(Run, "e" * 32) is None
+    assert not (await bench.checkpoints.history("e" * 32)).steps

@@ -1,0 +1,120 @@
+"""What earlier runs of a workflow have of each of its steps: the newest result, and whether it still holds."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from app.services import drafts, orders, runs
+from app.services.access import Actor, owned
+from app.services.unit import reads
+from engine import document
+from engine.catalog import UnknownType, catalog
+from engine.document import DocumentError
+from engine.expressions import TemplateError
+from engine.graph import Graph
+from engine.models import Run, Step, WorkflowVersion, to_ms
+from engine.run.plan import CircularReference, compiled
+from engine.run.stale import Made, Standing, stale
+
+_LONGEST_CHAIN: Final = 20
+
+
+@dataclass(frozen=True)
+class Newest:
+    """By node its newest result, and the run whose rows hold it; see `newest`."""
+
+    made: Mapping[str, Made]
+    held_by: Mapping[str, str]
+
+    @property
+    def good(self) -> frozenset[str]:
+        """The nodes of which there is something to take over."""
+        return frozenset(node_id for node_id, one in self.made.items() if one.good)
+
+
+@reads
+def newest(db: Session, actor: Actor, run_id: str) -> Newest:
+    """The results of a run; where only a part of the workflow took part, those of the runs before it for the rest."""
+    graphs: dict[str, Graph] = {}
+    made: dict[str, Made] = {}
+    held_by: dict[str, str] = {}
+    for run in _chain(db, actor, run_id):
+        for row in _closing_rows(db, actor, run.id):
+            if row.node_id not in made:
+                made[row.node_id] = _made(row, _graph_of(db, actor, row.reused_from or run.id, graphs))
+                held_by[row.node_id] = run.id
+        if "only" not in run.options:
+            break
+    return Newest(made, held_by)
+
+
+def _chain(db: Session, actor: Actor, run_id: str | None) -> Iterator[Run]:
+    """The run, the one that it is linked to, and so on."""
+    for _ in range(_LONGEST_CHAIN):
+        mine = (owned(Run, actor), col(Run.id) == run_id)
+        run = db.scalar(select(Run).where(*mine)) if run_id else None
+        if run is None:
+            return
+        yield run
+        run_id = run.again_of
+
+
+def _closing_rows(db: Session, actor: Actor, run_id: str) -> list[Step]:
+    mine = (owned(Step, actor), col(Step.run_id) == run_id, col(Step.scope) == "", col(Step.item) == "")
+    return list(db.scalars(select(Step).where(*mine)))
+
+
+def _graph_of(db: Session, actor: Actor, run_id: str, known: dict[str, Graph]) -> Graph:
+    """The drawing that a run ran; an empty one if the run is not there any more."""
+    if run_id not in known:
+        query = (
+            select(col(WorkflowVersion.document))
+            .join(Run, col(Run.version_id) == col(WorkflowVersion.id))
+            .where(owned(Run, actor), owned(WorkflowVersion, actor), col(Run.id) == run_id)
+        )
+        body = db.scalar(query)
+        known[run_id] = document.load(body) if body is not None else Graph()
+    return known[run_id]
+
+
+def _made(row: Step, graph: Graph) -> Made:
+    stand_in: Mapping[str, Any] = row.stand_in or {}
+    ended_well = row.status in ("done", "skipped") or (row.status == "failed" and bool(row.output))
+    return Made(
+        run_id=row.reused_from or row.run_id,
+        graph=graph,
+        status=row.status,
+        finished_at=to_ms(row.finished_at) if row.finished_at else 0,
+        good=ended_well and stand_in.get("by", "kept") == "kept",
+        stand_in=row.stand_in,
+    )
+
+
+@reads
+def latest(db: Session, actor: Actor, workflow_id: str) -> Run | None:
+    """The workflow's newest run that has ended and was no dry run."""
+    mine = (owned(Run, actor), col(Run.workflow_id) == workflow_id, col(Run.status).in_(runs.ENDED))
+    query = select(Run).where(*mine).order_by(col(Run.created_at).desc(), col(Run.id).desc()).limit(_LONGEST_CHAIN)
+    return next((run for run in db.scalars(query) if not run.options.get("dry")), None)
+
+
+@reads
+def of_draft(db: Session, actor: Actor, workflow_id: str, run_id: str = "") -> dict[str, Standing]:
+    """How each step of the draft stands against a run, or against the newest one; empty if there is none.
+
+    Empty too while the draft cannot be run: its problems say why.
+    """
+    workflow = drafts.find(db, actor, workflow_id)
+    base = runs.find(db, actor, run_id) if run_id else latest(db, actor, workflow_id)
+    if base is None or base.workflow_id != workflow_id:
+        return {}
+    try:
+        drawing = drafts.checked(db, workflow).graph
+        plan = compiled(drawing, catalog())
+    except (UnknownType, DocumentError, TemplateError, CircularReference):
+        return {}
+    kept = orders.kept(workflow.pins, drawing)
+    return stale(plan, newest(db, actor, base.id).made, {node_id: one["of"] for node_id, one in kept.items()})

@@ -1,0 +1,129 @@
+"""Which results of earlier runs still hold for a drawing as it is now, and why the others do not. Pure.
+
+A result is stale when its step's settings, type or version changed, when what it was computed from was computed anew
+since, or when it hangs on a stale one. What only says how a step is called (retries, limits, a label) changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from engine.graph import Graph, Node
+from engine.run.plan import Plan, PlannedNode
+
+COUNTS = ("type", "version", "params", "container", "after", "each", "off", "on_error")
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A step's newest result: the run that really made it, that run's drawing, and how it ended.
+
+    `finished_at`: ms since 1970. `stand_in`: as in `engine.models.Step`. `good`: whether there is something to take.
+    """
+
+    run_id: str
+    graph: Graph
+    status: str
+    finished_at: int
+    good: bool
+    stand_in: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether a step would be done again if only what is stale ran, and why, in words."""
+
+    stale: bool
+    reason: str = ""
+
+
+FRESH = Standing(False)
+_ENDED_BADLY = {
+    "failed": "It failed last time",
+    "cancelled": "It was cut short last time",
+    "running": "It did not finish last time",
+    "waiting": "It did not finish last time",
+}
+
+
+def stale(plan: Plan, made: Mapping[str, Made], pins: Mapping[str, str]) -> dict[str, Standing]:
+    """How each node of the top level stands, each after those that it refers to.
+
+    Args:
+        plan: that of the drawing as it is now.
+        made: by node, its newest result; nothing for a step that never ran.
+        pins: by node the fingerprint of the output that is kept for it now.
+    """
+    found: dict[str, Standing] = {}
+    for planned in plan.nodes.values():
+        reason = _reason(planned, plan, made, pins, found)
+        found[planned.id] = Standing(True, reason) if reason else FRESH
+    return found
+
+
+def _reason(
+    planned: PlannedNode,
+    plan: Plan,
+    made: Mapping[str, Made],
+    pins: Mapping[str, str],
+    found: Mapping[str, Standing],
+) -> str:
+    result = made.get(planned.id)
+    if result is None:
+        return "It has not run yet"
+    if not result.good:
+        return _ENDED_BADLY.get(result.status, "It has no result")
+    stood = result.stand_in or {}
+    kept = str(stood.get("of", "")) if stood.get("by") == "kept" else ""
+    if planned.id in pins:
+        return "" if kept == pins[planned.id] else "Another output is kept for it"
+    if kept:
+        return "Its output is no longer kept"
+    if stood:
+        return "It was only rehearsed in a dry run"
+    return _changed(planned.id, result.graph, plan.graph) or _input_changed(planned, plan, made, found)
+
+
+def _changed(node_id: str, before: Graph, now: Graph) -> str:
+    """What is different about a node's settings, or those of what stands inside of it."""
+    earlier, node = before.nodes.get(node_id), now.nodes[node_id]
+    if earlier is None:
+        return "It is new"
+    if earlier.type != node.type:
+        return "It is another kind of node"
+    if earlier.version != node.version:
+        return "New version of the node"
+    if _settings(earlier) != _settings(node):
+        return "Settings changed"
+    inside = (before.inside(node_id), now.inside(node_id))
+    if set(inside[0]) != set(inside[1]) or any(
+        _settings(before.nodes[n]) != _settings(now.nodes[n]) for n in inside[1]
+    ):
+        return "Settings inside of it changed"
+    return ""
+
+
+def _settings(node: Node) -> dict[str, Any]:
+    return {name: node.model_dump(include={name})[name] for name in COUNTS}
+
+
+def _input_changed(planned: PlannedNode, plan: Plan, made: Mapping[str, Made], found: Mapping[str, Standing]) -> str:
+    result = made[planned.id]
+    for source in planned.needs:
+        title = plan.nodes[source].node.title
+        if found[source].stale:
+            return f"Input changes: {title} runs again"
+        other = made[source]
+        if other.run_id != result.run_id and other.finished_at > result.finished_at:
+            return f"Input changed: {title} ran again"
+    return ""
+
+
+def fingerprint(value: Any) -> str:
+    """Tells two kept outputs apart: SHA-256 of the JSON, keys sorted."""
+    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)).hexdigest()[:16]
