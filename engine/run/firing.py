@@ -19,7 +19,7 @@ from engine.run.ledger import now_ms
 from engine.run.mapping import DEFAULT_WINDOW, run_window
 from engine.run.noderows import Given, NodeRows
 from engine.run.past import Past, Resumed, StillWaiting, resume
-from engine.run.plan import PlannedNode
+from engine.run.plan import PlannedNode, early_outputs
 from engine.run.scopes import Journey, Scope
 from engine.run.sources import handed_in, standing
 from engine.run.step import LONGEST_HELD_WAIT, Asleep, Call, Done, Failed, Later, Outcome, run_batch, run_node
@@ -264,13 +264,31 @@ class Firing:
             return self._failed()
         if self.rows.waits:
             self.rows.rest()
-            return Fate("waiting", waits=self._past.open_waits)
+            return Fate("waiting", await self._early(), waits=self._past.open_waits)
         results = [result for result in self.rows.results if result is not None]
         if len(results) < len(self.rows.results):
             return Fate("halted")
         outputs = broadcast.collect(self._call, [self._collectable(i, result) for i, result in enumerate(results)])
         answers = (result.answer for result in results if isinstance(result, Done) and result.answer)
         return Fate("fired", outputs, await self.rows.close(outputs, results), next(answers, None))
+
+    async def _early(self) -> Mapping[str, Value]:
+        """What leaves the node while it waits, once every call has asked.
+
+        Durable by then: an address that is handed on is open, whatever happens.
+        """
+        if not self.planned.early:
+            return {}
+        parts = []
+        for index, result in enumerate(self.rows.results):
+            part = self._past.asleep.get(self.rows.item(index)) if result is None else self._collectable(index, result)
+            if part is None:
+                return {}
+            parts.append(part)
+        outputs = broadcast.collect(self._call, parts)
+        await self.rows.ledger.settle()
+        names = early_outputs(self.type)
+        return {name: value for name, value in outputs.items() if name in names}
 
     def _collectable(self, index: int, result: Done | Failed) -> Any:
         if isinstance(result, Done):

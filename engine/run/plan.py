@@ -6,7 +6,7 @@ A plan is a tree: the body of a container is a plan of its own.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,7 @@ from engine.broadcast import Fields, fields_inside, fields_of
 from engine.catalog import Catalog
 from engine.contract import Effect, FirstOf, NodeType
 from engine.document import load
+from engine.expressions import Reference
 from engine.graph import Graph, Node
 
 KEPT = 256
@@ -24,7 +25,8 @@ KEPT = 256
 class PlannedNode:
     """A node with its type and its neighbors on its level: `needs` it waits for, `feeds` wait for it.
 
-    A container waits for all that its fields and its whole body refer to outside of it.
+    A container waits for all that its fields and its whole body refer to outside of it. `early`: those it feeds that
+    refer to nothing but what leaves it while it still waits for an answer.
     """
 
     node: Node
@@ -32,6 +34,7 @@ class PlannedNode:
     needs: tuple[str, ...]
     feeds: tuple[str, ...]
     body: Plan | None = None
+    early: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -58,13 +61,15 @@ class Plan:
     """The nodes of one level, in an order in which each stands after all it refers to.
 
     `failing`: the nodes, at any level, whose failures leave through their error output. `outside`: what the level
-    refers to that stands around it. `asked`: the nodes that fields of the container itself refer to, asked in its body.
+    refers to that stands around it; `outside_early` of these by early outputs alone. `asked`: the nodes that fields of
+    the container itself refer to, asked in its body.
     """
 
     graph: Graph
     nodes: Mapping[str, PlannedNode]
     failing: frozenset[str]
     outside: tuple[str, ...] = ()
+    outside_early: frozenset[str] = frozenset()
     asked: frozenset[str] = field(default_factory=frozenset)
 
     @cached_property
@@ -92,7 +97,11 @@ class Plan:
     def part(self, only: frozenset[str]) -> Plan:
         """The plan of these nodes alone; each must stand there with all that it needs."""
         nodes = {
-            node_id: replace(planned, feeds=tuple(fed for fed in planned.feeds if fed in only))
+            node_id: replace(
+                planned,
+                feeds=tuple(fed for fed in planned.feeds if fed in only),
+                early=tuple(fed for fed in planned.early if fed in only),
+            )
             for node_id, planned in self.nodes.items()
             if node_id in only
         }
@@ -146,18 +155,19 @@ class _Compiler:
         if container is not None and members and not self.types[container].body:
             raise NoBody(f"“{self.graph.nodes[container].title}” is no group: no step can stand in it.")
         bodies = {node_id: self.level(node_id) for node_id in members if self.types[node_id].body}
-        outside: dict[str, None] = {}
-        needs: dict[str, dict[str, None]] = {node_id: {} for node_id in members}
-        feeds: dict[str, dict[str, None]] = {node_id: {} for node_id in members}
+        # Of each source, whether nothing but its early outputs is referred to.
+        outside: dict[str, bool] = {}
+        needs: dict[str, dict[str, bool]] = {node_id: {} for node_id in members}
+        feeds: dict[str, dict[str, bool]] = {node_id: {} for node_id in members}
         for node_id in members:
-            for source in self._sources(node_id, bodies.get(node_id)):
+            for source, early in self._sources(node_id, bodies.get(node_id)):
                 stands = self.graph.at_level(source, container)
                 if stands is None:
-                    outside[source] = None
+                    outside[source] = outside.get(source, True) and early
                 elif stands == source and source != node_id:
                     # What stands inside of another container shows only through that container's outputs.
-                    needs[node_id][source] = None
-                    feeds[source][node_id] = None
+                    needs[node_id][source] = needs[node_id].get(source, True) and early
+                    feeds[source][node_id] = needs[node_id][source]
         nodes = {
             node_id: PlannedNode(
                 self.graph.nodes[node_id],
@@ -165,19 +175,26 @@ class _Compiler:
                 tuple(needs[node_id]),
                 tuple(feeds[node_id]),
                 bodies.get(node_id),
+                tuple(fed for fed, early in feeds[node_id].items() if early),
             )
             for node_id in _ordered(needs)
         }
-        return Plan(self.graph, nodes, self.failing, tuple(outside), self._asked(container))
+        alone = frozenset(source for source, early in outside.items() if early)
+        return Plan(self.graph, nodes, self.failing, tuple(outside), alone, self._asked(container))
 
-    def _sources(self, node_id: str, body: Plan | None) -> Iterator[str]:
-        """The nodes outside that a node refers to, or its body does."""
+    def _sources(self, node_id: str, body: Plan | None) -> Iterator[tuple[str, bool]]:
+        """The nodes outside that a node refers to, or its body does, and whether it is to an early output."""
         node, node_type = self.graph.nodes[node_id], self.types[node_id]
-        found = _referred(fields_of(node, node_type))
+        yield from self._known(_referred(fields_of(node, node_type)))
         if body is not None:
-            inside = (source for source in _referred(fields_inside(node, node_type)) if source not in body.asked)
-            found = [*found, *body.outside, *inside]
-        yield from (source for source in found if source in self.graph.nodes)
+            yield from ((source, source in body.outside_early) for source in body.outside)
+            asked = (ref for ref in _referred(fields_inside(node, node_type)) if ref.node not in body.asked)
+            yield from self._known(asked)
+
+    def _known(self, references: Iterable[Reference]) -> Iterator[tuple[str, bool]]:
+        for ref in references:
+            if ref.node in self.graph.nodes:
+                yield ref.node, bool(ref.path) and ref.path[0] in early_outputs(self.types[ref.node])
 
     def _asked(self, container: str | None) -> frozenset[str]:
         """The nodes of a body that its container's own fields refer to."""
@@ -185,12 +202,19 @@ class _Compiler:
             return frozenset()
         fields = fields_inside(self.graph.nodes[container], self.types[container])
         members = self.graph.children(container)
-        return frozenset(source for source in _referred(fields) if source in members)
+        return frozenset(ref.node for ref in _referred(fields) if ref.node in members)
 
 
-def _referred(fields: Fields) -> list[str]:
-    found = [ref.node for leaf in fields.leaves for ref in leaf.references if not fields.is_own(leaf, ref.node)]
-    return found + [ref.node for template in fields.after for ref in template.references]
+def early_outputs(node_type: NodeType) -> frozenset[str]:
+    """The outputs that may fire while a node of this type still waits."""
+    if callable(node_type.outputs):
+        return frozenset()
+    return frozenset(output.name for output in node_type.outputs if output.early)
+
+
+def _referred(fields: Fields) -> list[Reference]:
+    found = [ref for leaf in fields.leaves for ref in leaf.references if not fields.is_own(leaf, ref.node)]
+    return found + [ref for template in fields.after for ref in template.references]
 
 
 class CircularReference(ValueError):
@@ -201,7 +225,7 @@ class NoBody(ValueError):
     """A node stands in one that is no container."""
 
 
-def _ordered(needs: Mapping[str, Mapping[str, None]]) -> list[str]:
+def _ordered(needs: Mapping[str, Mapping[str, bool]]) -> list[str]:
     """Topological order by the longest way to each node, in the document's order where that leaves a choice.
 
     In time linear in nodes and wires (Kahn, 1962).

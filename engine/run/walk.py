@@ -40,6 +40,7 @@ class Walk:
         self._tasks: dict[asyncio.Task[None], str] = {}
         self._changed = asyncio.Event()
         self._waiting: dict[str, int] = {}
+        self._opened: set[str] = set()
         self._past: dict[str, Past] = {}
         self._early: list[Mapping[str, Any]] | None = None
         self._stored: dict[str, Mapping[str, Any]] = {}
@@ -160,6 +161,8 @@ class Walk:
     def _took(self, planned: PlannedNode, fate: Fate, firing: Firing) -> None:
         """Go on from how a node ended."""
         if fate.kind == "waiting":
+            if fate.outputs:
+                self._open_early(planned, fate.outputs)
             self._rests(planned.id, fate.waits)
         elif fate.kind == "failed":
             self._failed = self._failed or Ended("failed", fate.error, fate.given)
@@ -172,6 +175,21 @@ class Walk:
             self._pass_on(planned, fate.packed)
             if fate.answer is not None and self.results is not None:
                 self._answer(fate)
+
+    def _open_early(self, planned: PlannedNode, outputs: Mapping[str, Value]) -> None:
+        """A node waits, and something has left it already: start what refers to that alone."""
+        self.outputs[planned.id] = outputs
+        if planned.id not in self._opened:
+            self._opened.add(planned.id)
+            self._count_down(planned.early)
+
+    def _count_down(self, node_ids: Sequence[str]) -> None:
+        """One less of what these nodes wait for is missing."""
+        for node_id in node_ids:
+            self._left[node_id] -= 1
+            if not self._left[node_id]:
+                self._ready.append(node_id)
+                self._changed.set()
 
     def _rests(self, node_id: str, waits: int) -> None:
         """A node waits; or goes on at once, if what it waits for came while it was still under way."""
@@ -192,10 +210,8 @@ class Walk:
         self._open -= 1
         if self.results is not None:
             self.results.take(planned, packed)
-        for node_id in planned.feeds:
-            self._left[node_id] -= 1
-            if not self._left[node_id]:
-                self._ready.append(node_id)
+        opened = planned.early if planned.id in self._opened else ()
+        self._count_down([node_id for node_id in planned.feeds if node_id not in opened] if opened else planned.feeds)
         for node_id in planned.needs:
             self._uses[node_id] -= 1
             if not self._uses[node_id]:
@@ -230,7 +246,7 @@ class Walk:
         for node_id, past in found.past.items():
             if past.waits or past.resting:
                 self._journey.ledger.has_waits = True
-            if node_id in self._ready and past.rested and not past.woken:
+            if node_id in self._ready and past.rested and not past.woken and self._handed_on(node_id, found.over):
                 self._ready.remove(node_id)
                 self._waiting[node_id] = past.open_waits
         if found.error is not None:
@@ -239,10 +255,16 @@ class Walk:
         early, self._early = self._early, None
         self.wake(early)
 
+    def _handed_on(self, node_id: str, over: Mapping[str, Any]) -> bool:
+        """Whether nobody needs what left a waiting node early; else it is fired again, only to pass that on."""
+        return over.keys() >= set(self._plan.nodes[node_id].early)
+
     def _take_over(self, planned: PlannedNode, row: Mapping[str, Any]) -> None:
         """A node was over before: its row stands for it."""
         if planned.id in self._ready:
             self._ready.remove(planned.id)
+        # It may have been done before what it refers to was over: then that must not start it again.
+        self._left[planned.id] = 0
         if row["status"] == "skipped":
             self.outputs[planned.id] = SKIPPED
         else:

@@ -1,5 +1,6 @@
 """Nodes that ask somebody outside: approvals and one-time addresses, alone and once per item."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -137,3 +138,78 @@ async def test_what_waits_beside_a_failure_is_closed_with_the_run(bench: Bench) 
     run_id = await bench.start(nodes)
     assert await bench.advance(run_id) == "failed"
     assert await waits(bench, run_id) == {}
+
+
+def lines(path: Path) -> list[list[str]]:
+    return [line.split() for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def confirm(log: Path, **more: Any) -> dict[str, Any]:
+    """A call whose address one step sends, and another that goes on with what the call brought."""
+    return {
+        "start": START,
+        "call": {"type": "flow.wait_for_call", "with": {"about": "{{ start }}"}, **more},
+        "send": {"type": "lab.write", "with": {"value": "{{ call.opened.url }}", "path": str(log)}},
+        "after": {"type": "lab.sleep", "with": {"value": 1}, "after": ["{{ send }}"]},
+        "both": {
+            "type": "data.set",
+            "with": {"record": {}, "fields": {"n": "{{ call.called.n }}"}},
+            "after": ["{{ send }}"],
+        },
+    }
+
+
+async def test_the_address_is_sent_while_the_step_still_waits(bench: Bench, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    run_id = await bench.start(confirm(log), input={"trigger": "start", "payload": {"id": 7}})
+    assert await bench.advance(run_id) == "waiting"
+    ran = await bench.ran(run_id)
+    assert {node: ran.statuses.get(node) for node in ("call", "send", "after", "both")} == {
+        "call": "waiting",
+        "send": "done",
+        "after": "done",
+        "both": None,
+    }
+    assert [line[1] for line in lines(log)] == ["send"]
+    bench.executor = bench.another()
+    assert await answer(bench, (await waits(bench, run_id))[""]["id"], {"payload": {"n": 3}})
+    ran = await bench.finish(run_id)
+    assert (ran.run.status, ran.output("both")) == ("done", {"n": 3})
+    assert len(lines(log)) == 1
+
+
+async def test_the_addresses_of_a_list_are_sent_once_all_are_open(bench: Bench, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    run_id = await bench.start(confirm(log), input={"trigger": "start", "payload": [{"id": 7}, {"id": 8}]})
+    assert await bench.advance(run_id) == "waiting"
+    assert sorted(line[2] for line in lines(log)) == ["0", "1"]
+    asked = await waits(bench, run_id)
+    for item, status in (("1", "waiting"), ("0", "done")):
+        bench.executor = bench.another()
+        assert await answer(bench, asked[item]["id"], {"payload": {"n": int(item)}})
+        assert await bench.advance(run_id) == status
+    ran = await bench.ran(run_id)
+    assert ran.output("both") == [{"n": 0}, {"n": 1}]
+    assert len({held["url"] for held in ran.output("call", "opened")}) == 2
+    assert len(lines(log)) == 2
+
+
+async def test_a_crash_between_opening_and_sending_sends_the_same_address(bench: Bench, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    nodes = confirm(log)
+    nodes["slow"] = {"type": "lab.sleep", "with": {"value": "{{ call.opened.url }}", "seconds": 30}}
+    nodes["send"]["with"]["value"] = "{{ slow }}"
+    run_id = await bench.start(nodes, input={"trigger": "start", "payload": 1})
+    claim = await bench.claim(run_id)
+    assert claim is not None
+    running = asyncio.create_task(bench.executor.execute(claim))
+    while not (opened_before := await waits(bench, run_id)):
+        await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await bench.leases.give_back(claim)
+    bench.seeds[bench.row(run_id).version_id].document["nodes"]["slow"]["with"]["seconds"] = 0
+    bench.executor = bench.another()
+    assert await bench.advance(run_id) == "waiting"
+    assert (await waits(bench, run_id)).keys() == opened_before.keys()
+    assert len(lines(log)) == 1
