@@ -55,6 +55,10 @@ class Settings(BaseSettings):
         validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
         description="Where OpenTelemetry traces go, such as http://localhost:4318. None are made without it.",
     )
+    output_megabytes: int = Field(default=1024, ge=1, description="How large one output of a step may be.")
+    run_megabytes: int = Field(default=8192, ge=1, description="How much a run may store in results.")
+    run_rows: int = Field(default=1_000_000, ge=100, description="How many steps and items a run may record.")
+    run_log_lines: int = Field(default=10_000, ge=0, description="How many log lines of steps a run keeps.")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = Field(
         default="auto", description="auto: console on a terminal, JSON elsewhere."

@@ -2,7 +2,7 @@
 
 from engine.broadcast.binding import bind, bind_inside
 from engine.broadcast.calls import Call, CallScope, Mapped, Once, Skip
-from engine.broadcast.collecting import Failed, collect
+from engine.broadcast.collecting import Failed, collect, joined
 from engine.broadcast.edges import edges, port_of, ports
 from engine.broadcast.fields import Fields, fields_inside, fields_of
 from engine.broadcast.leaves import Leaf, Mode
@@ -30,6 +30,7 @@ __all__ = [
     "edges",
     "fields_inside",
     "fields_of",
+    "joined",
     "port_of",
     "ports",
     "resolve",

@@ -6,11 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from engine.broadcast.cursors import Cursor, paths_of
+from engine.broadcast.cursors import Cursor, at_list, paths_of
+from engine.broadcast.paths import common, compact, places
 from engine.broadcast.values import Axis
-from engine.contract import ListLengthMismatch
+from engine.contract import BadParams, ListLengthMismatch
+from engine.contract.lists import LongList, is_list
 
 K = TypeVar("K")
+MOST_NESTED = 100_000
 
 
 @dataclass(slots=True)
@@ -86,34 +89,21 @@ def level(tracks: Sequence[Track[K]]) -> Level[K] | None:
             groups.setdefault(track.cursor.axis.origin, []).append(number)
     if not groups:
         return None
-    common = {origin: _common([tracks[n].cursor for n in members]) for origin, members in groups.items()}
-    _same_length([(tracks[members[0]].field, origin, len(common[origin])) for origin, members in groups.items()])
-    places: dict[int, Sequence[int | None]] = {}
+    shared = {origin: _common([tracks[n].cursor for n in members]) for origin, members in groups.items()}
+    _same_length([(tracks[members[0]].field, origin, len(shared[origin])) for origin, members in groups.items()])
+    found: dict[int, Sequence[int | None]] = {}
     for number, track in enumerate(tracks):
-        if track.cursor.is_list and (track.drives or track.follows) and track.cursor.axis.origin in common:
-            places[number] = _places(track.cursor, common[track.cursor.axis.origin])
+        if track.cursor.is_list and (track.drives or track.follows) and track.cursor.axis.origin in shared:
+            found[number] = places(paths_of(track.cursor), shared[track.cursor.axis.origin])
     lead_origin, members = next(iter(groups.items()))
-    axis, paths = tracks[members[0]].cursor.axis, common[lead_origin]
+    axis, paths = tracks[members[0]].cursor.axis, shared[lead_origin]
     whole = axis.paths is None and len(paths) == len(tracks[members[0]].cursor.data)
-    return Level(Axis(lead_origin, None if whole else tuple(paths)), paths, places, members[0])
+    return Level(Axis(lead_origin, None if whole else compact(paths)), paths, found, members[0])
 
 
 def _common(cursors: Sequence[Cursor]) -> Sequence[int]:
     """The paths that all of them have, in the order of the first."""
-    first = paths_of(cursors[0])
-    others = [paths_of(cursor) for cursor in cursors[1:]]
-    if all(other == first for other in others):
-        return first
-    sets = [set(other) for other in others]
-    return [path for path in first if all(path in have for have in sets)]
-
-
-def _places(cursor: Cursor, wanted: Sequence[int]) -> Sequence[int | None]:
-    paths = paths_of(cursor)
-    if paths == wanted:
-        return range(len(wanted))
-    where = {path: position for position, path in enumerate(paths)}
-    return [where.get(path) for path in wanted]
+    return common(paths_of(cursors[0]), map(paths_of, cursors[1:]))
 
 
 def _same_length(found: Sequence[tuple[str, str, int]]) -> None:
@@ -136,7 +126,16 @@ def enter(tracks: Sequence[Track[K]], level: Level[K], number: int) -> list[Trac
 
 
 def expand(tracks: Sequence[Track[K]], first: Level[K], calls: list[Item[K]]) -> Branch:
-    """The whole shape under `first`; each call is added to `calls`, in order."""
+    """The whole shape under `first`; each call is added to `calls`, in order.
+
+    Raises BadParams above 100,000 items: what is nested is held in memory as a whole.
+    """
+    if first.length > MOST_NESTED:
+        raise BadParams(
+            f"“{tracks[first.lead].field}” is a list of lists with {first.length:,} items. Lists inside of lists are "
+            f"mapped up to {MOST_NESTED:,} items.",
+            hint="Flatten the list first, or take the inner lists whole.",
+        )
     return _expand(tracks, first, calls, ())
 
 
@@ -157,22 +156,22 @@ def _expand(tracks: Sequence[Track[K]], level_: Level[K], calls: list[Item[K]], 
 
 def is_flat(tracks: Sequence[Track[Any]], level_: Level[Any]) -> bool:
     """Whether no item of this level maps any further: the common case, which then needs no work ahead of each call."""
-    for number, places in level_.places.items():
+    for number, found in level_.places.items():
         track = tracks[number]
         if track.levels is not None and track.levels <= 1:
             continue
-        if not track.follows and _any_list(track.cursor, places):
+        if not track.follows and _any_list(track.cursor, found):
             return False
     return not any(track.drives for n, track in enumerate(tracks) if n not in level_.places)
 
 
-def _any_list(cursor: Cursor, places: Iterable[int | None]) -> bool:
+def _any_list(cursor: Cursor, found: Iterable[int | None]) -> bool:
+    if isinstance(cursor.data, LongList):
+        # All are looked at, one after the other: that reads each piece once.
+        return not cursor.data.flat and any(is_list(at_list(item, cursor.path, (), "").data) for item in cursor.data)
     if not cursor.path:
-        return any(isinstance(cursor.data[p], list) for p in places if p is not None)
+        return any(is_list(cursor.data[p]) for p in found if p is not None)
     if len(cursor.path) == 1 and isinstance(cursor.path[0], str):
         name = cursor.path[0]
-        return any(
-            isinstance(item, list) or (isinstance(item, Mapping) and isinstance(item.get(name), list))
-            for item in cursor.data
-        )
-    return any(cursor.item(p).is_list for p in places if p is not None)
+        return any(is_list(item) or (isinstance(item, Mapping) and is_list(item.get(name))) for item in cursor.data)
+    return any(cursor.item(p).is_list for p in found if p is not None)

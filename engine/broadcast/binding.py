@@ -12,6 +12,7 @@ from engine.broadcast.calls import Call, CallScope, Mapped, Once, Skip
 from engine.broadcast.cursors import Cursor, limited, merged, paths_of, start
 from engine.broadcast.fields import Fields, Wire, fields_inside, fields_of
 from engine.broadcast.leaves import AFTER, SCOPE_NAMES
+from engine.broadcast.paths import Where
 from engine.broadcast.values import SKIPPED, NodeOutputs, Skipped, Value
 from engine.contract import MAIN, NodeType
 from engine.expressions import Reference
@@ -145,7 +146,7 @@ class _Binder:
 
     def _limit(self, after: Sequence[Track[Wire]]) -> None:
         """References of an origin that `after` was dealt items of see those items only."""
-        limits = {track.cursor.axis.origin: frozenset(paths_of(track.cursor)) for track in after}
+        limits = {track.cursor.axis.origin: Where(paths_of(track.cursor)) for track in after}
         for track in self.tracks.values():
             track.cursor = limited(track.cursor, limits)
 

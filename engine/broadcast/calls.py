@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from engine.broadcast.align import Branch, Item, Level, Track
-from engine.broadcast.cursors import Cursor
+from engine.broadcast.cursors import Cursor, deeper, paths_of
 from engine.broadcast.fields import Wire
 from engine.broadcast.leaves import Path
+from engine.broadcast.values import Axis
+from engine.contract.lists import part_of, picked
 from engine.expressions import walk
 
 
@@ -76,7 +79,8 @@ class Once:
 
 @dataclass(eq=False)
 class Mapped:
-    """One call per item, `length` of them. `node`: whose calls they are."""
+    """One call per item, `length` of them. `node`: whose calls they are. `first`: the number of the first of them in
+    the mapping of which this is a part."""
 
     node: str
     length: int
@@ -86,6 +90,7 @@ class Mapped:
     _tracks: Sequence[Track[Wire]] = ()
     _scope: CallScope = field(default_factory=lambda: CallScope({}, {}))
     _items: Sequence[Item[Wire]] = ()
+    first: int = 0
 
     @cached_property
     def readers(self) -> Mapping[Wire, tuple[Sequence[Any], Sequence[int | None], Path]]:
@@ -94,6 +99,21 @@ class Mapped:
             self._tracks[n].key: (self._tracks[n].cursor.data, positions, self._tracks[n].cursor.path)
             for n, positions in self.outer.places.items()
         }
+
+    def part(self, start: int, stop: int) -> Mapped:
+        """The calls from `start` to before `stop` alone, with what they read of long lists in memory. Blocks.
+
+        Raises ValueError for a mapping of several levels.
+        """
+        if self.shape is not None:
+            raise ValueError("a mapping of several levels has no parts")
+        tracks, found = list(self._tracks), dict[int, Sequence[int | None]]()
+        for n, positions in self.outer.places.items():
+            tracks[n], found[n] = _part_of_track(tracks[n], positions[start:stop])
+        axis, paths = self.outer.axis, self.outer.paths[start:stop]
+        level: Level[Wire] = Level(Axis(axis.origin, paths), paths, found, self.outer.lead)
+        scope = CallScope({**self._scope.tracks, **{t.key: t for t in tracks}}, self._scope.names, self._scope.skipped)
+        return Mapped(self.node, stop - start, level, self.has_main, None, tracks, scope, first=start)
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -123,11 +143,27 @@ class Mapped:
         """What the templates of one call see."""
         scope = self._scope
         if self.shape is None:
-            names = {**scope.names, "item": self.item_at(number), "index": number}
+            names = {**scope.names, "item": self.item_at(number), "index": self.first + number}
             return ItemScope(scope.tracks, names, scope.skipped, self, number)
         item = self._items[number]
         names = {**scope.names, "item": item.item, "index": item.index}
         return CallScope({track.key: track for track in item.tracks}, names, scope.skipped)
+
+
+def _part_of_track(track: Track[Wire], positions: Sequence[int | None]) -> tuple[Track[Wire], Sequence[int | None]]:
+    """The track over some items of its list only, and where each of them stands there now."""
+    cursor = track.cursor
+    wanted = array("q", (at for at in positions if at is not None))
+    in_a_row = len(wanted) > 0 and wanted[-1] - wanted[0] == len(wanted) - 1
+    data = part_of(cursor.data, wanted[0], wanted[-1] + 1) if in_a_row else picked(cursor.data, wanted)
+    axes = (Axis(cursor.axis.origin, [paths_of(cursor)[at] for at in wanted]), *deeper(cursor.axes, wanted))
+    places: Sequence[int | None] = range(len(wanted))
+    if len(wanted) < len(positions):
+        numbers = iter(range(len(wanted)))
+        places = [None if at is None else next(numbers) for at in positions]
+    return Track(
+        track.key, Cursor(data, cursor.path, axes, cursor.name), track.levels, track.follows, track.field
+    ), places
 
 
 Call = Skip | Once | Mapped

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from engine.broadcast.align import Branch
 from engine.broadcast.calls import Mapped, Once
+from engine.broadcast.paths import compact
 from engine.broadcast.values import Axis, Value
 from engine.contract import MAIN, NodeError
+from engine.contract.lists import Joined, LongList
 
 ERROR = "error"
 
@@ -38,13 +41,35 @@ def collect(call: Once | Mapped, results: Sequence[Mapping[str, Any] | Failed]) 
     by_port: dict[str, dict[int, Any]] = {}
     for number, result in enumerate(results):
         if isinstance(result, Failed):
-            by_port.setdefault(ERROR, {})[number] = _record(call.node, str(number), result, call.item_at(number))
+            about = call.item_at(number)
+            by_port.setdefault(ERROR, {})[number] = _record(call.node, str(call.first + number), result, about)
         else:
             for port, data in result.items():
                 by_port.setdefault(port, {})[number] = data
     if not call.length and call.has_main:
         by_port[MAIN.name] = {}
     return {port: _value(call, items) for port, items in by_port.items()}
+
+
+def joined(call: Mapped, parts: Sequence[Mapping[str, Value]]) -> dict[str, Value]:
+    """The outputs of a mapping on one level that was called in parts, from what `collect` gave for each in turn."""
+    names = dict.fromkeys(port for part in parts for port in part)
+    return {port: _joined(call, [part[port] for part in parts if port in part]) for port in names}
+
+
+def _joined(call: Mapped, values: Sequence[Value]) -> Value:
+    if sum(len(value.data) for value in values) == call.length:
+        return Value(_all_of(values), (call.outer.axis,))
+    paths = array("q")
+    for value in values:
+        paths.extend(value.origin[0].paths or ())
+    return Value(_all_of(values), (Axis(call.outer.axis.origin, compact(paths)),))
+
+
+def _all_of(values: Sequence[Value]) -> Sequence[Any]:
+    if any(isinstance(value.data, LongList) for value in values):
+        return Joined([value.data for value in values])
+    return [item for value in values for item in value.data]
 
 
 def _record(node: str, item: str, failed: Failed, about: Any = None) -> dict[str, Any]:
@@ -60,7 +85,7 @@ def _value(call: Mapped, items: Mapping[int, Any]) -> Value:
     outer = call.outer
     if len(data) == outer.length:
         return Value(data, (outer.axis,))
-    return Value(data, (Axis(outer.axis.origin, tuple(outer.paths[number] for number in items)),))
+    return Value(data, (Axis(outer.axis.origin, compact(outer.paths[number] for number in items)),))
 
 
 def _shaped(call: Mapped, shape: Branch, items: Mapping[int, Any]) -> Value:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.broadcast.paths import MANY, Where, compact
 from engine.broadcast.values import Axis, Value
+from engine.contract.lists import Joined, LongList, Picked, is_list
 from engine.expressions import walk
 
 Step = str | int
@@ -24,7 +27,7 @@ class Cursor:
 
     @property
     def is_list(self) -> bool:
-        return isinstance(self.data, list)
+        return is_list(self.data)
 
     @property
     def axis(self) -> Axis:
@@ -43,9 +46,9 @@ class Cursor:
 
     def depth(self) -> int:
         """How many list levels lie ahead, judged by the first item of each."""
-        if not isinstance(self.data, list):
+        if not is_list(self.data):
             return 0
-        return 1 + (self.item(0).depth() if self.data else 0)
+        return 1 + (self.item(0).depth() if len(self.data) else 0)
 
 
 def start(value: Value, path: Sequence[Step], name: str) -> Cursor:
@@ -58,7 +61,7 @@ def at_list(data: Any, path: tuple[Step, ...], axes: tuple[Axis, ...], name: str
     for at, step in enumerate(path):
         if isinstance(data, Mapping):
             data, axes, name = data.get(step), (), f"{name}.{step}"
-        elif isinstance(data, list):
+        elif is_list(data):
             if isinstance(step, str):
                 return Cursor(data, path[at:], axes, name)
             inside = -len(data) <= step < len(data)
@@ -92,10 +95,11 @@ Part = tuple[Any, tuple[Axis, ...]]
 
 def _merged(parts: Sequence[Part]) -> Part:
     """Lists of one origin as one list, and its axes."""
+    if sum(len(data) for data, _ in parts) > MANY and all(len(axes) == 1 for _, axes in parts):
+        return _merged_long(parts)
     items: dict[int, list[Part]] = {}
     for data, axes in parts:
-        paths = range(len(data)) if axes[0].paths is None else axes[0].paths
-        for position, path in enumerate(paths):
+        for position, path in enumerate(_paths(data, axes[0])):
             inner = tuple(axis.inside(position) for axis in axes[1:])
             items.setdefault(path, []).append((data[position], inner))
     order = sorted(items)
@@ -105,11 +109,28 @@ def _merged(parts: Sequence[Part]) -> Part:
     return [data for data, _ in inner_parts], (outer, *_deeper([axes for _, axes in inner_parts]))
 
 
+def _merged_long(parts: Sequence[Part]) -> Part:
+    """The same for many items on one level, by numbers alone: no item is read."""
+    size = 1 + max(_paths(data, axes[0])[-1] for data, axes in parts if len(data))
+    chosen, first = array("q", [-1]) * size, 0
+    for data, axes in parts:
+        for position, path in enumerate(_paths(data, axes[0]), first):
+            if chosen[path] < 0:
+                chosen[path] = position
+        first += len(data)
+    kept = array("q", (position for position in chosen if position >= 0))
+    whole = Picked(Joined([data for data, _ in parts]), kept)
+    complete = len(kept) == size and any(axes[0].paths is None for _, axes in parts)
+    paths = None if complete else compact(path for path, position in enumerate(chosen) if position >= 0)
+    is_long = any(isinstance(data, LongList) for data, _ in parts)
+    return whole if is_long else list(whole), (Axis(parts[0][1][0].origin, paths),)
+
+
 def _merged_item(parts: Sequence[Part]) -> Part:
     data, axes = parts[0]
-    if not axes or not isinstance(data, list):
+    if not axes or not is_list(data):
         return data, ()
-    alike = [part for part in parts if isinstance(part[0], list) and part[1] and part[1][0].origin == axes[0].origin]
+    alike = [part for part in parts if is_list(part[0]) and part[1] and part[1][0].origin == axes[0].origin]
     return _merged(alike) if len(alike) > 1 else (data, axes)
 
 
@@ -124,19 +145,25 @@ def _deeper(axes: Sequence[tuple[Axis, ...]]) -> Iterator[Axis]:
 
 def paths_of(cursor: Cursor) -> Sequence[int]:
     """The position in the origin's list of each item of the list that stands here."""
-    paths = cursor.axis.paths
-    return range(len(cursor.data)) if paths is None else paths
+    return _paths(cursor.data, cursor.axis)
 
 
-def limited(cursor: Cursor, limits: Mapping[str, frozenset[int]]) -> Cursor:
+def _paths(data: Sequence[Any], axis: Axis) -> Sequence[int]:
+    return range(len(data)) if axis.paths is None else axis.paths
+
+
+def limited(cursor: Cursor, limits: Mapping[str, Where]) -> Cursor:
     """Only the items that `after` was dealt, when the list is of that origin."""
     if not cursor.is_list or cursor.axis.origin not in limits:
         return cursor
     allowed = limits[cursor.axis.origin]
     paths = paths_of(cursor)
-    kept = [position for position, path in enumerate(paths) if path in allowed]
-    axis = Axis(cursor.axis.origin, tuple(paths[position] for position in kept))
-    deeper = tuple(
-        a if a.paths is None else Axis(a.origin, tuple(a.paths[position] for position in kept)) for a in cursor.axes[1:]
-    )
-    return Cursor([cursor.data[position] for position in kept], cursor.path, (axis, *deeper), cursor.name)
+    kept = array("q", (position for position, path in enumerate(paths) if allowed.get(path) is not None))
+    axis = Axis(cursor.axis.origin, compact(paths[position] for position in kept))
+    data = Picked(cursor.data, kept) if isinstance(cursor.data, LongList) else [cursor.data[at] for at in kept]
+    return Cursor(data, cursor.path, (axis, *deeper(cursor.axes, kept)), cursor.name)
+
+
+def deeper(axes: Sequence[Axis], kept: Sequence[int]) -> tuple[Axis, ...]:
+    """The axes below the first, of some items only."""
+    return tuple(a if a.paths is None else Axis(a.origin, tuple(a.paths[at] for at in kept)) for a in axes[1:])

@@ -10,15 +10,17 @@ from engine.broadcast.calls import CallScope
 from engine.broadcast.cursors import Cursor, paths_of
 from engine.broadcast.fields import LOCAL, Fields, Wire, fields_inside, fields_of
 from engine.broadcast.leaves import Leaf, Path
+from engine.broadcast.paths import Where
 from engine.broadcast.values import Value
 from engine.contract import NodeType
+from engine.contract.lists import LongList, is_list, part_of
 from engine.expressions import Reference, TemplateError, walk
 from engine.graph import Node
 
 _LEAVE_OUT: Final = object()
 Found = dict[str, Any]
 Step = Callable[[CallScope, Found], Any]
-Bound = tuple[Cursor, Mapping[int, int]]
+Bound = tuple[Cursor, Where]
 
 
 def resolve(node: Node, node_type: NodeType, scope: CallScope) -> dict[str, Any]:
@@ -172,29 +174,59 @@ class RowScope:
 
 def _per_item(
     fields: Fields, raw: Any, leaves: tuple[Leaf, ...], scope: CallScope, found: Mapping[str, Any]
-) -> list[Any]:
-    """The list of what the templates give for each row."""
+) -> Sequence[Any]:
+    """The list of what the templates give for each row; of a long list they are asked as it is read."""
     name = leaves[0].mode.per_item
     rows = found.get(name)
-    if not isinstance(rows, list):
+    if not is_list(rows):
         text = leaves[0].templates[0].source
         raise TemplateError(text, 0, f"“{name}” must be a list.", "Each of its rows is asked this.")
-    asked = [(leaf, _row_scope(fields, leaf, scope, found)) for leaf in leaves]
-    results = []
-    for index, (row, path) in enumerate(zip(rows, _row_paths(fields, name, scope, len(rows)), strict=True)):
-        values: dict[Path, Step] = {}
-        for leaf, rows_ in asked:
-            rows_.item, rows_.index, rows_.path = row, index, path
-            values[leaf.path] = _given(_asked(leaf, rows_))
-        results.append(_filled(raw, leaves[0].path[:1], values, scope, {}))
-    return results
+    asked = Asked(fields, raw, leaves, scope, found, rows, _row_paths(fields, name, scope, len(rows)))
+    return asked if isinstance(rows, LongList) else asked.of(rows, 0)
+
+
+class Asked(LongList):
+    """What templates give for each row of a list, asked when it is read."""
+
+    portable = False
+
+    def __init__(  # noqa: PLR0917  what a template is asked with
+        self,
+        fields: Fields,
+        raw: Any,
+        leaves: tuple[Leaf, ...],
+        scope: CallScope,
+        found: Mapping[str, Any],
+        rows: Sequence[Any],
+        paths: Sequence[int],
+    ) -> None:
+        self._raw, self._scope, self._rows, self._paths = raw, scope, rows, paths
+        self._top = leaves[0].path[:1]
+        self._asked = [(leaf, _row_scope(fields, leaf, scope, found)) for leaf in leaves]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def read(self, start: int, stop: int) -> list[Any]:
+        return self.of(part_of(self._rows, start, stop), start)
+
+    def of(self, rows: Sequence[Any], first: int) -> list[Any]:
+        """The answers of these rows, the `first` of them by its number."""
+        results = []
+        for index, row in enumerate(rows, first):
+            values: dict[Path, Step] = {}
+            for leaf, seen in self._asked:
+                seen.item, seen.index, seen.path = row, index, self._paths[index]
+                values[leaf.path] = _given(_answer(leaf, seen))
+            results.append(_filled(self._raw, self._top, values, self._scope, {}))
+        return results
 
 
 def _given(value: Any) -> Step:
     return lambda scope, found: value
 
 
-def _asked(leaf: Leaf, scope: RowScope) -> Any:
+def _answer(leaf: Leaf, scope: RowScope) -> Any:
     if leaf.kind == "first":
         return scope.outer.value_of(next(leaf.references))
     return leaf.templates[0].evaluate(scope)
@@ -227,5 +259,5 @@ def _places(fields: Fields, leaf: Leaf, scope: CallScope) -> dict[Reference, Bou
         if cursor is None or rows is None or reference.whole or not cursor.is_list:
             continue
         if cursor.axis.origin == rows.axis.origin:
-            bound[reference] = (cursor, {path: position for position, path in enumerate(paths_of(cursor))})
+            bound[reference] = (cursor, Where(paths_of(cursor)))
     return bound

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-Paths = tuple[Any, ...] | None
+Paths = Sequence[Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,8 @@ class Axis:
     """One list level that came from mapping. `origin` names the list whose items these are.
 
     `paths`: the position of each item in that list; None: all of them, in order. On a deeper level the positions are
-    nested as the lists are: one tuple (or None) for each item of the level above.
+    nested as the lists are: one tuple (or None) for each item of the level above. Many positions of an outermost level
+    are a range or an array (`engine.broadcast.paths`).
     """
 
     origin: str
@@ -23,6 +24,19 @@ class Axis:
     def inside(self, position: int) -> Axis:
         """The same axis as seen from inside one item of the level above."""
         return self if self.paths is None else Axis(self.origin, self.paths[position])
+
+    def to_json(self) -> dict[str, Any]:
+        """How the axis is stored beside the data."""
+        if self.paths is None:
+            return {"of": self.origin}
+        if isinstance(self.paths, range):
+            return {"of": self.origin, "range": [self.paths.start, self.paths.stop]}
+        return {"of": self.origin, "at": list(self.paths)}
+
+    @classmethod
+    def from_json(cls, held: Mapping[str, Any]) -> Axis:
+        """The axis again, from what `to_json` gave."""
+        return cls(held["of"], range(*held["range"]) if "range" in held else _tuples(held.get("at")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +48,12 @@ class Value:
 
     def origin_json(self) -> list[dict[str, Any]]:
         """How the origin is stored beside the data."""
-        return [{"of": a.origin} if a.paths is None else {"of": a.origin, "at": a.paths} for a in self.origin]
+        return [axis.to_json() for axis in self.origin]
 
     @classmethod
     def from_json(cls, data: Any, origin: Sequence[Mapping[str, Any]] | None) -> Value:
         """The value again, from its data and what `origin_json` gave."""
-        return cls(data, tuple(Axis(axis["of"], _tuples(axis.get("at"))) for axis in origin or ()))
+        return cls(data, tuple(map(Axis.from_json, origin or ())))
 
 
 def _tuples(paths: Any) -> Any:

@@ -25,11 +25,12 @@ class LongList(Sequence[Any]):
     """A list of which only a piece is in memory. Reading blocks: on the event loop use `asyncio.to_thread`.
 
     `flat`: certainly no item holds a list, so a node that is mapped over it need not look for further levels.
-    `portable`: it survives pickling, so that a process of the pool can read it.
+    `portable`: it survives pickling, so that a process of the pool can read it. `size`: bytes as JSON, roughly.
     """
 
     flat: bool = False
     portable: bool = True
+    size: int = 0
 
     @abstractmethod
     def read(self, start: int, stop: int) -> list[Any]:
@@ -81,6 +82,10 @@ class Picked(LongList):
     def portable(self) -> bool:  # type: ignore[override]
         return not isinstance(self._base, LongList) or self._base.portable
 
+    @property
+    def size(self) -> int:  # type: ignore[override]
+        return self._base.size * len(self) // max(1, len(self._base)) if isinstance(self._base, LongList) else 0
+
     def __len__(self) -> int:
         return len(self._positions)
 
@@ -101,6 +106,10 @@ class Joined(LongList):
     @property
     def portable(self) -> bool:  # type: ignore[override]
         return all(not isinstance(part, LongList) or part.portable for part in self._parts)
+
+    @property
+    def size(self) -> int:  # type: ignore[override]
+        return sum(part.size for part in self._parts if isinstance(part, LongList))
 
     def __len__(self) -> int:
         return sum(map(len, self._parts))

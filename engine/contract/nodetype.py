@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -21,6 +21,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from engine.contract.fields import Code, Inside, PerItem, Port, Rank, Whole
+from engine.contract.lists import Streamed
 
 
 class Params(BaseModel):
@@ -103,6 +104,7 @@ class FieldSpec:
     default: Any
     per_item: str = ""
     inside: bool = False
+    streams: bool = False
 
 
 OutputsOf = Callable[[Any], Sequence[Output]]
@@ -170,6 +172,9 @@ class NodeType:
             return {}
         if Fired in typing.get_args(self.result):
             return {}
+        if typing.get_origin(self.result) in (Iterator, AsyncIterator):
+            items: Any = list[typing.get_args(self.result)[0]]  # type: ignore[misc]
+            return TypeAdapter(items).json_schema(mode="serialization")
         return TypeAdapter(self.result).json_schema(mode="serialization")
 
     @property
@@ -203,7 +208,8 @@ def action(
 ) -> Callable[[Callable[..., Any]], NodeType]:
     """Declare a node.
 
-    `cpu`: the function is a plain `def` that burns CPU or blocks, and runs in the process pool. `batch`: the function
+    `cpu`: the function is a plain `def` that burns CPU or blocks, and runs in the process pool. A function that yields
+    gives a list, which is stored while it comes about (`engine.contract.lists`). `batch`: the function
     takes up to that many params at once and returns as many results, each a value or a `NodeError`; what it means stays
     per item. An effect is recorded before its call, so a node that may write takes no batches (TypeError).
     """
@@ -314,7 +320,15 @@ def _field_spec(name: str, info: FieldInfo) -> FieldSpec:
         default=None if default is PydanticUndefined else default,
         per_item=next((m.per_item for m in info.metadata if isinstance(m, PerItem)), ""),
         inside=any(isinstance(m, Inside) for m in info.metadata),
+        streams=any(isinstance(m, Streamed) for m in info.metadata) or _streams(info.annotation),
     )
+
+
+def _streams(annotation: Any) -> bool:
+    """Whether long lists may stand inside, as in `list[Items[Any]]`."""
+    if any(isinstance(m, Streamed) for m in getattr(annotation, "__metadata__", ())):
+        return True
+    return any(_streams(inner) for inner in typing.get_args(annotation))
 
 
 def _levels(annotation: Any) -> int:

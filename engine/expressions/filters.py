@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.expressions.errors import Refused
 from engine.expressions.guards import check_items, check_text
+from engine.expressions.long import Seen
 from engine.expressions.values import as_list, as_record, as_text, count, is_number, kind, to_text
 
 
@@ -125,8 +126,10 @@ def flatten(value: Any) -> list[Any]:
 
 
 def average(value: Any) -> float | None:
-    numbers = [v for v in as_list(value, "average") if is_number(v)]
-    return sum(numbers) / len(numbers) if numbers else None
+    total, found = 0.0, 0
+    for number in filter(is_number, value if isinstance(value, Seen) else as_list(value, "average")):
+        total, found = total + number, found + 1
+    return total / found if found else None
 
 
 def words(value: Any) -> int:
@@ -176,6 +179,8 @@ def range_(start: int, stop: int | None = None, step: int = 1) -> list[int]:
 
 def all_of(function: Callable[..., Any]) -> Callable[..., Any]:
     def of(*arguments: Any) -> Any:
+        if len(arguments) == 1 and isinstance(arguments[0], Seen):
+            return of_long(function, arguments[0])
         found = [v for v in (as_list(arguments[0], "this") if len(arguments) == 1 else arguments) if v is not None]
         try:
             return function(found) if found or function is sum else None
@@ -183,6 +188,15 @@ def all_of(function: Callable[..., Any]) -> Callable[..., Any]:
             raise Refused("Values of different kinds cannot be taken together here.") from None
 
     return of
+
+
+def of_long(function: Callable[..., Any], items: Seen) -> Any:
+    """The same of a long list, item by item."""
+    there = (v for v in items if v is not None)
+    try:
+        return function(there) if function is sum else function(there, default=None)
+    except TypeError:
+        raise Refused("Values of different kinds cannot be taken together here.") from None
 
 
 def of_text(function: Callable[[str], str]) -> Callable[[Any], str]:

@@ -18,6 +18,7 @@ import minijinja
 from engine.expressions.errors import Refused, TemplateError
 from engine.expressions.functions import HIDDEN_FILTERS, HIDDEN_FUNCTIONS, OWN_FILTERS, OWN_FUNCTIONS
 from engine.expressions.guards import MAX_TEXT, Tick, budget
+from engine.expressions.long import Seen
 from engine.expressions.values import to_text
 
 FUEL = 5_000_000
@@ -55,10 +56,10 @@ _NUMBERS = itertools.count()
 class Program:
     """A rewritten expression or text, compiled once. `offsets` maps its positions back to the user's source."""
 
-    __slots__ = ("__weakref__", "environment", "name", "offsets", "source")
+    __slots__ = ("__weakref__", "code", "environment", "name", "offsets", "source")
 
     def __init__(self, source: str, code: str, offsets: Sequence[tuple[int, int]], statements: bool) -> None:
-        self.source, self.offsets = source, offsets
+        self.source, self.code, self.offsets = source, code, offsets
         self.environment = _TEXTS if statements else _EXPRESSIONS
         self.name = f"t{next(_NUMBERS)}"
         try:
@@ -138,8 +139,8 @@ def plain(value: Any, source: str, position: int = 0, depth: int = 0) -> Any:
         raise TemplateError(
             source, position, "The result is not a number.", "Check for a division by a very small number."
         )
-    if isinstance(value, str):
-        return str(value)
+    if isinstance(value, str | Seen):
+        return str(value) if isinstance(value, str) else value.items
     if depth > 100:
         raise TemplateError(source, position, "The value is nested too deeply.")
     if isinstance(value, Mapping):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal, Protocol
 
-from engine.expressions.errors import TemplateError, did_you_mean
+from engine.contract.lists import LongList, is_list
+from engine.expressions.errors import Refused, TemplateError, did_you_mean
 from engine.expressions.guards import MAX_TEXT
+from engine.expressions.long import MAX_READ, Seen, streamed
 from engine.expressions.reading import Edit, Order, Reading, Reference
 from engine.expressions.sandbox import TARGET, Program, plain
 from engine.expressions.statements import Statements
@@ -34,17 +36,18 @@ Read = Callable[[Reference], Any]
 class Part:
     """One `{{ … }}`: a bare reference, or a program over its references."""
 
-    __slots__ = ("position", "program", "references", "source", "variables")
+    __slots__ = ("position", "program", "references", "source", "streamed", "variables")
 
     def __init__(self, source: str, position: int, references: tuple[Reference, ...], program: Program | None) -> None:
         self.source, self.position, self.references, self.program = source, position, references, program
         self.variables = tuple((f"_r{number}", reference) for number, reference in enumerate(references))
+        self.streamed = frozenset() if program is None else streamed(program.code, [name for name, _ in self.variables])
 
     def value(self, read: Read) -> Any:
         try:
             if self.program is None:
                 return read(self.references[0])
-            names = {name: read(reference) for name, reference in self.variables}
+            names = self._names(read)
         except LookupError as error:
             raise self.unknown(error) from None
         try:
@@ -53,10 +56,29 @@ class Part:
             raise self._with_cause(error, names) from None
         if result is None or type(result) in PLAIN:
             return result
+        if isinstance(result, Seen):
+            return result.items
         for given in names.values():
             if result is given and not isinstance(given, int | float):
                 return result
         return plain(result, self.source, self.position)
+
+    def as_text(self, read: Read) -> str:
+        """The value as it stands inside a text."""
+        try:
+            return to_text(self.value(read))
+        except Refused as error:
+            raise TemplateError(self.source, self.position, str(error)) from None
+
+    def _names(self, read: Read) -> dict[str, Any]:
+        """What the program is given: a long list so that it is not read as a whole without its being noticed."""
+        names: dict[str, Any] = {}
+        for name, reference in self.variables:
+            value = read(reference)
+            if isinstance(value, LongList):
+                value = Seen(value, str(reference), None if name in self.streamed else MAX_READ)
+            names[name] = value
+        return names
 
     def unknown(self, error: LookupError) -> TemplateError:
         """LookupError(name, names known) in words."""
@@ -82,7 +104,7 @@ class Block(Part):
         if self.program is None:
             return self.source
         try:
-            names = {name: read(reference) for name, reference in self.variables}
+            names = self._names(read)
         except LookupError as error:
             raise self.unknown(error) from None
         text = self.program.text(names)
@@ -120,7 +142,7 @@ class Template:
             return self._block.text(read)
         if self._only is not None:
             return self._only.value(read)
-        texts = [part if isinstance(part, str) else to_text(part.value(read)) for part in self._parts]
+        texts = [part if isinstance(part, str) else part.as_text(read) for part in self._parts]
         if sum(map(len, texts)) > MAX_TEXT:
             raise TemplateError(self.source, 0, f"The text would have more than {MAX_TEXT:,} characters.")
         return "".join(texts)
@@ -142,14 +164,45 @@ def walk(data: Any, path: Sequence[str | int]) -> Any:
             data = data.get(step)
             if data is None and isinstance(step, int):
                 return None
-        elif isinstance(data, list):
+        elif is_list(data):
             if isinstance(step, int):
                 data = data[step] if -len(data) <= step < len(data) else None
+            elif isinstance(data, LongList):
+                return Projected(data, path[at:])
             else:
                 return [walk(element, path[at:]) for element in data]
         else:
             return None
     return data
+
+
+class Projected(LongList):
+    """What the items of a long list hold under a path."""
+
+    def __init__(self, base: LongList, path: Sequence[str | int]) -> None:
+        self._base, self._path = base, tuple(path)
+
+    @property
+    def flat(self) -> bool:  # type: ignore[override]
+        return self._base.flat
+
+    @property
+    def portable(self) -> bool:  # type: ignore[override]
+        return self._base.portable
+
+    @property
+    def size(self) -> int:  # type: ignore[override]
+        return self._base.size
+
+    def __len__(self) -> int:
+        return len(self._base)
+
+    def read(self, start: int, stop: int) -> list[Any]:
+        return [walk(element, self._path) for element in self._base.read(start, stop)]
+
+    def pieces(self) -> Iterator[list[Any]]:
+        for piece in self._base.pieces():
+            yield [walk(element, self._path) for element in piece]
 
 
 @lru_cache(maxsize=8192)

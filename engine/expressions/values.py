@@ -7,7 +7,9 @@ from typing import Any
 
 import orjson
 
+from engine.contract.lists import LongList
 from engine.expressions.errors import Refused
+from engine.expressions.long import Seen, check_read
 
 
 def to_json(value: Any, indent: int | bool | None = None) -> str:
@@ -16,6 +18,8 @@ def to_json(value: Any, indent: int | bool | None = None) -> str:
     try:
         return orjson.dumps(value, option=option, default=_more_json).decode()
     except (TypeError, ValueError) as error:
+        if isinstance(error.__cause__, Refused):
+            raise error.__cause__ from None
         raise Refused(f"This cannot be written as JSON: {error}.") from None
 
 
@@ -49,6 +53,8 @@ def as_list(value: Any, name: str) -> list[Any]:
         return []
     if isinstance(value, Mapping | str | int | float) or not isinstance(value, Iterable):
         raise Refused(f"“{name}” needs a list, and this is {kind(value).lower()}.")
+    if isinstance(value, LongList):
+        check_read(len(value), value.name if isinstance(value, Seen) else "")
     return list(value)
 
 
@@ -79,4 +85,6 @@ def is_number(value: Any) -> bool:
 def _more_json(value: Any) -> Any:
     if isinstance(value, str):
         return str(value)
+    if isinstance(value, LongList):
+        return as_list(value, "text")
     return dict(value) if isinstance(value, Mapping) else list(value)

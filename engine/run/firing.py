@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from engine import broadcast
 from engine.broadcast import CallScope, Mapped, NodeOutputs, Once, Skip, Value
+from engine.broadcast.collecting import ERROR
 from engine.contract import BadParams, Effect, NodeError, Respond
 from engine.expressions import TemplateError
 from engine.run.control import Control
@@ -18,6 +19,7 @@ from engine.run.failures import to_record
 from engine.run.ledger import now_ms
 from engine.run.mapping import DEFAULT_WINDOW, run_window
 from engine.run.noderows import Given, NodeRows
+from engine.run.parts import Parts, is_long
 from engine.run.past import Past, Resumed, StillWaiting, resume
 from engine.run.plan import PlannedNode, early_outputs
 from engine.run.scopes import Journey, Scope
@@ -75,8 +77,10 @@ class Firing:
                 self.rows.skip(call.reason)
                 return Fate("skipped")
             if isinstance(call, dict):
-                return Fate("fired", call, await self.rows.close(call, stand_in=self._kept()))
+                return await self._fired(call, stand_in=self._kept())
             self._call = call
+            if isinstance(call, Mapped) and is_long(call, self.rows.ledger):
+                return await self._part_by_part(call)
             return await self._called(call)
         except (NodeError, TemplateError) as error:
             self.rows.end_failed(_node_error(error))
@@ -151,6 +155,50 @@ class Firing:
             batch = min(batch, max(1, math.ceil(len(todo) / window)))
             window = max(1, window // batch) if self.node.limit else window
         await run_window(todo, window=window, batch=batch, perform=self._perform, halted=self._may_not_start)
+
+    async def _part_by_part(self, call: Mapped) -> Fate:
+        """The calls over a long list: see `engine.run.parts`."""
+        parts = Parts(self.rows, call, self._length(call))
+        whole = True
+        for part in parts.todo():
+            if self._may_not_start():
+                return await self._left_off()
+            self._call = await parts.enter(part)
+            await self._make_calls()
+            results = [result for result in self.rows.results if result is not None]
+            if self.rows.error is not None:
+                break
+            if len(results) < len(part):
+                self.rows.set_aside()
+                whole = False
+                continue
+            outputs = broadcast.collect(self._call, [self._collectable(i, result) for i, result in enumerate(results)])
+            await parts.leave(part, outputs, _dealt(results))
+        if self.rows.error is not None or not whole:
+            return await self._left_off()
+        return await self._fired(await parts.outputs())
+
+    async def _left_off(self) -> Fate:
+        """How a long list ends of which not all parts are done."""
+        if self.rows.error is not None:
+            self.rows.end_failed()
+            return self._failed()
+        if not self.rows.waits:
+            return Fate("halted")
+        self.rows.rest()
+        return Fate("waiting", waits=self._past.open_waits)
+
+    async def _fired(
+        self,
+        outputs: Mapping[str, Value],
+        results: Sequence[Done | Failed] = (),
+        answer: Respond | None = None,
+        *,
+        stand_in: Any = None,
+    ) -> Fate:
+        """Note what leaves the node. Raises NodeError if it cannot be stored."""
+        packed = await self.rows.close(outputs, results, stand_in)
+        return Fate("fired", self.rows.ledger.light(outputs, packed), packed, answer)
 
     def _may_not_start(self) -> bool:
         return self._control.halted or self._paused
@@ -233,7 +281,15 @@ class Firing:
 
     async def invoke_cpu(self, params: Any, services: dict[str, Any]) -> Any:
         """See `Hands`."""
-        return await self._tools.pool.call(self.type.id, self.type.version, params, services)
+        ledger = self.rows.ledger
+        if not isinstance(params, list):
+            params = await ledger.portable(params)
+        keep = (ledger.storage, ledger.workspace_id)
+        return await self._tools.pool.call(self.type.id, self.type.version, params, services, keep)
+
+    async def keep(self, items: Iterator[Any] | AsyncIterator[Any]) -> Any:
+        """See `Hands`."""
+        return await self.rows.ledger.kept(items)
 
     async def _settle(self, index: int, outcome: Outcome, call: Call | None = None) -> None:
         """Note what came of one call."""
@@ -270,7 +326,7 @@ class Firing:
             return Fate("halted")
         outputs = broadcast.collect(self._call, [self._collectable(i, result) for i, result in enumerate(results)])
         answers = (result.answer for result in results if isinstance(result, Done) and result.answer)
-        return Fate("fired", outputs, await self.rows.close(outputs, results), next(answers, None))
+        return await self._fired(outputs, results, next(answers, None))
 
     async def _early(self) -> Mapping[str, Value]:
         """What leaves the node while it waits, once every call has asked.
@@ -296,6 +352,15 @@ class Firing:
         return broadcast.Failed(
             result.error, to_record(result.error, self.node, self.rows.item(index), scope=self._scope.path)
         )
+
+
+def _dealt(results: Sequence[Done | Failed]) -> dict[str, list[int]]:
+    """For each output the numbers of the calls that it got something from."""
+    dealt: dict[str, list[int]] = {}
+    for number, result in enumerate(results):
+        for port in result.fired if isinstance(result, Done) else (ERROR,):
+            dealt.setdefault(port, []).append(number)
+    return dealt
 
 
 def _seconds_until(moment: datetime) -> float:

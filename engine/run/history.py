@@ -88,7 +88,8 @@ def take_waits(rows: Iterable[Mapping[str, Any]], past: dict[str, Past]) -> set[
 
 
 async def _restore_item(row: Mapping[str, Any], past: Past, unpack: Unpack) -> None:
-    """An item's own row (`17`), or that of a chunk (`0-255`) whose values say where they stand (`at`)."""
+    """An item's own row (`17`), that of a chunk (`0-255`) whose values say where they stand (`at`), or that of a part
+    of a long list, whose values stay where they are."""
     item, attempt = row["item"], row["attempt"]
     if row["status"] == "failed":
         past.finished[item] = Failed(from_record(row["error"], row["node_id"]), attempt)
@@ -102,6 +103,8 @@ async def _restore_item(row: Mapping[str, Any], past: Past, unpack: Unpack) -> N
         past.asleep[item] = {port: await unpack(stored) for port, stored in output.items()}
     elif row["status"] == "done" and "-" not in item:
         past.finished[item] = Done({port: await unpack(stored) for port, stored in output.items()}, attempt=attempt)
+    elif row["status"] == "done" and any("dealt" in stored for stored in output.values()):
+        past.parts[item] = output
     elif row["status"] == "done":
         fired: dict[int, dict[str, Any]] = {}
         for port, stored in output.items():

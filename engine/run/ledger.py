@@ -10,16 +10,14 @@ from typing import Any
 import orjson
 
 from engine import traces
-from engine.broadcast import Value
-from engine.contract import OutputTooLarge
+from engine.contract import LongList
+from engine.run.limits import Limits
+from engine.run.packing import LONG_LIST, Packing
 from engine.run.step import Call
 from engine.store.checkpoint import AttemptEnd, Changes, Checkpoints, EndStatus, NewWait, Saved, StepRow
 from engine.store.lease import Claim, Fenced
-from engine.store.lists import Ref
 from engine.store.storage import INLINE_BYTES, Storage
 from engine.telemetry import get_logger
-
-LONG_LIST = 2_000  # not worth measuring: it goes to the payload store, where it can be read by the page
 
 OPEN = frozenset({"running", "waiting"})
 
@@ -31,27 +29,27 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-class Ledger:
-    """The rows of one held segment, on their way to the database.
+class Ledger(Packing):
+    """The rows of one held segment, on their way to the database, with the values that they hold.
 
     Saves are not waited for: they become durable in the order in which they were flushed, and whoever waits for a later
     one has all earlier ones. `begin_attempt` and `close` wait. `has_waits`: whether something of the run may wait.
     """
 
     def __init__(self, claim: Claim, checkpoints: Checkpoints, storage: Storage) -> None:
+        super().__init__(storage, claim.workspace_id, Limits())
         self.claim = claim
         self.failed: BaseException | None = None
         self.has_waits = False
         self._checkpoints = checkpoints
-        self._storage = storage
         self._steps: dict[tuple[str, str, str], StepRow] = {}
         self._attempts: list[AttemptEnd] = []
         self._waits: list[NewWait] = []
-        self._payloads: list[Ref] = []
         self._saving: set[asyncio.Task[Saved]] = set()
 
     def note(self, *steps: StepRow, attempts: Sequence[AttemptEnd] = (), waits: Sequence[NewWait] = ()) -> None:
         """Have these rows recorded with the next flush."""
+        self.limits.recorded += sum(step.status not in OPEN for step in steps)
         for step in steps:
             # Only the newest state of a row is worth writing; it takes its place at the end. What is over stays over.
             key = (step.scope, step.node_id, step.item)
@@ -142,42 +140,6 @@ class Ledger:
         if self.failed is not None:
             raise self.failed
 
-    async def packed(self, data: Any) -> dict[str, Any]:
-        """The stored form of a value: `{"v": …}`, or above 64 kB `{"ref": …, "count": …}` into the payload store.
-
-        Raises:
-            OutputTooLarge: the value cannot be written as JSON (a number of more than 64 bits, broken text).
-        """
-        if _is_long(data):
-            return await self._stored(data)
-        try:
-            text = orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS)
-        except TypeError as error:
-            raise OutputTooLarge(
-                f"The result cannot be stored: {error}.",
-                hint="Numbers take at most 64 bits; turn larger ones into text.",
-            ) from None
-        return {"v": orjson.Fragment(text)} if len(text) <= INLINE_BYTES else await self._stored(data)
-
-    async def _stored(self, data: Any) -> dict[str, Any]:
-        ref = await asyncio.to_thread(self._storage.put_json, self.claim.workspace_id, data)
-        self._payloads.append(ref)
-        return {"ref": ref.hash, "count": ref.count}
-
-    async def packed_outputs(self, outputs: Mapping[str, Value]) -> dict[str, Any]:
-        """The output column of a node's closing row: each port's value with its origin."""
-        return {port: {**await self.packed(value.data), "o": value.origin_json()} for port, value in outputs.items()}
-
-    async def packed_ports(self, fired: Mapping[str, Any]) -> dict[str, Any]:
-        """The output column of an item's row."""
-        return {port: await self.packed(data) for port, data in fired.items()}
-
-    async def unpacked(self, stored: Mapping[str, Any]) -> Any:
-        """The value behind a stored form."""
-        if "ref" in stored:
-            return await asyncio.to_thread(self._storage.get_json, self.claim.workspace_id, stored["ref"])
-        return stored.get("v")
-
 
 def fields_as_rows_hold_them(raw: Mapping[str, Any]) -> Any:
     """The input column of a row: `{field: {"v": value}}`.
@@ -198,4 +160,4 @@ def fields_as_rows_hold_them(raw: Mapping[str, Any]) -> Any:
 
 
 def _is_long(value: Any) -> bool:
-    return isinstance(value, list) and len(value) > LONG_LIST
+    return isinstance(value, LongList) or (isinstance(value, list) and len(value) > LONG_LIST)

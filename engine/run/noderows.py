@@ -57,6 +57,8 @@ class NodeRows:
     given: Any = None
     reported: dict[str, int] | None = None
     single: Given = NOTHING
+    first: int = 0
+    total: int = 0
     _done: int = 0
     _failed: int = 0
     _reused: int = 0
@@ -69,9 +71,22 @@ class NodeRows:
         self.started_at = self.past.started_at or now_ms()
         self._tries = {item: (attempt.number, attempt.generation) for item, attempt in self.past.open.items()}
 
-    def take_over(self, mapped: bool, length: int, paths: Callable[[int], tuple[int, ...]] | None = None) -> None:
-        """Make room for so many results, with those that are known from before; `paths` says where an item is from."""
+    def take_over(
+        self,
+        mapped: bool,
+        length: int,
+        paths: Callable[[int], tuple[int, ...]] | None = None,
+        *,
+        first: int = 0,
+        total: int | None = None,
+    ) -> None:
+        """Make room for so many results, with those that are known from before; `paths` says where an item is from.
+
+        Of a long list one part after the other is taken over: `first` is the number of its first item among `total`.
+        """
+        self.ledger.limits.check_rows()
         self.mapped, self.results = mapped, [None] * length
+        self.first, self.total = first, length if total is None else total
         for index in range(length) if self.past.finished else ():
             known = self.past.finished.get(self.item(index))
             if known is not None:
@@ -80,7 +95,7 @@ class NodeRows:
                     self.error = self._record(known.error, self.item(index))
         if paths is not None and self.past.reusable:
             self._reuse(paths)
-        if mapped and self.planned.pure:
+        if mapped and self.planned.pure and total is None:
             self._chunks = Chunks(length, (i for i, result in enumerate(self.results) if result))
 
     def _reuse(self, paths: Callable[[int], tuple[int, ...]]) -> None:
@@ -104,7 +119,7 @@ class NodeRows:
 
     def item(self, index: int) -> str:
         """The name of a call's row; empty where the node is called once."""
-        return str(index) if self.mapped else ""
+        return str(self.first + index) if self.mapped else ""
 
     @property
     def todo(self) -> list[int]:
@@ -138,10 +153,11 @@ class NodeRows:
         if waited and self.past.waits[item].kind in ANSWERED:
             # What left early belongs to the node's outputs as well.
             outcome = replace(outcome, fired={**self.past.asleep.get(item, {}), **outcome.fired})
-        if not self.mapped or (self._chunks is not None and not waited):
+        if not self.mapped or (self.planned.pure and not waited):
             self._keep(index, outcome)
             self._settle_chunk(index)
             return
+        self.ledger.limits.check_rows()
         packed = await self.ledger.packed_ports(outcome.fired)
         self._keep(index, outcome)
         self._settle_chunk(index)
@@ -221,7 +237,7 @@ class NodeRows:
         """{total, done, failed} of a mapped node, and how many of these another run did; else what the call reports."""
         if not self.mapped:
             return self.reported
-        counts = {"total": len(self.results), "done": self._done, "failed": self._failed}
+        counts = {"total": self.total, "done": self._done, "failed": self._failed}
         return {**counts, "reused": self._reused} if self._reused else counts
 
     async def progress(self) -> None:
@@ -246,9 +262,13 @@ class NodeRows:
         output = {port: {**await self.ledger.packed(held["data"]), "at": held["at"]} for port, held in ports.items()}
         self.ledger.note(self.row("done", Chunks.name(part), output=output))
 
+    def set_aside(self) -> None:
+        """Keep the results for when the node goes on."""
+        self.past.finished |= {self.item(index): result for index, result in enumerate(self.results) if result}
+
     def rest(self) -> None:
         """Note that the node waits; its results are kept for when it goes on."""
-        self.past.finished |= {self.item(index): result for index, result in enumerate(self.results) if result}
+        self.set_aside()
         self.past.started_at = self.started_at
         if self.mapped:
             self.ledger.note(self.row("waiting"))
@@ -310,7 +330,7 @@ class NodeRows:
             input=self._input(given.call),
             error=error,
             counts=None if item else self.counts(),
-            log=log or ((given.context.lines or None) if given.context else None),
+            log=log or (self.ledger.limits.kept_lines(given.context.told) if given.context else None) or None,
             started_at=self.started_at,
             finished_at=finished_at,
             scope=self.scope,

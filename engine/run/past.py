@@ -54,7 +54,8 @@ class Past:
     Of a container, whose items are the rounds of its body: `begun` are those that were under way, `resting` those in
     which nothing could go on before one of so many waits is settled, `called` those of which one was settled since.
     `rested`: the node as a whole had nothing left to do but wait. `reusable`: good results of the run that this one
-    retries, by the path of the item.
+    retries, by the path of the item. `parts`: of a long list, the parts that are
+    done, by name, and what rows hold of each output.
     """
 
     finished: dict[str, Done | Failed] = field(default_factory=dict)
@@ -66,6 +67,7 @@ class Past:
     called: set[str] = field(default_factory=set)
     rested: bool = False
     reusable: Mapping[tuple[int, ...], Reused] = field(default_factory=dict)
+    parts: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     started_at: int | None = None
 
     @property

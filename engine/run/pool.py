@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import Any
 
 from anyio import BrokenWorkerProcess, CapacityLimiter, to_process
 
 from engine.catalog import catalog
 from engine.contract import NodeError, PermanentError
+from engine.contract.lists import pieces_of
+from engine.run.step import plain
+from engine.store.storage import MEASURED, Storage
 from engine.telemetry import get_logger
 
 TRIES = 2  # a child that was killed from outside, by the kernel for its memory say, is given one more chance
@@ -35,20 +38,29 @@ class Pool:
         """Start a child and load the catalogue there, so that the first run does not wait for that."""
         await self._run(load_catalog, ())
 
-    async def call(self, type_id: str, version: int, batch: Sequence[Any] | Any, services: dict[str, Any]) -> Any:
+    async def call(
+        self,
+        type_id: str,
+        version: int,
+        batch: Sequence[Any] | Any,
+        services: dict[str, Any],
+        keep: tuple[Storage, str] | None = None,
+    ) -> Any:
         """The result of the node's function in a child process. Cancelling kills that child.
 
         Args:
             type_id: the node type, with `version`; the child looks the function up in its own catalogue.
             batch: its params, or a list of them where the type declares `batch`.
             services: what the function asks for by name; everything must survive pickling.
+            keep: where the child stores a long list that the function gives, and for which workspace: then only its
+                name comes back.
 
         Raises:
             NodeError: as the function raised it.
             PermanentError: the child died on every try.
         """
         # Pickled here, since the child must load its catalogue before it can read an integration's params.
-        arguments = pickle.dumps((batch, services))
+        arguments = pickle.dumps((batch, services, keep))
         for left in reversed(range(TRIES)):
             try:
                 return await self._run(call_function, (type_id, version, arguments))
@@ -72,12 +84,22 @@ def load_catalog() -> int:
     return len(catalog().all())
 
 
+def stored(result: Any, keep: tuple[Storage, str] | None) -> Any:
+    """In the child: a long list, or what a generator gives, by its name in the payload store."""
+    if isinstance(result, Generator):
+        items: Iterable[Any] = (item for piece in pieces_of(result, MEASURED) for item in plain(piece))
+        return list(items) if keep is None else keep[0].keep(keep[1], items)
+    if keep is not None and isinstance(result, list) and len(result) > keep[0].long_items:
+        return keep[0].keep(keep[1], plain(result))
+    return result
+
+
 def call_function(type_id: str, version: int, arguments: bytes) -> Any:
     """In the child: what the node's function returns. Raises NodeError, or Crash for anything else."""
     node_type = catalog().require(type_id, version)
-    batch, services = pickle.loads(arguments)  # noqa: S301  our own parent wrote it
+    batch, services, keep = pickle.loads(arguments)  # noqa: S301  our own parent wrote it
     try:
-        return node_type.function(batch, **services)
+        return stored(node_type.function(batch, **services), keep)
     except NodeError:
         raise
     except Exception as error:

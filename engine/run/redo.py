@@ -14,9 +14,10 @@ from typing import Any, Literal
 from engine import broadcast
 from engine.broadcast import SKIPPED, Axis, Mapped, NodeOutputs, Value
 from engine.broadcast.collecting import ERROR
-from engine.contract import MAIN, Effect, NodeError
+from engine.contract import MAIN, Effect, NodeError, is_list
 from engine.expressions import TemplateError
 from engine.run.history import Restored, Unpack, restored
+from engine.run.packing import value_of
 from engine.run.past import Past, Reused
 from engine.run.plan import Plan, PlannedNode
 from engine.run.step import Done, Failed, unknown_rule
@@ -186,7 +187,7 @@ class Redo:
 
     async def _values(self, row: Row) -> dict[str, Value]:
         held: Mapping[str, Mapping[str, Any]] = row["output"] or {}
-        return {port: Value.from_json(await self._unpack(one), one.get("o")) for port, one in held.items()}
+        return {port: await value_of(one, self._unpack) for port, one in held.items()}
 
     def _takes_whole(self, sources: Sequence[str]) -> str:
         titles = " and ".join(f"“{self._plan.nodes[source].node.title}”" for source in sources)
@@ -220,7 +221,7 @@ def by_path(outputs: Mapping[str, Value], depth: int) -> dict[Path, dict[str, An
 
 
 def _walk(data: Any, axes: Sequence[Axis], depth: int, path: Path) -> Iterator[tuple[Path, Any]]:
-    if not depth or not axes or not isinstance(data, list):
+    if not depth or not axes or not is_list(data):
         yield path, data
         return
     places = range(len(data)) if axes[0].paths is None else axes[0].paths

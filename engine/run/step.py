@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import inspect
 import random
-from collections.abc import Awaitable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import to_jsonable_python
 
 from engine import metrics
@@ -24,6 +24,7 @@ from engine.contract import (
     BadParams,
     Effect,
     Fired,
+    LongList,
     NodeError,
     NodeType,
     PermanentError,
@@ -35,6 +36,7 @@ from engine.contract import (
     Waiting,
 )
 from engine.graph import Node, Retry
+from engine.run.whole import brought, has_long
 from engine.telemetry import get_logger, hide_secrets
 
 # Seconds of waiting for which a worker is held; a longer wait becomes a row (`Later`) and holds nothing.
@@ -135,6 +137,10 @@ class Hands(Protocol):
         """Call the function in the process pool."""
         ...
 
+    def keep(self, items: Iterator[Any] | AsyncIterator[Any]) -> Awaitable[Any]:
+        """What a generator gives: a plain list while it is short, else a stored one."""
+        ...
+
 
 async def run_node(node: Node, node_type: NodeType, call: Call, hands: Hands) -> Outcome:
     """Call the node's function until it has a result, has failed for good, or must wait for long.
@@ -142,7 +148,10 @@ async def run_node(node: Node, node_type: NodeType, call: Call, hands: Hands) ->
     Never raises for what a node does; only cancellation passes through.
     """
     try:
-        params = validated(node, node_type, call.raw)
+        raw = call.raw
+        if has_long(node_type, raw):
+            raw = await asyncio.to_thread(brought, node, node_type, raw)
+        params = validated(node, node_type, raw)
         effect = node_type.effect_for(params)
     except NodeError as error:
         return Failed(error, call.attempt)
@@ -239,6 +248,8 @@ async def _within(limit: float, node_type: NodeType, params: Any, hands: Hands, 
             if node_type.cpu:
                 return await hands.invoke_cpu(params, services)
             result = node_type.function(params, **services)
+            if isinstance(result, Generator | AsyncGenerator):
+                return await hands.keep(result)
             return await result if inspect.isawaitable(result) else result
     except NodeError:
         raise
@@ -279,10 +290,22 @@ def outcome_of(result: Any, attempt: int) -> Outcome:
 
 
 def plain(value: Any) -> Any:
-    """The value as JSON: models become records, dates become text."""
+    """The value as JSON: models become records, dates become text; a long list, also as a field, stays as it is."""
     if value is None or value.__class__ in (str, bool, int):
         return value
+    if isinstance(value, LongList):
+        return value
+    held = vars(value) if isinstance(value, BaseModel) else value
+    if isinstance(held, Mapping) and any(isinstance(inner, LongList) for inner in held.values()):
+        return {_alias(value, name): plain(inner) for name, inner in held.items()}
     return to_jsonable_python(value, by_alias=True, inf_nan_mode="null")
+
+
+def _alias(value: Any, name: str) -> str:
+    if not isinstance(value, BaseModel):
+        return name
+    info = type(value).model_fields[name]
+    return info.serialization_alias or info.alias or name
 
 
 def after_failure(error: NodeError, effect: Effect, node: Node, node_type: NodeType, call: Call) -> Outcome:

@@ -13,6 +13,7 @@ from engine.contract import (
     Credentials,
     Files,
     Idempotency,
+    Lists,
     Log,
     NodeType,
     OneTimeAddress,
@@ -23,6 +24,8 @@ from engine.contract import (
 from engine.contract.http import HttpClient, make_client
 from engine.models import new_id
 from engine.run.failures import without
+from engine.store.files import RunLists
+from engine.store.storage import Storage, storage
 from engine.telemetry import hide_secrets
 
 MOST_LINES = 200
@@ -48,10 +51,19 @@ class CallContext:
     public_url: str
     scope: str = ""
     lines: list[dict[str, str]] = field(default_factory=list)
+    left_out: int = 0
     secrets: set[str] = field(default_factory=set)
     progress: Callable[[int, int | None], None] = lambda done, total: None
     answer: Mapping[str, Any] | None = None
     wait_id: str = ""
+
+    @property
+    def told(self) -> list[dict[str, str]]:
+        """The log lines; the last one says how many were left out, if any were."""
+        if not self.left_out:
+            return self.lines
+        words = f"{self.left_out:,} lines were left out: a call keeps {MOST_LINES:,} lines."
+        return [*self.lines, {"level": "warning", "text": words}]
 
 
 class CallLog:
@@ -67,7 +79,9 @@ class CallLog:
         self._add("warning", message)
 
     def _add(self, level: str, message: str) -> None:
-        if len(self._context.lines) < MOST_LINES:
+        if len(self._context.lines) >= MOST_LINES:
+            self._context.left_out += 1
+        else:
             text = without(hide_secrets(str(message)), self._context.secrets)
             self._context.lines.append({"level": level, "text": text[:LONGEST_LINE]})
 
@@ -106,12 +120,14 @@ class Toolbox:
         credentials: Callable[[str], Credentials],
         allowed: Iterable[str] = (),
         stored: Callable[[CallContext, str], Store] | None = None,
+        lists: Callable[[], Storage] = storage,
     ) -> None:
         """Say where services come from.
 
         Args:
             files: those of a workspace (first argument) for a run (second).
             credentials: the accounts of a workspace.
+            lists: where lists go that a node writes as they come about.
             allowed: networks and hosts that HTTP may reach although they are private.
             stored: the values that outlive a run, for a call and its idempotency key.
         """
@@ -121,6 +137,7 @@ class Toolbox:
             Log: CallLog,
             Progress: CallProgress,
             Files: lambda context: files(context.workspace_id, context.run_id),
+            Lists: lambda context: RunLists(lists(), context.workspace_id),
             Credentials: lambda context: CallCredentials(credentials(context.workspace_id), context),
             Idempotency: _idempotency,
             RunInfo: _run_info,

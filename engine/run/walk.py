@@ -7,13 +7,14 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.broadcast import SKIPPED, NodeOutputs, Value
+from engine.broadcast import SKIPPED, NodeOutputs
 from engine.contract import MAIN, NodeError
 from engine.run.control import Control
 from engine.run.failures import of_run, to_record
 from engine.run.firing import Fate, Firing
 from engine.run.history import restored, take_waits
 from engine.run.ledger import now_ms
+from engine.run.packing import value_of
 from engine.run.past import Past
 from engine.run.plan import Plan, PlannedNode
 from engine.run.results import Results
@@ -278,8 +279,7 @@ class Walk:
         for node_id in node_ids:
             if (stored := self._stored.pop(node_id, None)) is not None:
                 self.outputs[node_id] = {
-                    port: Value.from_json(await self._journey.ledger.unpacked(held), held.get("o"))
-                    for port, held in stored.items()
+                    port: await value_of(held, self._journey.ledger.unpacked) for port, held in stored.items()
                 }
 
     def wake(self, settled: Sequence[Mapping[str, Any]]) -> None:

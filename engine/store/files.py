@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from engine.contract.values import File
 from engine.models import StoredFile
 from engine.store.db import database
-from engine.store.storage import storage
+from engine.store.storage import Storage, storage
+
+
+@dataclass(frozen=True, slots=True)
+class RunLists:
+    """Where the nodes of one workspace put lists (`engine.contract.Lists`). Travels into the processes of the pool."""
+
+    store: Storage
+    workspace_id: str
+
+    def keep(self, items: Iterable[Any]) -> Sequence[Any]:
+        """The items: a plain list while they are few, else stored as they come. Raises OutputTooLarge."""
+        return self.store.keep(self.workspace_id, items)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,11 +28,15 @@ KEPT_LINES = 2  # decoded lines that a list remembers
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """A stored value: the id it is found by, the number of items if it is a list (else None), the size in bytes."""
+    """A stored value: the id it is found by, the number of items if it is a list (else None), the size in bytes.
+
+    `inner`: the lists that stand inside it and are stored by themselves.
+    """
 
     hash: str
     count: int | None
     size: int
+    inner: tuple[Ref, ...] = ()
 
 
 # A file of lines: its name, and offset, length and number of items of each line.
@@ -96,8 +100,7 @@ class StoredList(LongList):
         return self.manifest.flat
 
     @property
-    def size(self) -> int:
-        """Bytes of all lines."""
+    def size(self) -> int:  # type: ignore[override]
         return self.manifest.size
 
     def read(self, start: int, stop: int) -> list[Any]:
@@ -127,27 +130,42 @@ class StoredList(LongList):
         return kept
 
 
+class NotStored(Exception):
+    """A list stands inside the value that must be stored first, which may take long."""
+
+
 @dataclass(slots=True)
 class Encoder:
-    """Writes values as JSON; stored lists stand in them as their names. `refs`: what had to be stored for that."""
+    """Writes values as JSON; long lists stand in them as their names. `refs`: those lists."""
 
     payloads: Payloads
     workspace_id: str
-    largest: int
-    nested: bool = False
+    largest: int = 0
+    may_store: bool = True
     refs: list[Ref] = field(default_factory=list)
 
+    @property
+    def nested(self) -> bool:
+        return bool(self.refs)
+
     def dumps(self, value: Any) -> bytes:
-        """Raises TypeError for what JSON cannot hold."""
-        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS, default=self._inner)
+        """Raises TypeError for what JSON cannot hold, NotStored if it must store and may not."""
+        try:
+            return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS, default=self._inner)
+        except TypeError as error:
+            if isinstance(error.__cause__, NotStored):
+                raise error.__cause__ from None
+            raise
 
     def _inner(self, value: Any) -> Any:
         if not isinstance(value, LongList):
             raise TypeError(f"{type(value).__name__} is no JSON value")
-        self.nested = True
         if isinstance(value, StoredList):
-            return {INNER: value.id, "count": len(value)}
-        ref = put_items(self.payloads, self.workspace_id, value, self.largest)
+            ref = Ref(value.id, len(value), value.size)
+        elif self.may_store:
+            ref = put_items(self.payloads, self.workspace_id, value, self.largest)
+        else:
+            raise NotStored
         self.refs.append(ref)
         return {INNER: ref.hash, "count": ref.count}
 
@@ -199,14 +217,8 @@ class ListWriter:
         self._keep(name)
         flat = self._flat and not self._encoder.nested
         parts = [(name, self._index)] if self._index else []
-        return put_manifest(
-            self._payloads, self._workspace, Manifest(self.count, self.size, flat, self._encoder.nested, parts)
-        )
-
-    @property
-    def inner(self) -> list[Ref]:
-        """Lists inside of items that had to be stored too."""
-        return self._encoder.refs
+        manifest = Manifest(self.count, self.size, flat, self._encoder.nested, parts)
+        return put_manifest(self._payloads, self._workspace, manifest, tuple(self._encoder.refs))
 
     def _write_line(self) -> None:
         if not self._texts:
@@ -229,9 +241,9 @@ def put_items(payloads: Payloads, workspace_id: str, items: Iterable[Any], large
         return writer.close()
 
 
-def put_manifest(payloads: Payloads, workspace_id: str, manifest: Manifest) -> Ref:
+def put_manifest(payloads: Payloads, workspace_id: str, manifest: Manifest, inner: tuple[Ref, ...] = ()) -> Ref:
     """Stores a manifest, whose lines are stored already."""
-    return Ref(payloads.put(workspace_id, manifest.dumps()), manifest.count, manifest.size)
+    return Ref(payloads.put(workspace_id, manifest.dumps()), manifest.count, manifest.size, inner)
 
 
 def joined(lists: Sequence[StoredList], payloads: Payloads, workspace_id: str, largest: int) -> Ref:

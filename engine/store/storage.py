@@ -47,7 +47,8 @@ class Storage(Payloads):
         data = encoder.dumps(value)
         if len(data) > self.largest_value:
             raise too_large("value", len(data), self.largest_value)
-        return Ref(self.put(workspace_id, VALUE_MARK + data if encoder.nested else data), None, len(data))
+        name = self.put(workspace_id, VALUE_MARK + data if encoder.nested else data)
+        return Ref(name, None, len(data), tuple(encoder.refs))
 
     def get_json(self, workspace_id: str, payload_id: str) -> Any:
         """The stored value, a list as a whole. Raises NotFound if this workspace stored no such thing."""
@@ -125,7 +126,7 @@ class Keeper:
         if self._writer is None:
             return self._held
         ref = self._writer.close()
-        self.refs += [*self._writer.inner, ref]
+        self.refs.append(ref)
         return self._store.list_of(self._workspace, ref.hash, ref.count or 0)
 
 
@@ -135,10 +136,10 @@ def is_large(data: bytes) -> bool:
 
 
 @lru_cache(maxsize=4)
-def _opened(home: Path) -> Storage:
-    return Storage(home)
+def _opened(home: Path, megabytes: int) -> Storage:
+    return Storage(home, megabytes * 1024 * 1024)
 
 
 def storage() -> Storage:
     """The payload store of this process's settings."""
-    return _opened(settings().home)
+    return _opened(settings().home, settings().output_megabytes)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -21,10 +22,13 @@ from engine.broadcast import (
     Value,
     bind,
     collect,
+    cursors,
     edges,
+    joined,
+    paths,
     resolve,
 )
-from engine.contract import BadParams, Fired, ListLengthMismatch
+from engine.contract import BadParams, Fired, ListLengthMismatch, LongList
 from engine.expressions import TemplateError
 from engine.graph import Edge, Graph, Node
 from tests.engine.drawings import CATALOG, IDS, graph, graphs, node
@@ -46,20 +50,24 @@ class Flow:
         if isinstance(call, Skip):
             self.outputs[made.id] = SKIPPED
             return SKIPPED
-        length = call.length if isinstance(call, Mapped) else 1
-        self.calls[made.id] = length
+        self.calls[made.id] = call.length if isinstance(call, Mapped) else 1
+        found = self.collected(made, call, fail or {})
+        self.outputs[made.id] = {port: through_json(value) for port, value in found.items()}
+        data = {port: value.data for port, value in found.items()}
+        return data["main"] if list(data) == ["main"] else data
+
+    def collected(self, made: Node, call: Once | Mapped, fail: Mapping[int, str]) -> dict[str, Value]:
+        """What the calls give together."""
+        node_type = CATALOG[made.type]
         results: list[Any] = []
-        for number in range(length):
+        for number in range(call.length if isinstance(call, Mapped) else 1):
             scope = call.scope_at(number) if isinstance(call, Mapped) else call.scope
-            if fail and number in fail:
+            if number in fail:
                 results.append(Failed(BadParams(fail[number])))
                 continue
             params = node_type.params.model_validate(resolve(made, node_type, scope))
             results.append(_ports(_call(node_type.function, params)))
-        found = collect(call, results)
-        self.outputs[made.id] = {port: through_json(value) for port, value in found.items()}
-        data = {port: value.data for port, value in found.items()}
-        return data["main"] if list(data) == ["main"] else data
+        return collect(call, results)
 
     def origin(self, node_id: str, port: str = "main") -> tuple[Axis, ...]:
         fired = self.outputs[node_id]
@@ -67,10 +75,72 @@ class Flow:
         return fired[port].origin
 
 
+class Held(LongList):
+    """A list that may be read a little at a time only."""
+
+    def __init__(self, items: Sequence[Any]) -> None:
+        self._items = items
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def read(self, start: int, stop: int) -> list[Any]:
+        assert 0 <= start <= stop <= len(self._items)
+        return list(self._items[start:stop])
+
+
+class LongFlow(Flow):
+    """The same with every list between nodes a long one, and mapped nodes called part by part."""
+
+    def __init__(self, **sources: Any) -> None:
+        super().__init__(**{name: _held(data) for name, data in sources.items()})
+
+    def run(self, made: Node, *, fail: Mapping[int, str] | None = None) -> Any:
+        found = super().run(made, fail=fail)
+        outputs = self.outputs[made.id]
+        if isinstance(outputs, Mapping):
+            self.outputs[made.id] = {port: Value(_held(v.data), v.origin) for port, v in outputs.items()}
+        return _plain(found)
+
+    def collected(self, made: Node, call: Once | Mapped, fail: Mapping[int, str]) -> dict[str, Value]:
+        if isinstance(call, Once) or call.shape is not None or not call.length:
+            return super().collected(made, call, fail)
+        parts = []
+        for start in range(0, call.length, 3):
+            part = call.part(start, min(start + 3, call.length))
+            missed = {number - start: why for number, why in fail.items()}
+            parts.append(super().collected(made, part, missed))
+        return joined(call, parts)
+
+
+def _held(data: Any) -> Any:
+    if isinstance(data, Mapping):
+        return {name: _held(inner) for name, inner in data.items()}
+    return Held([_held(inner) for inner in data]) if isinstance(data, list) else data
+
+
+def _plain(data: Any) -> Any:
+    if isinstance(data, Mapping):
+        return {name: _plain(inner) for name, inner in data.items()}
+    return [_plain(inner) for inner in data] if isinstance(data, list | LongList) else data
+
+
+@pytest.fixture(scope="module", params=["short", "long"], autouse=True)
+def lists(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every rule holds for lists that are in memory and for those that are not."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "long":
+            patch.setattr(sys.modules[__name__], "Flow", LongFlow)
+            patch.setattr(paths, "MANY", 1)
+            patch.setattr(cursors, "MANY", 1)
+        yield
+
+
 def through_json(value: Value) -> Value:
     """As it comes back from a step's row."""
-    again = Value.from_json(json.loads(json.dumps(value.data)), json.loads(json.dumps(value.origin_json())))
-    assert again == value
+    data, origin = _plain(value.data), json.loads(json.dumps(value.origin_json()))
+    again = Value.from_json(json.loads(json.dumps(data)), origin)
+    assert again.data == data and again.origin_json() == value.origin_json()
     return again
 
 
@@ -371,7 +441,7 @@ def test_dealing_out_and_first_give_back_what_came_in(value: Any) -> None:
     flow.run(node("i", "if", value="{{ a }}", when="{{ value % 2 }}"))
     dealt = flow.outputs["i"]
     assert isinstance(dealt, Mapping)
-    kept = {port: leaves_of(found.data) for port, found in dealt.items()}
+    kept = {port: leaves_of(_plain(found.data)) for port, found in dealt.items()}
     assert all(n % 2 == (port == "yes") for port, found in kept.items() for n in found)
     assert sorted(n for found in kept.values() for n in found) == sorted(leaves_of(value))
     joined = flow.run(node("s", "show", value={"first": ["{{ i.yes }}", "{{ i.no }}"]}))

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.contract import LongList
 from engine.expressions import Reference, TemplateError, compile, rename, walk, write
 
 ORDER = {
@@ -395,3 +396,68 @@ def test_paths_project_through_lists() -> None:
 def test_a_template_too_long_is_refused() -> None:
     with pytest.raises(TemplateError, match="more than"):
         compile("{{ a }}" + "x" * 300_000)
+
+
+class Counted(LongList):
+    """A million numbers of which is counted how many were read."""
+
+    def __init__(self, length: int = 1_000_000) -> None:
+        self.length, self.read_so_far = length, 0
+
+    def __len__(self) -> int:
+        return self.length
+
+    def read(self, start: int, stop: int) -> list[Any]:
+        self.read_so_far += stop - start
+        return [{"n": number} for number in range(start, stop)]
+
+
+@pytest.mark.parametrize(
+    ("source", "value"),
+    [
+        ("{{ rows | length }}", 1_000_000),
+        ("{{ len(rows) * 2 }}", 2_000_000),
+        ("{{ rows.n | sum }}", 499_999_500_000),
+        ("{{ sum(rows.n) }}", 499_999_500_000),
+        ("{{ rows.n | max }}", 999_999),
+        ("{{ min(rows.n) }}", 0),
+        ("{{ rows.n | average }}", 499_999.5),
+        ("{{ (rows | first).n + (rows | last).n }}", 999_999),
+        ("{{ rows[5].n }}", 5),
+        ("{{ rows.n | last }}", 999_999),
+        ("of {{ rows | length }}", "of 1000000"),
+        ("{% if rows | length > 5 %}many{% endif %}", "many"),
+        ("{{ rows[10:12].n if rows else 0 }}", None),
+    ],
+)
+def test_a_list_of_any_length_can_be_reduced(source: str, value: Any) -> None:
+    found = compile(source).evaluate({"rows": Counted()})
+    assert value is None or found == value
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ rows | map(attribute='n') | list }}",
+        "{{ rows.n | sort }}",
+        "all: {{ rows }}",
+        "{{ rows | tojson }}",
+        "{% for row in rows %}{{ row.n }}{% endfor %}",
+        "{{ rows | join(',') }}",
+    ],
+)
+def test_what_needs_a_long_list_as_a_whole_is_refused_in_words(source: str) -> None:
+    rows = Counted()
+    with pytest.raises(TemplateError, match="1,000,000 items") as refused:
+        compile(source).evaluate({"rows": rows})
+    assert "100,000" in refused.value.message
+    assert rows.read_so_far <= 110_000
+
+
+def test_a_list_of_some_length_is_read_as_a_whole() -> None:
+    assert compile("{{ rows.n | map('string') | list }}").evaluate({"rows": Counted(3)}) == ["0", "1", "2"]
+    rows = Counted(5)
+    assert compile("{{ rows }}").evaluate({"rows": rows}) is rows
+    assert compile("{{ rows if rows else [] }}").evaluate({"rows": rows}) is rows
+    assert compile('{{ {"all": rows} }}').evaluate({"rows": rows})["all"] is rows
+    assert compile("{{ rows.n }}").evaluate({"rows": rows}) == [0, 1, 2, 3, 4]

@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -201,6 +202,35 @@ async def send(params: Send, run: RunInfo) -> Any:
         raise PermanentError(f"{told} was refused.")
     append(params.path, run.run_id, run.node_id, told)
     return params.value
+
+
+class Count(Params):
+    to: int = Field(description="How many rows", examples=[3])
+
+
+@action("lab.count", title="Count", category="lab", icon="list")
+def count(params: Count) -> Iterator[dict[str, Any]]:
+    """Give numbered rows, one after the other.
+
+    With a list: once per item.
+    """
+    for n in range(params.to):
+        yield {"n": n, "odd": n % 2 == 1}
+
+
+class Talk(Params):
+    lines: int = Field(description="How many lines", examples=[3])
+
+
+@action("lab.talk", title="Talk", category="lab", icon="message-square")
+async def talk(params: Talk, log: Log) -> int:
+    """Write to the log.
+
+    With a list: once per item.
+    """
+    for n in range(params.lines):
+        log.info(f"line {n}")
+    return params.lines
 
 
 integration = Integration(
