@@ -94,7 +94,9 @@ class Parts:
         lists = [storage.list_of(workspace_id, held["ref"], held["count"]) for held in parts if held]
         ref = await asyncio.to_thread(storage.join, workspace_id, lists)
         self._ledger.limits.counted(ref)
-        whole = storage.list_of(workspace_id, ref.hash, ref.count or 0)
+        whole: Sequence[Any] = storage.list_of(workspace_id, ref.hash, ref.count or 0)
+        if not storage.is_long(ref.count, ref.size):
+            whole = await asyncio.to_thread(list, whole)
         outer = self._call.outer
         if ref.count == outer.length:
             return Value(whole, (outer.axis,))

@@ -182,8 +182,13 @@ def revived(value: Any, payloads: Payloads, workspace_id: str) -> Any:
 class ListWriter:
     """A list that comes about: `extend` it, then `close` it for its Ref. Left without, nothing remains of it."""
 
-    def __init__(self, payloads: Payloads, workspace_id: str, largest: int, line_bytes: int = LINE_BYTES) -> None:
-        self._payloads, self._workspace, self._largest, self._line_bytes = payloads, workspace_id, largest, line_bytes
+    def __init__(self, payloads: Payloads, workspace_id: str, largest: int, line_bytes: int = 0) -> None:
+        self._payloads, self._workspace, self._largest, self._line_bytes = (
+            payloads,
+            workspace_id,
+            largest,
+            line_bytes or LINE_BYTES,
+        )
         self._encoder = Encoder(payloads, workspace_id, largest)
         self._digest = hashlib.sha256()
         self._index: list[tuple[int, int, int]] = []

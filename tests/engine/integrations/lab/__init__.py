@@ -237,5 +237,5 @@ integration = Integration(
     id="lab",
     name="Lab",
     description="Nodes for tests of execution",
-    nodes=(write, sleep, fail, doze, compute, total, send),
+    nodes=(write, sleep, fail, doze, compute, total, send, count, talk),
 )
