@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.broadcast import SKIPPED, NodeOutputs
+from engine.broadcast import SKIPPED, NodeOutputs, Value
 from engine.contract import MAIN, NodeError
 from engine.run.control import Control
 from engine.run.failures import of_run, to_record
