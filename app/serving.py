@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+ONE_TIME = "/c/"
 REST_PREFIXES = ("/api/", "/hooks/", "/healthz", "/readyz")
 A_YEAR = b"public, max-age=31536000, immutable"
 # Reflex starts its pages by inline scripts and runs `rx.call_script` through eval; nothing comes from elsewhere.
@@ -72,6 +73,8 @@ def _needs_own_page(scope: Scope) -> bool:
         return True
     if scope["path"].startswith("/_"):
         return True
+    if scope["path"].startswith(ONE_TIME):
+        return False  # whoever calls it, the token decides and the cookie says nothing
     return scope["method"] not in SAFE_METHODS and bool(_header(scope, b"cookie"))
 
 

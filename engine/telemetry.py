@@ -23,6 +23,7 @@ SECRET_NAME = re.compile(
 )
 URL_PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):([^/\s@]+)@")
 BEARER = re.compile(r"\b(Bearer|Basic)\s+[A-Za-z0-9+/=._~-]{8,}", re.IGNORECASE)
+ONE_TIME = re.compile(r"(?<=/c/)[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])")
 SHORTEST_SECRET = 4  # a shorter one would blank out ordinary words
 
 _secrets: ContextVar[tuple[str, ...]] = ContextVar("weft_secrets_in_use", default=())
@@ -43,6 +44,7 @@ def hide_secrets(value: object) -> Any:
     if isinstance(value, str):
         for secret in _secrets.get():
             value = value.replace(secret, HIDDEN)
+        value = ONE_TIME.sub(HIDDEN, value) if "/c/" in value else value
         return BEARER.sub(rf"\1 {HIDDEN}", URL_PASSWORD.sub(rf"\1:{HIDDEN}@", value))
     if isinstance(value, Mapping):
         return {

@@ -10,7 +10,7 @@ from app.api.problems import problem
 from app.services.limits import Verdict
 from engine.models import new_id
 
-PREFIXES: Final = ("/api/", "/hooks/", "/healthz", "/readyz")
+PREFIXES: Final = ("/api/", "/hooks/", "/c/", "/healthz", "/readyz")
 _log = structlog.get_logger(__name__)
 
 

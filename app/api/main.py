@@ -9,7 +9,7 @@ from typing import Final
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from starlette.routing import compile_path
 
-from app.api import description, events, files, forms, health, keys, problems, reruns, runs, sessions, workflows
+from app.api import calls, description, events, files, forms, health, keys, problems, reruns, runs, sessions, workflows
 from app.api.auth import DESCRIBED, counted
 from app.api.edge import Edge
 from app.api.problems import problem
@@ -30,6 +30,7 @@ def _build() -> FastAPI:
     problems.install(api)
     api.mount("/hooks", webhooks, name="webhooks")
     api.include_router(health.router)
+    api.include_router(calls.router)
     description.install(api)
     api.include_router(_version_1())
     for path in ("/api", "/api/{rest:path}", "/hooks"):

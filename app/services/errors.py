@@ -6,6 +6,7 @@ ServiceError
 ├─ NotFound      unknown, or somebody else's: the two are never told apart
 ├─ Invalid       the input is wrong; carries the problems field by field
 ├─ Conflict      the thing has changed in the meantime, or exists already
+├─ Gone          it was there, and is over for good
 │  └─ NeedsConfirmation   good effects would happen again; carries which
 ├─ TooLarge      more bytes than this door takes
 └─ TooMany       asked too often; carries the seconds to wait
@@ -78,6 +79,10 @@ class NeedsConfirmation(Conflict):
 def _would_repeat(one: Repeat) -> str:
     times = "once more" if one.times == 1 else f"{one.times:,} times more"
     return f"“{one.label}” would write {times}: {one.why}."
+
+
+class Gone(ServiceError):
+    """It was there, and is over for good: used, expired, not needed any more."""
 
 
 class TooLarge(ServiceError):

@@ -77,6 +77,8 @@ def test_another_sites_page_cannot_write_with_our_cookie(client: TestClient) -> 
     assert "PUBLIC_URL" in refused.json()["detail"]
     assert client.post("/api/v1/runs", headers={**headers, "origin": "http://localhost:8400"}).status_code == 200
     assert client.post("/hooks/orders", headers={"origin": "https://evil.example"}).status_code == 200
+    # Nobody's cookie counts at a one-time address, and its own page tells no origin.
+    assert client.post("/c/token", headers={**headers, "origin": "null"}).status_code == 200
 
 
 def test_hashed_assets_are_kept_and_pages_are_asked_for_again(client: TestClient) -> None:

@@ -23,6 +23,8 @@ PUBLIC = {
     ("POST", "/api/v1/session"),
     ("DELETE", "/api/v1/session"),
     ("POST", "/api/v1/tokens"),
+    ("GET", "/c/{token}"),
+    ("POST", "/c/{token}"),
     ("GET", "/api/v1/forms/{token}"),
     ("POST", "/api/v1/forms/{token}/files"),
     ("POST", "/api/v1/forms/{token}/runs"),
