@@ -44,10 +44,11 @@ class Whole(Marker):
 
 @dataclass(frozen=True)
 class Multiline(Marker):
-    """A text of several lines."""
+    """A text of several lines. With `literal`, templates are not evaluated inside."""
 
     widget: ClassVar[str | None] = "multiline"
     rows: int = 4
+    literal: bool = False
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from engine.contract.fields import Code, Inside, PerItem, Port, Rank, Whole
+from engine.contract.fields import Code, Inside, Multiline, PerItem, Port, Rank, Whole
 from engine.contract.lists import Streamed
 
 
@@ -131,7 +131,7 @@ class NodeType:
     result: Any
     outputs: tuple[Output, ...] | OutputsOf = (MAIN,)
     effect: Effect | EffectOf = Effect.none
-    kind: Literal["action", "trigger", "container"] = "action"
+    kind: Literal["action", "trigger", "container", "note"] = "action"
     trigger: Literal["manual", "webhook", "schedule", ""] = ""
     cpu: bool = False
     batch: int = 0
@@ -205,6 +205,7 @@ def action(
     time_limit: float = 300.0,
     subtitle: str = "",
     keywords: Sequence[str] = (),
+    kind: Literal["action", "note"] = "action",
 ) -> Callable[[Callable[..., Any]], NodeType]:
     """Declare a node.
 
@@ -212,6 +213,7 @@ def action(
     gives a list, which is stored while it comes about (`engine.contract.lists`). `batch`: the function
     takes up to that many params at once and returns as many results, each a value or a `NodeError`; what it means stays
     per item. An effect is recorded before its call, so a node that may write takes no batches (TypeError).
+    `kind="note"`: it stands on the canvas and is never called.
     """
 
     def declare(function: Callable[..., Any]) -> NodeType:
@@ -222,7 +224,7 @@ def action(
             id=node_id, version=version, title=title, category=category, icon=icon, params=params, function=function,
             services=services, result=result, outputs=outputs if callable(outputs) else tuple(outputs), effect=effect,
             cpu=cpu, batch=batch, honors_idempotency=honors_idempotency, time_limit=time_limit, subtitle=subtitle,
-            keywords=tuple(keywords),
+            keywords=tuple(keywords), kind=kind,
         )  # fmt: skip
 
     return declare
@@ -316,7 +318,7 @@ def _field_spec(name: str, info: FieldInfo) -> FieldSpec:
         rank="whole" if whole else "list" if levels else "single",
         levels=levels,
         port=any(isinstance(m, Port) for m in info.metadata),
-        literal=any(isinstance(m, Code) and m.literal for m in info.metadata),
+        literal=any(isinstance(m, Code | Multiline) and m.literal for m in info.metadata),
         default=None if default is PydanticUndefined else default,
         per_item=next((m.per_item for m in info.metadata if isinstance(m, PerItem)), ""),
         inside=any(isinstance(m, Inside) for m in info.metadata),

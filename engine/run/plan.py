@@ -151,7 +151,7 @@ class _Compiler:
 
     def level(self, container: str | None) -> Plan:
         """The plan of a container's body, or of the top level."""
-        members = self.graph.children(container)
+        members = [one for one in self.graph.children(container) if self.types[one].kind != "note"]
         if container is not None and members and not self.types[container].body:
             raise NoBody(f"“{self.graph.nodes[container].title}” is no group: no step can stand in it.")
         bodies = {node_id: self.level(node_id) for node_id in members if self.types[node_id].body}

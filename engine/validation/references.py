@@ -110,6 +110,8 @@ class ReferenceChecks:
             f"“{source.title}” has no output “{asked}”."
             if asked
             else f"“{source.title}” has several outputs: choose one."
+            if names - {ERROR_PORT}
+            else f"“{source.title}” gives nothing."
         )
         if asked == ERROR_PORT:
             enable = {"op": "set_option", "node": source.id, "key": "on_error", "value": "output"}

@@ -115,7 +115,7 @@ export const CardNode = memo(function CardNode({ id, data, selected }) {
   const problem = data.problems?.[0]?.message;
   return (
     <div
-      className={`fc-node ${status} ${selected ? "sel" : ""} ${problem ? "has-problem" : ""}`}
+      className={`fc-node ${status} ${selected ? "sel" : ""} ${problem ? "has-problem" : ""} ${data.text === undefined ? "" : "note"}`}
       data-testid={`node-${id}`} data-status={status}
     >
       <header>
@@ -127,6 +127,7 @@ export const CardNode = memo(function CardNode({ id, data, selected }) {
           : <StatusChip state={state} />}
       </header>
       {data.times || (data.writes && state.total > 1) ? <div className={`fc-times ${data.writes ? "wait" : ""}`}><Icon name="repeat" />{state.total > 1 ? `runs ${number(state.total)}×` : data.times}</div> : null}
+      {data.text ? <p className="fc-text">{data.text}</p> : null}
       <Rows ins={data.ins} outs={data.outs} nodeId={id} />
       {state.status === "running" && state.total > 1
         ? <div className="fc-progress"><i style={{ width: `${Math.round((100 * (state.done ?? 0)) / state.total)}%` }} /></div> : null}

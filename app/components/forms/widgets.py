@@ -46,6 +46,11 @@ def multiline(view: View) -> rx.Component:
     return _template(view, multiline=True, rows=view["rows"])
 
 
+def prose(view: View) -> rx.Component:
+    """Several lines that mean nothing but themselves: no templates inside."""
+    return _template(view, multiline=True, literal=True, rows=view["rows"])
+
+
 def code(view: View) -> rx.Component:
     """Source code: no templates inside."""
     return _template(view, multiline=True, mono=True, literal=True, rows=view["rows"])
@@ -109,6 +114,7 @@ WIDGETS: dict[str, Callable[[View], rx.Component]] = {
     "select": select,
     "account": select,
     "boolean": boolean,
+    "prose": prose,
     "rows": rows,
     "key_value": key_value,
     "list": list_of_values,

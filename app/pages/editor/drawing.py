@@ -14,6 +14,7 @@ from engine.validation import Targets
 View = dict[str, Any]
 
 WORDS_OF_TYPES = {"array": "list", "object": "record", "string": "text", "number": "number", "integer": "number"}
+LONGEST_NOTE = 2_000
 LONGEST_SUMMARY = 60
 ARROW = " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} "
 
@@ -153,6 +154,11 @@ def _card(
         return base | {
             "icon": "circle-help", "kind": "flow", "sub": node.type, "ins": [], "outs": [], "trigger": False,
             "times": "", "writes": False, "after": False,
+        }  # fmt: skip
+    if one.kind == "note":
+        return base | {
+            "icon": one.icon, "kind": "flow", "sub": "", "ins": [], "outs": [], "trigger": True, "times": "",
+            "writes": False, "after": False, "text": str(node.params.get("text") or "")[:LONGEST_NOTE],
         }  # fmt: skip
     wired = {edge.field.partition(".")[0] for edge in edges if edge.kind == "value"}
     faulty = {field_of(problem) for problem in problems}

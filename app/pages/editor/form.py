@@ -191,6 +191,8 @@ def fields(
         plain = resolved(raw, defs)
         hints = plain.get("x-ui", {})
         widget = widget_of(plain, hints)
+        if widget == "multiline" and hints.get("literal"):
+            widget = "prose"
         if widget == "hidden" or not _shown(hints, schema, node.params):
             continue
         columns, options = (_columns(plain, defs) if widget == "rows" else []), _options(plain, hints)
@@ -216,7 +218,9 @@ def fields(
             columns=columns,
             suggestions=_suggestions(widget),
             placeholder=_placeholder(plain),
-            rows=int(hints.get("rows", 6 if widget == "code" else 3)) if widget in ("multiline", "code") else 1,
+            rows=int(hints.get("rows", 6 if widget == "code" else 3))
+            if widget in ("multiline", "prose", "code")
+            else 1,
             add=str(hints.get("add", "")),
             accept=str(node.params.get("accept", "") if node.type == "flow.input" else hints.get("accept", "")),
             problem=message,

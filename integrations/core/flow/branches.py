@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -74,10 +74,15 @@ def _names(params: Any) -> Iterator[str]:
 
 
 def _outputs(params: Any) -> list[Output]:
-    """One output per rule under a name that templates can use, then Otherwise. Doubles get a number."""
+    """One output per rule under a name that templates can use, then Otherwise."""
+    return named(_names(params))
+
+
+def named(names: Iterable[str]) -> list[Output]:
+    """An output for each name, under a name that templates can use, then Otherwise. Doubles get a number."""
     seen = {OTHERWISE.name: 1}
     outputs = []
-    for name in _names(params):
+    for name in names:
         key = slug(name)
         seen[key] = seen.get(key, 0) + 1
         outputs.append(Output(key if seen[key] == 1 else f"{key}_{seen[key]}", name, passes="value"))
