@@ -6,7 +6,7 @@ from engine.broadcast.collecting import Failed, collect, joined
 from engine.broadcast.edges import edges, port_of, ports
 from engine.broadcast.fields import Fields, fields_inside, fields_of
 from engine.broadcast.leaves import Leaf, Mode
-from engine.broadcast.resolving import resolve, resolve_inside
+from engine.broadcast.resolving import axis_of, resolve, resolve_inside
 from engine.broadcast.values import SKIPPED, Axis, NodeOutputs, Skipped, Value
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Skip",
     "Skipped",
     "Value",
+    "axis_of",
     "bind",
     "bind_inside",
     "collect",

@@ -24,20 +24,20 @@ def bind(
     node_type: NodeType,
     outputs: Mapping[str, NodeOutputs],
     extra: Mapping[str, Any],
-    error_outputs: Collection[str] = (),
+    named: Mapping[str, Collection[str]] | None = None,
 ) -> Call:
     """How to call `node` now that everything it refers to has fired or was skipped.
 
     `outputs`: for each finished node the values of the outputs that fired, or SKIPPED. `extra`: `trigger`, `run`,
     `vars`, `now` (ISO 8601) and `random` (the seed), as recorded for this step; in the body of a container also what
-    it gives: `item` and `index`, or `previous`. These, and `trigger`, may be a Value. `error_outputs`: the nodes whose
-    failures leave through their error output.
+    it gives: `item` and `index`, or `previous`. These, and `trigger`, may be a Value. `named`: by node the
+    names of its outputs beside the main one, its error output among them: what they name is never the main output's.
 
     Raises:
         ListLengthMismatch: lists of different origins that should pair differ in length.
         TemplateError: a template cannot be read.
     """
-    return _Binder(fields_of(node, node_type), outputs, extra, error_outputs).call()
+    return _Binder(fields_of(node, node_type), outputs, extra, named or {}).call()
 
 
 def bind_inside(
@@ -45,13 +45,13 @@ def bind_inside(
     node_type: NodeType,
     outputs: Mapping[str, NodeOutputs],
     extra: Mapping[str, Any],
-    error_outputs: Collection[str] = (),
+    named: Mapping[str, Collection[str]] | None = None,
 ) -> CallScope:
     """What the fields of a container see that are asked in its body, once the body has ended.
 
-    `outputs` and `error_outputs` are those of the body and of the levels around. Raises TemplateError.
+    `outputs` and `named` are those of the body and of the levels around. Raises TemplateError.
     """
-    return _Binder(fields_inside(node, node_type), outputs, extra, error_outputs).inside()
+    return _Binder(fields_inside(node, node_type), outputs, extra, named or {}).inside()
 
 
 @dataclass(eq=False)
@@ -59,7 +59,7 @@ class _Binder:
     fields: Fields
     outputs: Mapping[str, NodeOutputs]
     extra: Mapping[str, Any]
-    error_outputs: Collection[str]
+    named: Mapping[str, Collection[str]]
     skipped: set[Wire] = field(default_factory=set)
     tracks: dict[Wire, Track[Wire]] = field(default_factory=dict)
 
@@ -120,7 +120,7 @@ class _Binder:
 
     def _port(self, reference: Reference, fired: Mapping[str, Value]) -> tuple[str, tuple[str | int, ...]]:
         name = reference.path[0] if reference.path else None
-        if isinstance(name, str) and (name in fired or (name == "error" and reference.node in self.error_outputs)):
+        if isinstance(name, str) and (name in fired or name in self.named.get(reference.node, ())):
             return name, reference.path[1:]
         return MAIN.name, reference.path
 
@@ -134,7 +134,8 @@ class _Binder:
         for parts in by_origin.values():
             cursor = merged([cursor for _, cursor in parts])
             wire = Wire(tuple(reference for reference, _ in parts), AFTER, "after")
-            levels = 0 if self.fields.node.each == "combined" else len(cursor.axes)
+            whole = self.fields.node.each == "combined" or self.fields.type.body
+            levels = 0 if whole else len(cursor.axes)
             tracks.append(Track(wire, cursor, levels, False, "after"))
         return tracks
 

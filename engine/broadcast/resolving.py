@@ -11,7 +11,7 @@ from engine.broadcast.cursors import Cursor, paths_of
 from engine.broadcast.fields import LOCAL, Fields, Wire, fields_inside, fields_of
 from engine.broadcast.leaves import Leaf, Path
 from engine.broadcast.paths import Where
-from engine.broadcast.values import Value
+from engine.broadcast.values import Axis, Value
 from engine.contract import NodeType
 from engine.contract.lists import LongList, is_list, part_of
 from engine.expressions import Reference, TemplateError, walk
@@ -57,6 +57,12 @@ def resolve_inside(
         cursor = scope.cursor(wire) if wire is not None else None
         settled[name] = Value(found[name], cursor.axes if cursor is not None and cursor.is_list else ())
     return settled
+
+
+def axis_of(node: Node, node_type: NodeType, scope: CallScope, name: str, length: int) -> Axis:
+    """Where the items of a field come from that takes a list: from the wire that it is, else from the field itself."""
+    cursor = _rows_cursor(fields_of(node, node_type), name, scope)
+    return cursor.axis if cursor is not None and len(cursor.data) == length else Axis(f"{node.id}.{name}")
 
 
 def _bare(fields: Fields, name: str) -> Wire | None:

@@ -38,6 +38,13 @@ class Axis:
         """The axis again, from what `to_json` gave."""
         return cls(held["of"], range(*held["range"]) if "range" in held else _tuples(held.get("at")))
 
+    def only(self, places: Sequence[int], length: int) -> Axis:
+        """The axis of the items at these places, in order, of so many on this level."""
+        if len(places) == length:
+            return self
+        paths = range(length) if self.paths is None else self.paths
+        return Axis(self.origin, tuple(paths[place] for place in places))
+
 
 @dataclass(frozen=True, slots=True)
 class Value:

@@ -13,11 +13,20 @@ LONGEST_TEXT = 4_000
 
 
 class FailedInside(PermanentError):
-    """A node inside of a container, or of a workflow that was called, failed: `record` is that node's."""
+    """A node inside of a container, or of a workflow that was called, failed: `record` is that node's.
 
-    def __init__(self, record: Mapping[str, Any]) -> None:
+    `given`: what that node was given, as rows hold it.
+    """
+
+    def __init__(self, record: Mapping[str, Any], given: Any = None) -> None:
         super().__init__(str(record.get("message", "")), hint=str(record.get("hint", "")))
         self.record = dict(record)
+        self.given = given
+
+
+def given_to(error: NodeError) -> Any:
+    """What a node was given that failed inside of another, if it did."""
+    return error.given if isinstance(error, FailedInside) else None
 
 
 def to_record(error: NodeError, node: Node, item: str, secrets: Iterable[str] = (), scope: str = "") -> dict[str, Any]:
@@ -59,10 +68,10 @@ def of_run(message: str, hint: str) -> dict[str, Any]:
     return {**record, "node": "", "label": ""}
 
 
-def from_record(record: Mapping[str, Any], node_id: str = "") -> NodeError:
+def from_record(record: Mapping[str, Any], node_id: str = "", given: Any = None) -> NodeError:
     """The error again, of its own kind, as a resumed run needs it; `node_id` is the node whose row it stands in."""
     if node_id and record.get("node") != node_id:
-        return FailedInside(record)
+        return FailedInside(record, given)
     kind = getattr(errors, str(record.get("kind", "")), PermanentError)
     details = {name: record[name] for name in ("hint", "status", "request", "response") if name in record}
     if not (isinstance(kind, type) and issubclass(kind, NodeError)) or kind is errors.ListLengthMismatch:

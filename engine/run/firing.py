@@ -62,17 +62,20 @@ class Firing:
         self._paused = False
 
     async def fire(
-        self, outputs: Mapping[str, NodeOutputs], extra: Mapping[str, Any], failing: Collection[str] = ()
+        self,
+        outputs: Mapping[str, NodeOutputs],
+        extra: Mapping[str, Any],
+        named: Mapping[str, Collection[str]] | None = None,
     ) -> Fate:
         """Do all that the node can do now. Never raises for what a node does.
 
         Args:
             outputs: of each node referred to.
             extra: what templates see beside: `trigger`, `run`, `vars`.
-            failing: the nodes with an error output.
+            named: by node the names of its outputs beside the main one.
         """
         try:
-            call = await self._bound(outputs, extra, failing)
+            call = await self._bound(outputs, extra, named)
             if isinstance(call, Skip):
                 self.rows.skip(call.reason)
                 return Fate("skipped")
@@ -83,7 +86,7 @@ class Firing:
                 return await self._part_by_part(call)
             return await self._called(call)
         except (NodeError, TemplateError) as error:
-            self.rows.end_failed(_node_error(error))
+            self.rows.end_failed(node_error(error))
             return self._failed()
 
     async def _called(self, call: Once | Mapped) -> Fate:
@@ -104,13 +107,13 @@ class Firing:
         await self.rows.progress()
 
     async def _bound(
-        self, outputs: Mapping[str, NodeOutputs], extra: Mapping[str, Any], failing: Collection[str]
+        self, outputs: Mapping[str, NodeOutputs], extra: Mapping[str, Any], named: Mapping[str, Collection[str]] | None
     ) -> dict[str, Value] | broadcast.Call:
         """How the node is to be called, or what stands for its outputs without a call."""
         given = await standing(self.planned, self._scope.flow.input, self._scope.flow.pins, outputs)
         if given is not None:
             return given
-        return broadcast.bind(self.node, self.type, outputs, self._seen(extra), failing)
+        return broadcast.bind(self.node, self.type, outputs, self._seen(extra), named)
 
     def _seen(self, extra: Mapping[str, Any]) -> dict[str, Any]:
         """What templates see beside the outputs: time and random values are those of the node's first start."""
@@ -234,7 +237,7 @@ class Firing:
         try:
             raw = self._resolved(index)
         except (NodeError, TemplateError) as error:
-            return Failed(_node_error(error))
+            return Failed(node_error(error))
         while True:
             call = Call(self.rows.item(index), raw, self._now)
             resumed = resume(call, self.node, self.type, self._past, now_ms())
@@ -367,7 +370,8 @@ def _seconds_until(moment: datetime) -> float:
     return (moment - datetime.now(UTC)).total_seconds()
 
 
-def _node_error(error: NodeError | TemplateError) -> NodeError:
+def node_error(error: NodeError | TemplateError) -> NodeError:
+    """What a template does wrong as a failure of the node."""
     if isinstance(error, NodeError):
         return error
     return BadParams(f"{error.message} In: {error.source[:200]}", hint=error.hint)

@@ -92,7 +92,7 @@ async def _restore_item(row: Mapping[str, Any], past: Past, unpack: Unpack) -> N
     of a long list, whose values stay where they are."""
     item, attempt = row["item"], row["attempt"]
     if row["status"] == "failed":
-        past.finished[item] = Failed(from_record(row["error"], row["node_id"]), attempt)
+        past.finished[item] = Failed(from_record(row["error"], row["node_id"], row["input"]), attempt)
         return
     output = row["output"] or {}
     if row["status"] == "running":

@@ -19,6 +19,8 @@ from engine.store.lease import Claim, Fenced
 from engine.store.storage import INLINE_BYTES, Storage
 from engine.telemetry import get_logger
 
+MANY_ROWS = 2_000  # that are noted before they are sent without waiting for the next tick
+MANY_SAVES = 64
 OPEN = frozenset({"running", "waiting"})
 
 log = get_logger(__name__)
@@ -45,6 +47,7 @@ class Ledger(Packing):
         self._steps: dict[tuple[str, str, str], StepRow] = {}
         self._attempts: list[AttemptEnd] = []
         self._waits: list[NewWait] = []
+        self._dropped: list[str] = []
         self._saving: set[asyncio.Task[Saved]] = set()
 
     def note(self, *steps: StepRow, attempts: Sequence[AttemptEnd] = (), waits: Sequence[NewWait] = ()) -> None:
@@ -64,9 +67,20 @@ class Ledger(Packing):
             self._waits += waits
             self.has_waits = True
 
+    def drop(self, prefix: str) -> None:
+        """Have the waits given up, and the steps cancelled, of all scopes whose path and a `/` begin like this."""
+        self._dropped.append(prefix)
+
+    async def breathe(self) -> None:
+        """Wait while more is on its way than the writer keeps up with, so that memory stays bounded."""
+        if len(self._steps) >= MANY_ROWS:
+            self.flush()
+        while len(self._saving) > MANY_SAVES:
+            await asyncio.wait(self._saving, return_when=asyncio.FIRST_COMPLETED)
+
     def flush(self) -> None:
         """Send what was noted on its way; do not wait."""
-        if self._steps or self._attempts or self._waits:
+        if self._steps or self._attempts or self._waits or self._dropped:
             self._send(self._taken())
 
     def answer(self, output: Any) -> None:
@@ -96,7 +110,9 @@ class Ledger(Packing):
         self._check()
 
     async def close(self, end: EndStatus, output: Any = None, error: Any = None) -> None:
-        """End the run, together with all that was noted."""
+        """End the run, together with all that was noted; unless it is done, nothing of it is waited for any more."""
+        if end != "done" and self.has_waits:
+            self.drop("")
         changes = self._taken(end=end, output=output, error=error)
         await asyncio.gather(*self._saving, self._send(changes))
         self.claim.ended = (end, output, error)
@@ -116,8 +132,15 @@ class Ledger(Packing):
 
     def _taken(self, **more: Any) -> Changes:
         steps = tuple(self._steps.values())
-        changes = Changes(steps=steps, attempts=self._attempts, waits=self._waits, payloads=self._payloads, **more)
-        self._steps, self._attempts, self._waits, self._payloads = {}, [], [], []
+        changes = Changes(
+            steps=steps,
+            attempts=self._attempts,
+            waits=self._waits,
+            payloads=self._payloads,
+            dropped=self._dropped,
+            **more,
+        )
+        self._steps, self._attempts, self._waits, self._payloads, self._dropped = {}, [], [], [], []
         return changes
 
     def _send(self, changes: Changes) -> asyncio.Task[Saved]:

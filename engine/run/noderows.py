@@ -12,7 +12,7 @@ from engine.broadcast import Value
 from engine.contract import NodeError
 from engine.doors import fingerprint, token_of
 from engine.models import new_id
-from engine.run.failures import from_record, to_record
+from engine.run.failures import from_record, given_to, to_record
 from engine.run.ledger import Ledger, fields_as_rows_hold_them, now_ms
 from engine.run.mapping import Chunks
 from engine.run.past import ANSWERED, Past, Waited, WaitKind
@@ -42,7 +42,8 @@ NOTHING = Given()
 class NodeRows:
     """Notes a node's rows in the ledger as its calls end. `mapped`: each call is one item's.
 
-    `error` is the record of what failed the node, `given` what that call was given, as rows hold it.
+    `error` is the record of what failed the node, `given` what that call was given, as rows hold it. `stops`: whether
+    a call that fails does so.
     """
 
     planned: PlannedNode
@@ -55,6 +56,7 @@ class NodeRows:
     waits: int = 0
     error: dict[str, Any] | None = None
     given: Any = None
+    stops: bool = True
     reported: dict[str, int] | None = None
     single: Given = NOTHING
     first: int = 0
@@ -69,6 +71,7 @@ class NodeRows:
 
     def __post_init__(self) -> None:
         self.started_at = self.past.started_at or now_ms()
+        self.stops = self.planned.node.on_error == "stop"
         self._tries = {item: (attempt.number, attempt.generation) for item, attempt in self.past.open.items()}
 
     def take_over(
@@ -90,9 +93,9 @@ class NodeRows:
         for index in range(length) if self.past.finished else ():
             known = self.past.finished.get(self.item(index))
             if known is not None:
-                self._keep(index, known)
-                if isinstance(known, Failed) and self.planned.node.on_error == "stop":
-                    self.error = self._record(known.error, self.item(index))
+                self.keep(index, known)
+                if isinstance(known, Failed) and self.stops:
+                    self.error, self.given = self.record(known.error, self.item(index)), given_to(known.error)
         if paths is not None and self.past.reusable:
             self._reuse(paths)
         if mapped and self.planned.pure and total is None:
@@ -106,7 +109,7 @@ class NodeRows:
                 continue
             self._reused += 1
             if known is None:
-                self._keep(index, reused.result)
+                self.keep(index, reused.result)
                 if reused.row is not None:
                     self.ledger.note(self._copied(reused.row, self.item(index), reused.run_id))
         self.ledger.flush()
@@ -154,12 +157,12 @@ class NodeRows:
             # What left early belongs to the node's outputs as well.
             outcome = replace(outcome, fired={**self.past.asleep.get(item, {}), **outcome.fired})
         if not self.mapped or (self.planned.pure and not waited):
-            self._keep(index, outcome)
+            self.keep(index, outcome)
             self._settle_chunk(index)
             return
         self.ledger.limits.check_rows()
         packed = await self.ledger.packed_ports(outcome.fired)
-        self._keep(index, outcome)
+        self.keep(index, outcome)
         self._settle_chunk(index)
         self.ledger.note(self.row("done", item, outcome.attempt, output=packed, given=given))
         self.ledger.flush()
@@ -167,11 +170,11 @@ class NodeRows:
     def failed(self, index: int, outcome: Failed, given: Given) -> None:
         """Note a call's failure."""
         item = self.item(index)
-        record = self._record(outcome.error, item, given.secrets)
+        record = self.record(outcome.error, item, given.secrets)
         self.end_attempt(item, "unknown" if outcome_unknown(outcome.error) else "failed")
         # Kept without its secrets: it may leave through the error output.
-        self._keep(index, Failed(from_record(record, self.planned.id), outcome.attempt))
-        if self.planned.node.on_error == "stop" and self.error is None:
+        self.keep(index, Failed(from_record(record, self.planned.id), outcome.attempt))
+        if self.stops and self.error is None:
             self.error, self.given = record, self._input(given.call)
         if self.mapped:
             self.ledger.note(self.row("failed", item, outcome.attempt, error=record, given=given))
@@ -196,7 +199,7 @@ class NodeRows:
             self.past.asleep[item] = outcome.early
         else:
             kind = "retry" if isinstance(outcome, Later) else "ask"
-            error = self._record(outcome.error, item, given.secrets)
+            error = self.record(outcome.error, item, given.secrets)
             detail = {"attempt": outcome.attempt, "generation": outcome.generation}
             due = self._put_off(item, outcome, detail, error)
         round_ = self.past.next_round(item)
@@ -220,7 +223,8 @@ class NodeRows:
             self.end_attempt(item, "unknown" if outcome_unknown(outcome.error) else "failed")
         return now_ms() + math.ceil(outcome.seconds * 1000)
 
-    def _keep(self, index: int, result: Done | Failed) -> None:
+    def keep(self, index: int, result: Done | Failed) -> None:
+        """A call has this result."""
         self.results[index] = result
         if isinstance(result, Done):
             self._done += 1
@@ -274,15 +278,19 @@ class NodeRows:
             self.ledger.note(self.row("waiting"))
 
     async def close(
-        self, outputs: Mapping[str, Value], results: Sequence[Done | Failed] = (), stand_in: Any = None
+        self,
+        outputs: Mapping[str, Value],
+        results: Sequence[Done | Failed] = (),
+        error: dict[str, Any] | None = None,
+        stand_in: Any = None,
     ) -> Mapping[str, Any]:
-        """Note the closing row; the outputs as it holds them. Raises NodeError if they cannot be stored.
+        """Note the closing row; the outputs as it holds them. `error`: of a node whose failure leaves through them.
 
-        `stand_in` as in `engine.models.Step`.
+        `stand_in` as in `engine.models.Step`. Raises NodeError if the outputs cannot be stored.
         """
         packed = await self.ledger.packed_outputs(outputs)
         only = results[0] if results and not self.mapped else None
-        error = self._record(only.error, "") if isinstance(only, Failed) else None
+        error = self.record(only.error, "") if isinstance(only, Failed) else error
         attempt = max((result.attempt for result in results), default=1)
         status = "failed" if error else "done"
         row = self.row(status, attempt=attempt, output=packed, error=error, given=self.single)
@@ -294,7 +302,7 @@ class NodeRows:
     def end_failed(self, error: NodeError | None = None) -> None:
         """Note that the node failed, by one of its calls or as a whole."""
         if error is not None:
-            self.error = self._record(error, "", self.single.secrets)
+            self.error = self.record(error, "", self.single.secrets)
             self.given = self._input(self.single.call)
         self.ledger.note(self.row("failed", error=self.error, given=self.single))
 
@@ -316,8 +324,14 @@ class NodeRows:
         error: Any = None,
         log: list[Any] | None = None,
         given: Given = NOTHING,
+        held: Any = None,
+        told: dict[str, int] | None = None,
+        started_at: int | None = None,
     ) -> StepRow:
-        """A row of this node as of now; that of the whole node carries the counts."""
+        """A row of this node as of now; that of the whole node carries the counts.
+
+        A round of a container says itself when it began, what (`held`) its failed node was given and what is `told`.
+        """
         finished_at = None if status in ("running", "waiting") else now_ms()
         if finished_at is not None and not item:
             self._measure(status, finished_at, attempt)
@@ -327,16 +341,17 @@ class NodeRows:
             item,
             attempt,
             output=output,
-            input=self._input(given.call),
+            input=held if given.call is None else self._input(given.call),
             error=error,
-            counts=None if item else self.counts(),
+            counts=told if item else self.counts(),
             log=log or (self.ledger.limits.kept_lines(given.context.told) if given.context else None) or None,
-            started_at=self.started_at,
+            started_at=started_at or self.started_at,
             finished_at=finished_at,
             scope=self.scope,
         )
 
-    def _record(self, error: NodeError, item: str, secrets: Iterable[str] = ()) -> dict[str, Any]:
+    def record(self, error: NodeError, item: str, secrets: Iterable[str] = ()) -> dict[str, Any]:
+        """A failure of this node as it is stored and shown."""
         return to_record(error, self.planned.node, item, secrets, self.scope)
 
     def _measure(self, status: str, finished_at: int, attempt: int) -> None:

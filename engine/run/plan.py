@@ -9,11 +9,12 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
-from engine.broadcast import Fields, fields_inside, fields_of
+from engine.broadcast import Fields, fields_inside, fields_of, ports
 from engine.catalog import Catalog
-from engine.contract import Effect, FirstOf, NodeType
+from engine.contract import MAIN, Effect, FirstOf, NodeType
 from engine.document import load
 from engine.expressions import Reference
 from engine.graph import Graph, Node
@@ -51,6 +52,15 @@ class PlannedNode:
         return self.pure and not self.type.cpu
 
     @cached_property
+    def closing(self) -> Node:
+        """A container with only those of its own fields that say something, of those that are asked in its body."""
+        blank = {
+            name for name, value in self.node.params.items() if value in (None, "") and self.type.fields[name].inside
+        }
+        kept = {name: value for name, value in self.node.params.items() if name not in blank}
+        return self.node.model_copy(update={"params": MappingProxyType(kept)}) if blank else self.node
+
+    @cached_property
     def races(self) -> bool:
         """Whether it starts with the first of what it refers to, not with the last."""
         return self.type.result is FirstOf
@@ -60,14 +70,14 @@ class PlannedNode:
 class Plan:
     """The nodes of one level, in an order in which each stands after all it refers to.
 
-    `failing`: the nodes, at any level, whose failures leave through their error output. `outside`: what the level
-    refers to that stands around it; `outside_early` of these by early outputs alone. `asked`: the nodes that fields of
-    the container itself refer to, asked in its body.
+    `named`: by node, at any level, the names of its outputs beside the main one. `outside`: what the level refers to
+    that stands around it; `outside_early` of these by early outputs alone. `asked`: the nodes that fields of the
+    container itself refer to, asked in its body.
     """
 
     graph: Graph
     nodes: Mapping[str, PlannedNode]
-    failing: frozenset[str]
+    named: Mapping[str, frozenset[str]]
     outside: tuple[str, ...] = ()
     outside_early: frozenset[str] = frozenset()
     asked: frozenset[str] = field(default_factory=frozenset)
@@ -139,15 +149,15 @@ def compiled(graph: Graph, catalog: Catalog) -> Plan:
         NoBody: a node stands in one that takes none, which validation shows while editing.
     """
     types = {node_id: catalog.require(node.type, node.version) for node_id, node in graph.nodes.items()}
-    failing = frozenset(node_id for node_id, node in graph.nodes.items() if node.on_error == "output")
-    return _Compiler(graph, types, failing).level(None)
+    named = {node_id: ports(node, types[node_id]) - {MAIN.name} for node_id, node in graph.nodes.items()}
+    return _Compiler(graph, types, {node_id: names for node_id, names in named.items() if names}).level(None)
 
 
 @dataclass(frozen=True)
 class _Compiler:
     graph: Graph
     types: Mapping[str, NodeType]
-    failing: frozenset[str]
+    named: Mapping[str, frozenset[str]]
 
     def level(self, container: str | None) -> Plan:
         """The plan of a container's body, or of the top level."""
@@ -180,7 +190,7 @@ class _Compiler:
             for node_id in _ordered(needs)
         }
         alone = frozenset(source for source, early in outside.items() if early)
-        return Plan(self.graph, nodes, self.failing, tuple(outside), alone, self._asked(container))
+        return Plan(self.graph, nodes, self.named, tuple(outside), alone, self._asked(container))
 
     def _sources(self, node_id: str, body: Plan | None) -> Iterator[tuple[str, bool]]:
         """The nodes outside that a node refers to, or its body does, and whether it is to an early output."""

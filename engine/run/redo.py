@@ -174,7 +174,7 @@ class Redo:
             return None
         outputs = {source: await self._output(source) for source in planned.needs}
         try:
-            return broadcast.bind(planned.node, planned.type, outputs, self._extra, self._plan.failing)
+            return broadcast.bind(planned.node, planned.type, outputs, self._extra, self._plan.named)
         except (NodeError, TemplateError):
             return None
 

@@ -99,6 +99,10 @@ class Body(Protocol):
         """End what is still under way. The walk is not used after this."""
         ...
 
+    async def load(self, node_ids: Sequence[str]) -> None:
+        """Read the outputs of nodes that were over before."""
+        ...
+
     def wake(self, settled: Sequence[Mapping[str, Any]]) -> None:
         """Heed waits that were settled, as their rows say, in this scope or deeper."""
         ...

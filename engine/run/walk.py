@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.broadcast import SKIPPED, NodeOutputs, Value
 from engine.contract import MAIN, NodeError
+from engine.run.bodies import BodyFiring
 from engine.run.control import Control
 from engine.run.failures import of_run, to_record
 from engine.run.firing import Fate, Firing
@@ -148,12 +149,13 @@ class Walk:
                 self._failed = self._failed or Ended("failed", to_record(error, planned.node, ""))
                 self._control.halt("failed")
                 return
-        firing = Firing(planned, self._journey, self._scope, self._control, past)
+        kind = Firing if planned.body is None else BodyFiring
+        firing = kind(planned, self._journey, self._scope, self._control, past)
         self._firing[planned.id] = firing
         self._journey.firing[firing] = None
         try:
-            await self._load(planned.needs)
-            fate = await firing.fire(self.outputs, self._extra, self._plan.failing)
+            await self.load(planned.needs)
+            fate = await firing.fire(self.outputs, self._extra, self._plan.named)
         finally:
             del self._journey.firing[firing]
         del self._firing[planned.id]
@@ -227,7 +229,7 @@ class Walk:
             await self._in_place(self._plan.nodes[node_id])
         started_by = str(self._scope.flow.input.get("trigger"))
         if started_by in self._plan.nodes:
-            await self._load((started_by,))
+            await self.load((started_by,))
             outputs = self.outputs.get(started_by, SKIPPED)
             self._extra["trigger"] = outputs[MAIN.name] if isinstance(outputs, Mapping) else None
 
@@ -274,8 +276,8 @@ class Walk:
                 self.results.restore(planned, row)
         self._pass_on(planned, row["output"] or {})
 
-    async def _load(self, node_ids: Sequence[str]) -> None:
-        """Read the outputs of restored nodes when somebody needs them."""
+    async def load(self, node_ids: Sequence[str]) -> None:
+        """See `Body`."""
         for node_id in node_ids:
             if (stored := self._stored.pop(node_id, None)) is not None:
                 self.outputs[node_id] = {
@@ -288,11 +290,28 @@ class Walk:
             self._early += settled
             return
         here = [row for row in settled if row["scope"] == self._scope.path]
-        for node_id in take_waits(here, self._past):
-            if node_id in self._waiting:
-                del self._waiting[node_id]
-                self._ready.append(node_id)
+        woken = take_waits(here, self._past)
+        deeper: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+        for row in settled:
+            if (step := self._scope.steps_to(row["scope"])) is not None:
+                deeper.setdefault(step, []).append(row)
+        for (node_id, item), rows in deeper.items():
+            if self._call_round(node_id, item, rows):
+                woken.add(node_id)
+        for node_id in woken & self._waiting.keys():
+            del self._waiting[node_id]
+            self._ready.append(node_id)
         self._changed.set()
+
+    def _call_round(self, node_id: str, item: str, settled: Sequence[Mapping[str, Any]]) -> bool:
+        """Hand on what was settled in a round of a container; whether a round that rested can go on."""
+        firing, past = self._firing.get(node_id), self._past.get(node_id)
+        if isinstance(firing, BodyFiring):
+            firing.wake(item, settled)
+        elif past is not None and item in past.resting:
+            past.called.add(item)
+            return True
+        return False
 
     # --- coming to an end ---
 

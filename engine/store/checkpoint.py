@@ -88,13 +88,15 @@ class Changes:
     with `pause` until the run is resumed.
 
     `payloads` are the stored values that the rows name; they are on disk already. With `answer`, the run's output so
-    far, whoever waits for the run hears of it before the end.
+    far, whoever waits for the run hears of it before the end. `dropped`: how the paths of scopes begin, a `/` added, in
+    which nothing is waited for any more.
     """
 
     steps: Sequence[StepRow] = ()
     attempts: Sequence[AttemptEnd] = ()
     waits: Sequence[NewWait] = ()
     payloads: Sequence[Ref] = ()
+    dropped: Sequence[str] = ()
     end: EndStatus | None = None
     output: Json = None
     error: Json = None
@@ -184,6 +186,14 @@ PUT_PAYLOAD = Statement(
     """INSERT INTO payload (workspace_id, hash, size, created_at) VALUES (:workspace, :hash, :size, {clock})
     ON CONFLICT (workspace_id, hash) DO NOTHING"""
 )
+WITHIN = "run_id = :run AND substr(scope || '/', 1, CAST(:length AS INTEGER)) = :prefix"
+DROP_STEPS = Statement(
+    f"""UPDATE step SET status = 'cancelled', finished_at = {{clock}}
+    WHERE {WITHIN} AND {STEP.becoming("cancelled")}"""
+)
+DROP_WAITS = Statement(
+    f"UPDATE wait SET settled_at = {{clock}}, outcome = :outcome WHERE {WITHIN} AND settled_at IS NULL"
+)
 CLOSE_SEGMENT = Statement(
     f"""UPDATE segment SET status = :status, owner = NULL, lease_until = NULL
     WHERE run_id = :run AND number = :segment AND epoch = :epoch AND {SEGMENT.becoming("done", "running")}"""
@@ -226,6 +236,10 @@ def save(driver: Driver, held: Claim, changes: Changes) -> Operation:
     seq, wanted, wake = rows[0][:3]
     first = seq - told + 1
     _put_rows(driver, held, changes, first)
+    for prefix in changes.dropped:
+        where = {"run": held.run_id, "prefix": prefix, "length": len(prefix)}
+        driver.send(DROP_STEPS, where)
+        driver.send(DROP_WAITS, {**where, "outcome": '{"cancelled":true}'})
     parked = changes.park and wake == held.wake and wanted is None
     paused = changes.pause and wanted == "pause"
     if over or parked or paused:

@@ -60,16 +60,17 @@ class Ran:
 
     @property
     def steps(self) -> dict[str, dict[str, Any]]:
-        """The closing rows by node."""
-        return {row["node_id"]: row for row in self.history.steps if not row["item"]}
+        """The closing rows of the top level by node."""
+        return {row["node_id"]: row for row in self.history.steps if not row["item"] and not row["scope"]}
 
     @property
     def statuses(self) -> dict[str, str]:
         return {node_id: row["status"] for node_id, row in self.steps.items()}
 
     def items(self, node_id: str) -> dict[str, dict[str, Any]]:
-        """The rows of a node's items and chunks."""
-        return {row["item"]: row for row in self.history.steps if row["node_id"] == node_id and row["item"]}
+        """The rows of the items and chunks of a node of the top level."""
+        rows = (row for row in self.history.steps if row["node_id"] == node_id and not row["scope"])
+        return {row["item"]: row for row in rows if row["item"]}
 
     def output(self, node_id: str, port: str = "main") -> Any:
         """The value of an output that was small enough to stand in the row."""

@@ -46,7 +46,7 @@ class Flow:
     def run(self, made: Node, *, fail: Mapping[int, str] | None = None) -> Any:
         """The main output's data, or all outputs by port for a node that has several; SKIPPED."""
         node_type = CATALOG[made.type]
-        call = bind(made, node_type, self.outputs, {"trigger": None, "now": "2026-01-01T00:00:00Z"}, {made.id})
+        call = bind(made, node_type, self.outputs, {"trigger": None, "now": "2026-01-01T00:00:00Z"}, {made.id: {"error"}})
         if isinstance(call, Skip):
             self.outputs[made.id] = SKIPPED
             return SKIPPED
@@ -267,7 +267,7 @@ def test_an_error_output_that_did_not_fire_is_skipped_even_beside_a_field_of_tha
     shown = node("t", "show", value="{{ a }}")
     flow.run(shown)
     after = node("u", "text", text="{{ t.error }}")
-    call = bind(after, CATALOG[after.type], flow.outputs, {}, {"t"})
+    call = bind(after, CATALOG[after.type], flow.outputs, {}, {"t": {"error"}})
     assert isinstance(call, Skip)
     assert flow.run(after) == "a field"
 

@@ -1,0 +1,301 @@
+"""Fires containers: For each, Repeat and Try walk their body once per round and gather what the rounds give."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import count as count_up
+from itertools import takewhile
+from typing import Any
+
+import orjson
+
+from engine import broadcast
+from engine.broadcast import Mapped, NodeOutputs, Once, Skipped, Value
+from engine.contract import MAIN, Guard, Iterate, NodeError, PermanentError, Rounds
+from engine.expressions import TemplateError
+from engine.run.control import Control
+from engine.run.failures import FailedInside
+from engine.run.firing import Fate, Firing, node_error
+from engine.run.mapping import DEFAULT_WINDOW
+from engine.run.noderows import Given
+from engine.run.past import Past
+from engine.run.plan import Plan, PlannedNode
+from engine.run.rounds import RoundRows, Window
+from engine.run.scopes import Body, Ended, Journey, Scope
+from engine.run.step import Call, Done, Failed, validated
+
+CAUGHT, FAILURES, ROUNDS = "caught", "failures", "rounds"
+TOLD = ("message", "kind", "node", "label", "item")
+
+
+class BodyFiring(Firing):
+    """Fires a container. Each round of its body is a walk in a scope of its own."""
+
+    rows: RoundRows
+
+    def __init__(self, planned: PlannedNode, journey: Journey, scope: Scope, control: Control, past: Past) -> None:
+        super().__init__(planned, journey, scope, control, past)
+        self.rows = RoundRows(planned, journey.ledger, past, scope.path)
+        self._inside = Control(control)
+        self._live: dict[str, Body] = {}
+        self._window: Window | None = None
+        self._outputs: Mapping[str, NodeOutputs] = {}
+        self._extra: Mapping[str, Any] = {}
+        self._named: Mapping[str, Collection[str]] | None = None
+
+    @property
+    def body(self) -> Plan:
+        """What stands in the container."""
+        if self.planned.body is None:
+            raise TypeError(f"{self.node.type} has no body")
+        return self.planned.body
+
+    async def fire(
+        self,
+        outputs: Mapping[str, NodeOutputs],
+        extra: Mapping[str, Any],
+        named: Mapping[str, Collection[str]] | None = None,
+    ) -> Fate:
+        """See `Firing.fire`."""
+        self._outputs, self._extra, self._named = outputs, extra, named
+        try:
+            return await super().fire(outputs, extra, named)
+        finally:
+            self._inside.leave()
+
+    def wake(self, item: str, settled: Sequence[Mapping[str, Any]]) -> None:
+        """Heed waits that were settled in a round, as their rows say."""
+        if (walk := self._live.get(item)) is not None:
+            walk.wake(settled)
+        elif item in self._past.resting and item not in self._past.called:
+            self._past.called.add(item)
+            if self._window is not None:
+                self._window.call(int(item))
+
+    async def _called(self, call: Once | Mapped) -> Fate:
+        try:
+            raw = self._resolved(0)
+            self.rows.single = Given(Call("", raw, self._now))
+            asked = self.type.function(validated(self.node, self.type, raw))
+            asked = await asked if inspect.isawaitable(asked) else asked
+            if isinstance(asked, Iterate):
+                return await self._each(asked)
+            if isinstance(asked, Rounds):
+                return await self._again_and_again(asked)
+            if isinstance(asked, Guard):
+                return await self._guarded()
+        except (NodeError, TemplateError) as error:
+            self.rows.error = self.rows.record(node_error(error), "")
+            return await self._body_failed()
+        raise TypeError(f"{self.node.type} asks for {type(asked).__name__}, which is nothing for a body")
+
+    # --- For each ---
+
+    async def _each(self, asked: Iterate) -> Fate:
+        self.rows.stops = not asked.collect
+        self.rows.take_over(True, len(asked.items))
+        if self.rows.error is None:
+            await (self._in_turn(asked) if asked.in_turn else self._at_once(asked))
+        if (fate := await self._unfinished()) is not None:
+            return fate
+        results = [(index, result) for index, result in enumerate(self.rows.results) if isinstance(result, Done)]
+        outputs = {MAIN.name: self._listed(len(asked.items), results)}
+        if asked.collect and len(results) < len(self.rows.results):
+            outputs[FAILURES] = Value(self._failures(asked))
+        return Fate("fired", outputs, await self.rows.close(outputs))
+
+    async def _in_turn(self, asked: Iterate) -> None:
+        for index in self.rows.todo:
+            if self._inside.halted or self._rests(index):
+                return
+            await self._round(index, {"item": asked.items[index], "index": index})
+            if self.rows.results[index] is None:
+                return
+
+    async def _at_once(self, asked: Iterate) -> None:
+        async def perform(index: int) -> None:
+            await self._round(index, {"item": asked.items[index], "index": index})
+
+        self._window = Window(self.node.limit or DEFAULT_WINDOW, perform, lambda: self._inside.halted)
+        try:
+            await self._window.run(index for index in self.rows.todo if not self._rests(index))
+        finally:
+            self._window = None
+
+    def _rests(self, index: int) -> bool:
+        item = str(index)
+        return item in self._past.resting and item not in self._past.called
+
+    def _listed(self, length: int, results: Sequence[tuple[int, Done]]) -> Value:
+        """The results in the order of the items, which remember where the items came from."""
+        axis = broadcast.axis_of(self.node, self.type, self._once.scope, "items", length)
+        places = [index for index, _ in results]
+        return Value([result.fired[MAIN.name] for _, result in results], (axis.only(places, length),))
+
+    def _failures(self, asked: Iterate) -> list[dict[str, Any]]:
+        found = []
+        for index, result in enumerate(self.rows.results):
+            if isinstance(result, Failed):
+                record = self.rows.record(result.error, str(index))
+                told = {name: record.get(name, "") for name in TOLD}
+                found.append({"index": index, **told, "item": asked.items[index]})
+        return found
+
+    # --- Repeat ---
+
+    async def _again_and_again(self, asked: Rounds) -> Fate:
+        self.rows.take_over(True, sum(1 for _ in self._done_before()))
+        last = self.rows.last_done()
+        while not _is_over(last) and self.rows.error is None and len(self.rows.results) < asked.times:
+            index = len(self.rows.results)
+            self.rows.results.append(None)
+            self.rows.total = len(self.rows.results)
+            if not (self._inside.halted or self._rests(index)):
+                previous = asked.start if last is None else last[MAIN.name]
+                await self._round(index, {"previous": previous, "index": index}, asked)
+            if self.rows.results[index] is None:
+                break
+            last = self.rows.last_done()
+        if (fate := await self._unfinished()) is not None or last is None:
+            return fate or Fate("halted")
+        count = len(self.rows.results)
+        if not _is_over(last) and not asked.go_on:
+            raise PermanentError(
+                f"“{self.node.title}” did not come to its end within {count} rounds.",
+                hint="Allow more rounds, look at the condition of its end, or let it go on with the last result.",
+            )
+        outputs = {MAIN.name: Value(last[MAIN.name]), ROUNDS: Value(count)}
+        return Fate("fired", outputs, await self.rows.close(outputs))
+
+    def _done_before(self) -> Iterator[int]:
+        """The rounds, one after the other, that have a result from before."""
+        return takewhile(lambda index: str(index) in self._past.finished, count_up())
+
+    # --- Try ---
+
+    async def _guarded(self) -> Fate:
+        self.rows.stops = False
+        self.rows.take_over(True, 1)
+        if self.rows.results[0] is None and not self._rests(0):
+            await self._round(0, {})
+        if (fate := await self._unfinished()) is not None:
+            return fate
+        result = self.rows.results[0]
+        if isinstance(result, Failed):
+            outputs = {CAUGHT: Value(self._caught(result.error))}
+        else:
+            outputs = {MAIN.name: Value(result.fired[MAIN.name] if result else None)}
+        return Fate("fired", outputs, await self.rows.close(outputs))
+
+    def _caught(self, error: NodeError) -> dict[str, Any]:
+        record = self.rows.record(error, "")
+        given = orjson.loads(orjson.dumps(error.given if isinstance(error, FailedInside) else None)) or {}
+        told = {name: record.get(name, "") for name in TOLD}
+        return {**told, "input": {name: held.get("v") for name, held in given.items()}}
+
+    # --- a round ---
+
+    async def _round(self, index: int, gives: Mapping[str, Any], asked: Rounds | None = None) -> None:
+        """Walk the body once, or on from where it rested. What came of it stands in the rows."""
+        item, past = str(index), self._past
+        known = item in past.begun or item in past.resting
+        past.begun.discard(item)
+        past.called.discard(item)
+        past.resting.pop(item, None)
+        began = self.rows.begins(index)
+        ledger = self._journey.ledger
+        # A round that goes on reads its rows: all that was noted of it must be there.
+        await (ledger.settle() if known else ledger.breathe())
+        outer = {node_id: self._outputs[node_id] for node_id in self.body.outside if node_id in self._outputs}
+        scope = Scope(
+            self._scope.flow, {**self._extra, **gives}, self._scope.inside(self.node.id, index), outer, is_flow=False
+        )
+        control = Control(self._inside)
+        walk = self._live[item] = self._journey.walk(self._journey, self.body, scope, control)
+        try:
+            await walk.begin(known)
+            ended = await walk.walk()
+            if ended.kind == "waiting":
+                self.rows.rests(index, ended.waits, began)
+            elif ended.kind != "halted":
+                await self._round_over(index, walk, ended, scope, asked, began)
+        finally:
+            del self._live[item]
+            control.leave()
+            await walk.close()
+
+    async def _round_over(  # noqa: PLR0917  what a round stands on
+        self, index: int, walk: Body, ended: Ended, scope: Scope, asked: Rounds | None, began: int
+    ) -> None:
+        result: Done | Failed
+        if ended.kind == "failed":
+            result = Failed(FailedInside(ended.error or {}, ended.given))
+        else:
+            try:
+                result = Done(await self._gives(walk, scope, asked))
+                await self.rows.ends(index, result, began)
+                return
+            except (NodeError, TemplateError) as error:
+                result = Failed(node_error(error))
+        self.rows.drop(scope.path + "/")
+        await self.rows.ends(index, result, began, ended.given)
+        if self.rows.stops:
+            self._inside.halt("failed")
+
+    async def _gives(self, walk: Body, scope: Scope, asked: Rounds | None) -> dict[str, Any]:
+        """What a round gives: its result, and of Repeat whether that was the last one."""
+        await walk.load([*self.body.asked, *self.body.last])
+        node = self.planned.closing
+        seen = broadcast.bind_inside(node, self.type, walk.outputs, self._seen(scope.extra), self._named)
+        known = {} if "result" in node.params else {"result": self._last_outputs(walk.outputs)}
+        found = broadcast.resolve_inside(node, self.type, seen, known)
+        fired = {MAIN.name: found["result"].data}
+        if asked is not None:
+            fired["over"] = asked.over(found["until"].data) if "until" in found else False
+        return fired
+
+    def _last_outputs(self, outputs: Mapping[str, NodeOutputs]) -> Any:
+        """The main output of the body's last node, or a record by node if there are several."""
+        found = {node_id: _main(outputs.get(node_id)) for node_id in self.body.last}
+        return next(iter(found.values())) if len(found) == 1 else found or None
+
+    # --- the container as a whole ---
+
+    async def _unfinished(self) -> Fate | None:
+        """What the container came to if not all rounds have a result."""
+        if self.rows.error is not None:
+            return await self._body_failed()
+        if None not in self.rows.results:
+            return None
+        if self._inside.halted:
+            return Fate("halted")
+        self.rows.rest()
+        return Fate("waiting", waits=self._past.open_waits)
+
+    async def _body_failed(self) -> Fate:
+        """A round failed the container: nothing in it waits any more, and the failure leaves or goes on outwards."""
+        error = self.rows.error or {}
+        self.rows.drop(self._scope.inside(self.node.id, 0).removesuffix("0"))
+        if self.node.on_error == "stop":
+            self.rows.end_failed()
+            return self._failed()
+        outputs = broadcast.collect(self._once, [broadcast.Failed(FailedInside(error), error)])
+        return Fate("fired", outputs, await self.rows.close(outputs, error=error))
+
+    @property
+    def _once(self) -> Once:
+        if not isinstance(self._call, Once):
+            raise TypeError(f"{self.node.type} takes every list whole")
+        return self._call
+
+
+def _is_over(fired: Mapping[str, Any] | None) -> bool:
+    """Whether a round of Repeat was the last one, by what it gave."""
+    return fired is not None and bool(fired.get("over"))
+
+
+def _main(outputs: NodeOutputs | None) -> Any:
+    if outputs is None or isinstance(outputs, Skipped) or not outputs:
+        return None
+    return (outputs[MAIN.name] if MAIN.name in outputs else next(iter(outputs.values()))).data

@@ -1,0 +1,107 @@
+"""The rounds of a container's body: so many under way at once, each recorded as one item of the container."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.run.ledger import now_ms
+from engine.run.noderows import NodeRows
+from engine.run.step import Done, Failed
+
+
+class Window:
+    """Performs rounds, a bounded number at a time. A round that is called back goes before those that never began.
+
+    Memory is bounded by the window: a task for each round under way, none for those that wait or are still to come.
+    """
+
+    def __init__(self, size: int, perform: Callable[[int], Awaitable[None]], halted: Callable[[], bool]) -> None:
+        self._size, self._perform, self._halted = size, perform, halted
+        self._called: deque[int] = deque()
+        self._todo: Iterable[int] = ()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._error: BaseException | None = None
+        self._over = asyncio.Event()
+
+    async def run(self, todo: Iterable[int]) -> None:
+        """Return when nothing is under way and nothing can start. Raises the first thing that a round raised."""
+        self._todo = iter(todo)
+        self._fill()
+        try:
+            await self._over.wait()
+        except asyncio.CancelledError:
+            self._todo = ()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            raise
+        if self._error is not None:
+            raise self._error
+
+    def call(self, index: int) -> None:
+        """A round that waited can go on."""
+        self._called.append(index)
+        self._fill()
+
+    def _next(self) -> int | None:
+        return self._called.popleft() if self._called else next(iter(self._todo), None)
+
+    def _fill(self) -> None:
+        while len(self._tasks) < self._size and self._error is None and not self._halted():
+            if (index := self._next()) is None:
+                break
+            task = asyncio.ensure_future(self._perform(index))
+            self._tasks.add(task)
+            task.add_done_callback(self._ended)
+        if not self._tasks:
+            self._over.set()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._error = self._error or error
+        self._fill()
+
+
+@dataclass(slots=True)
+class RoundRows(NodeRows):
+    """The rows of a container, whose items are the rounds of its body."""
+
+    def begins(self, index: int) -> int:
+        """Note that a round is under way: only of such a round can there be rows. When that was, in ms since 1970."""
+        at = now_ms()
+        self.ledger.note(self.row("running", str(index), started_at=at))
+        return at
+
+    async def ends(self, index: int, result: Done | Failed, started_at: int, given: Any = None) -> None:
+        """Note what a round came to. Raises NodeError if it cannot be stored."""
+        item = str(index)
+        if isinstance(result, Failed):
+            record = self.record(result.error, item)
+            self.ledger.note(self.row("failed", item, error=record, held=given, started_at=started_at))
+            if self.stops and self.error is None:
+                self.error, self.given = record, given
+        else:
+            packed = await self.ledger.packed_ports(result.fired)
+            self.ledger.note(self.row("done", item, output=packed, started_at=started_at))
+        self.keep(index, result)
+
+    def rests(self, index: int, waits: int, started_at: int) -> None:
+        """Note that nothing in a round can go on before one of so many waits is settled."""
+        item = str(index)
+        self.past.resting[item] = waits
+        self.ledger.note(self.row("waiting", item, told={"waits": waits}, started_at=started_at))
+
+    def drop(self, prefix: str) -> None:
+        """Note that nothing is waited for any more in the scopes whose path begins like this."""
+        if self.ledger.has_waits:
+            self.ledger.drop(prefix)
+
+    def last_done(self) -> Mapping[str, Any] | None:
+        """What the last round gave, if there was one."""
+        last = self.results[-1] if self.results else None
+        return last.fired if isinstance(last, Done) else None
