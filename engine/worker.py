@@ -12,6 +12,8 @@ from typing import Any
 import redis
 import redis.asyncio
 import structlog
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import select
 from sqlmodel import col
 
@@ -113,11 +115,13 @@ class Parts:
 def parts(writer: Writer, settings: Settings, pool: Pool) -> Parts:
     """An executor on this process's database and writer. Its toolbox must be closed."""
     data = database()
+    secret = HKDF(SHA256(), 32, salt=None, info=b"weft chance 1").derive(settings.secret_key)
     toolbox = Toolbox(
         RunFiles,
         lambda workspace_id: Accounts(data, workspace_id),
         settings.allow_private_network,
         lambda at, effect: RunValues(data, at.workspace_id, at.workflow_id, at.run_id, effect),
+        secret=secret,
     )
     checkpoints = Checkpoints(data, writer)
     plans = Plans(catalog(), _documents(data))

@@ -3,6 +3,7 @@
 from engine.contract.asking import Answer, Asking, OneTimeAddress
 from engine.contract.auth import CredentialType, Secrets
 from engine.contract.bodies import CallWorkflow, FirstOf, Guard, Iterate, Rounds
+from engine.contract.chance import Chance
 from engine.contract.errors import (
     AuthExpired,
     BadParams,
@@ -76,6 +77,7 @@ __all__ = [
     "AuthExpired",
     "BadParams",
     "CallWorkflow",
+    "Chance",
     "Code",
     "CredentialType",
     "Credentials",

@@ -10,6 +10,7 @@ from typing import Any
 from engine import doors
 from engine.contract import (
     Answer,
+    Chance,
     Credentials,
     Files,
     Idempotency,
@@ -120,7 +121,9 @@ class Toolbox:
         credentials: Callable[[str], Credentials],
         allowed: Iterable[str] = (),
         stored: Callable[[CallContext, str], Store] | None = None,
+        *,
         lists: Callable[[], Storage] = storage,
+        secret: bytes = b"",
     ) -> None:
         """Say where services come from.
 
@@ -130,6 +133,7 @@ class Toolbox:
             lists: where lists go that a node writes as they come about.
             allowed: networks and hosts that HTTP may reach although they are private.
             stored: the values that outlive a run, for a call and its idempotency key.
+            secret: what makes the random values of calls unforeseeable; the same in every process.
         """
         self._allowed = tuple(allowed)
         self._http: HttpClient | None = None
@@ -143,6 +147,7 @@ class Toolbox:
             RunInfo: _run_info,
             Answer: _answer,
             OneTimeAddress: _address,
+            Chance: lambda context: Chance(secret, _place(context)),
             HttpClient: self._client,
         }
         if stored is not None:
@@ -162,6 +167,10 @@ class Toolbox:
         """Close what calls shared."""
         if self._http is not None:
             await self._http.aclose()
+
+
+def _place(context: CallContext) -> str:
+    return f"{context.run_id}:{context.scope}:{context.node_id}:{context.item}"
 
 
 def _idempotency(context: CallContext) -> Idempotency:

@@ -25,6 +25,7 @@ from engine.contract import (
     Asking,
     BadParams,
     CallWorkflow,
+    Chance,
     Credentials,
     Files,
     Fired,
@@ -50,7 +51,7 @@ from tests.integrations.kept import EARLIER, Kept
 from tests.integrations.services import NOW, RUN, Accounts, FolderFiles, LinesLog
 
 KNOWN_SERVICES = frozenset(
-    {Log, Files, Progress, Idempotency, RunInfo, Credentials, HttpClient, Answer, OneTimeAddress, Store}
+    {Log, Files, Progress, Idempotency, RunInfo, Credentials, HttpClient, Answer, OneTimeAddress, Store, Chance}
 )
 
 
@@ -185,6 +186,7 @@ async def _call(node: NodeType, case: Case, files: FolderFiles, server: Server, 
             RunInfo: RUN,
             Answer: Answer(**case.data.get("answer", {})),
             OneTimeAddress: OneTimeAddress("https://weft.test/c/token"),
+            Chance: Chance(b"secret", "run::node:"),
         }
         if kept is not None:
             made[Store] = await _stored(node, case, kept)

@@ -18,7 +18,19 @@ from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
 from engine.catalog import catalog
-from engine.contract import Answer, Files, Fired, Idempotency, Log, NodeError, NodeType, OneTimeAddress, RunInfo, Store
+from engine.contract import (
+    Answer,
+    Chance,
+    Files,
+    Fired,
+    Idempotency,
+    Log,
+    NodeError,
+    NodeType,
+    OneTimeAddress,
+    RunInfo,
+    Store,
+)
 from tests.integrations.kept import Kept
 from tests.integrations.services import RUN, FolderFiles, LinesLog
 
@@ -59,6 +71,7 @@ def params_of(node: NodeType) -> st.SearchStrategy[dict[str, Any]]:
 async def call(node: NodeType, raw: dict[str, Any], event: Any, files: FolderFiles, kept: Kept) -> Any:
     made: dict[Any, Any] = {Log: LinesLog(), Files: files, Idempotency: Idempotency("k"), RunInfo: RUN}
     made |= {Answer: Answer(), OneTimeAddress: OneTimeAddress("https://weft.test/c/token"), Store: kept.of(RUN.run_id)}
+    made[Chance] = Chance(b"secret", RUN.run_id)
     services = {name: made[kind] for name, kind in node.services.items()}
     if node.kind == "trigger":
         services["event"] = event
