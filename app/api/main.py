@@ -9,7 +9,21 @@ from typing import Final
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from starlette.routing import compile_path
 
-from app.api import calls, description, events, files, forms, health, keys, problems, reruns, runs, sessions, workflows
+from app.api import (
+    calls,
+    description,
+    events,
+    files,
+    flow_control,
+    forms,
+    health,
+    keys,
+    problems,
+    reruns,
+    runs,
+    sessions,
+    workflows,
+)
 from app.api.auth import DESCRIBED, counted
 from app.api.edge import Edge
 from app.api.problems import problem
@@ -42,7 +56,16 @@ def _version_1() -> APIRouter:
     v1 = APIRouter(prefix="/api/v1", max_body_size=_LARGEST_BODY)
     v1.include_router(sessions.router)
     v1.include_router(forms.router)
-    for module in (sessions.me, keys.router, workflows.router, runs.router, reruns.router, events.router, files.router):
+    for module in (
+        sessions.me,
+        keys.router,
+        workflows.router,
+        flow_control.router,
+        runs.router,
+        reruns.router,
+        events.router,
+        files.router,
+    ):
         v1.include_router(module, dependencies=_CLOSED)
     return v1
 

@@ -1,7 +1,7 @@
 """Runs in lists: filtered, newest first, by pages."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal, get_args
 
@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 from app.services.access import Actor, owned
 from app.services.errors import Invalid
 from app.services.unit import reads
+from app.services.waiting import Waiting, why_waiting
 from engine.models import Run, RunStatus, User, Workflow, WorkflowVersion, from_ms, now, to_ms
 
 LONGEST_PAGE: Final = 200
@@ -20,7 +21,10 @@ Source = Literal["manual", "form", "api", "webhook", "schedule", "again"]
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """A run in a list. ``version`` is None for a run of the draft; ``seconds`` counts on while it runs."""
+    """A run in a list. ``version`` is None for a run of the draft; ``seconds`` counts on while it runs.
+
+    ``waiting`` says what it waits for, if it does.
+    """
 
     id: str
     workflow_id: str
@@ -34,6 +38,7 @@ class RunRow:
     finished_at: datetime | None
     seconds: float
     error: Mapping[str, Any] | None
+    waiting: Waiting | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,8 @@ def list_runs(
     query = query.order_by(col(Run.created_at).desc(), col(Run.id).desc()).limit(limit + 1)
     found = [shown(row) for row in db.execute(query).all()]
     more = len(found) > limit
-    found = found[:limit]
+    waits = why_waiting(db, actor, {row.id: row.status for row in found[:limit]})
+    found = [replace(row, waiting=waits.get(row.id)) for row in found[:limit]]
     return Page(found, f"{to_ms(found[-1].created_at)}-{found[-1].id}" if more else "")
 
 

@@ -25,7 +25,6 @@ def head(detail: RunDetail) -> Record:
         **run(detail.row),
         "wanted": detail.wanted or "",
         "attempt": f"{detail.resumed + 1}, resumed" if detail.resumed else "1",
-        "queue": f"{count(detail.ahead, 'run')} ahead of this one" if detail.ahead else "",
         "again_of": f"/runs/{detail.again_of}" if detail.again_of else "",
         "failure": error(detail.row.error),
     }

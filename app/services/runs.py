@@ -1,7 +1,7 @@
 """Runs: start, look inside, pause, cancel, run again. What happened is in rows; nothing here executes anything."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sqlalchemy import func, select
@@ -13,6 +13,7 @@ from app.services.errors import Conflict, NotFound
 from app.services.orders import Order, Use
 from app.services.run_list import LONGEST_PAGE, Page, RunRow, Source, list_runs, listed, shown
 from app.services.unit import reads
+from app.services.waiting import why_waiting
 from engine import document, launch
 from engine.graph import Graph
 from engine.models import Run, Segment, Step, WorkflowVersion
@@ -46,7 +47,7 @@ _MOST_LINKS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class RunDetail:
-    """One run with what it was given and what it gave. ``ahead`` counts queued runs that are older.
+    """One run with what it was given and what it gave. ``row.waiting`` says what it waits for, if it does.
 
     ``again_of`` is the run that it was started from, ``followed_by`` those that were started from it, newest first.
     ``failed`` counts the calls that failed, item by item. ``dry``: it sends nothing. ``part``: the steps that take part
@@ -61,7 +62,6 @@ class RunDetail:
     wanted: str | None
     again_of: str | None
     resumed: int
-    ahead: int
     followed_by: Sequence[str] = ()
     failed: int = 0
     dry: bool = False
@@ -159,7 +159,7 @@ def get(db: Session, actor: Actor, run_id: str) -> RunDetail:
     run = find(db, actor, run_id)
     epochs = select(func.max(col(Segment.epoch))).where(owned(Segment, actor), col(Segment.run_id) == run_id)
     return RunDetail(
-        row=shown(found),
+        row=replace(shown(found), waiting=why_waiting(db, actor, {run_id: run.status}).get(run_id)),
         version_id=run.version_id,
         seq=run.seq,
         input=run.input,
@@ -167,7 +167,6 @@ def get(db: Session, actor: Actor, run_id: str) -> RunDetail:
         wanted=run.wanted,
         again_of=run.again_of,
         resumed=max(0, (db.scalar(epochs) or 0) - 1),
-        ahead=_ahead(db, run) if run.status == "queued" else 0,
         followed_by=_followed_by(db, actor, run_id),
         failed=failed_calls(db, actor, run_id),
         dry=bool(run.options.get("dry")),
@@ -220,12 +219,6 @@ def _around(scope: str) -> Iterator[tuple[str, str, str]]:
     node_id, _, index = own.rpartition(".")
     yield outer, node_id, ""
     yield outer, node_id, index
-
-
-def _ahead(db: Session, run: Run) -> int:
-    # Workers serve all workspaces, so this counts across them; it tells a number and nothing else.
-    older = (col(Run.status) == "queued", col(Run.created_at) < run.created_at)
-    return db.scalar(select(func.count()).select_from(Run).where(*older)) or 0
 
 
 async def _placed(actor: Actor, workflow_id: str, given: Mapping[str, Any], use: Use) -> Order:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from app.services.runs import RunRow
 from app.services.templates import Template
 from app.services.triggers import TriggerView
+from app.services.waiting import Waiting
 from app.services.workflows import LastRun, WorkflowRow
 from engine.models import to_ms
 
@@ -96,7 +97,17 @@ def run(row: RunRow) -> Record:
         "since": ms(row.started_at or row.created_at),
         "until": ms(row.finished_at),
         "error": str((row.error or {}).get("message", "")),
+        **waiting(row.waiting),
     }
+
+
+def waiting(what: Waiting | None) -> Record:
+    """What a run waits for: a text, the word before its moment, and the moment; empty where it does not wait."""
+    if what is None:
+        return {"waits": "", "waits_word": "", "waits_at": 0}
+    word = "since" if what.since else "until" if what.until else ""
+    said = what.text.rstrip(".") if word else what.text
+    return {"waits": said, "waits_word": word, "waits_at": ms(what.since or what.until)}
 
 
 def source(row: RunRow) -> str:

@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+import redis
 from sqlalchemy import delete, select, update
 from sqlmodel import Session, col
 
 from app.services.access import Actor, owned
-from app.services.errors import Conflict, Invalid
+from app.services.errors import Conflict, Invalid, NotFound
 from app.services.unit import reads
 from engine.catalog import catalog
 from engine.graph import Graph, Node
-from engine.models import Trigger, Workflow, Workspace, now
-from engine.schedules import BadSchedule, Schedule
+from engine.models import Run, Trigger, Workflow, Workspace, now
+from engine.models.states import RUN
+from engine.presence import alive
+from engine.schedules import OVERDUE, BadSchedule, Schedule
 from engine.settings import settings
 
 _PATH: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~/-]{0,199}")
@@ -36,7 +39,10 @@ class Hook:
 
 @dataclass(frozen=True, slots=True)
 class TriggerView:
-    """A trigger as screens show it. ``address`` is a webhook's URL; ``overdue`` means it should have fired already."""
+    """A trigger as screens show it. ``address`` is a webhook's URL.
+
+    ``overdue`` means that it should have fired a minute ago or longer; ``alarm`` says what is wrong.
+    """
 
     id: str
     workflow_id: str
@@ -79,7 +85,7 @@ def sync(db: Session, actor: Actor, workflow: Workflow, version_id: str, graph: 
             _refuse_twice(own_addresses, (row.method, row.path), node)
         # Being off is not being late: a schedule that is turned on starts to count now.
         if kind == "schedule" and workflow.enabled and (changed or row.next_due is None):
-            row.next_due = next_due(node.params)
+            row.next_due, row.alarm = next_due(node.params), None
     db.flush()
 
 
@@ -103,7 +109,18 @@ def list_triggers(db: Session, actor: Actor, workflow_id: str | None = None) -> 
     )
     if workflow_id is not None:
         query = query.where(col(Trigger.workflow_id) == workflow_id)
-    return [_view(row, slug) for row, slug in db.execute(query)]
+    rows = db.execute(query).all()
+    waits = _waiting_for_their_runs(db, actor, [row.id for row, _ in rows if _is_late(row)])
+    return [_view(row, slug, waits) for row, slug in rows]
+
+
+@reads
+def of_workflow(db: Session, actor: Actor, workflow_id: str) -> list[TriggerView]:
+    """The triggers of one workflow; raises NotFound."""
+    mine = (owned(Workflow, actor), col(Workflow.id) == workflow_id, col(Workflow.deleted_at).is_(None))
+    if db.scalar(select(col(Workflow.id)).where(*mine)) is None:
+        raise NotFound("workflow")
+    return list_triggers(db, actor, workflow_id)
 
 
 @reads
@@ -182,9 +199,21 @@ def _refuse_twice(taken: dict[tuple[str | None, str], str], address: tuple[str |
         raise Conflict(f"{node.title}: {shown} is already answered by “{taken[address]}”. Choose another path.")
 
 
-def _view(row: Trigger, slug: str) -> TriggerView:
-    late = row.enabled and row.next_due is not None and (now() - row.next_due).total_seconds() > 60
-    address = webhook_url(slug, row.path) if row.path else ""
+def _is_late(row: Trigger) -> bool:
+    return row.enabled and row.next_due is not None and now() - row.next_due > OVERDUE
+
+
+def _waiting_for_their_runs(db: Session, actor: Actor, late: list[str]) -> set[str]:
+    """Those of the late triggers whose earlier run is not over: a schedule may be set to wait for it."""
+    if not late:
+        return set()
+    mine = (owned(Run, actor), col(Run.trigger_id).in_(late), col(Run.status).in_(RUN.open))
+    return {trigger for trigger in db.scalars(select(col(Run.trigger_id)).where(*mine)) if trigger is not None}
+
+
+def _view(row: Trigger, slug: str, waits: set[str]) -> TriggerView:
+    waits_for_its_run = row.params.get("overlap") == "queue" and row.id in waits
+    overdue = _is_late(row) and not waits_for_its_run
     return TriggerView(
         id=row.id,
         workflow_id=row.workflow_id,
@@ -192,12 +221,23 @@ def _view(row: Trigger, slug: str) -> TriggerView:
         kind=row.kind,
         enabled=row.enabled,
         summary=_summary(row),
-        address=address,
+        address=webhook_url(slug, row.path) if row.path else "",
         next_due=row.next_due,
         last_fired=row.last_fired,
-        overdue=late,
-        alarm=row.alarm or "",
+        overdue=overdue,
+        alarm=row.alarm or (_why_overdue() if overdue else ""),
     )
+
+
+def _why_overdue() -> str:
+    """In words, why a schedule did not fire in time, as far as that can be told."""
+    try:
+        with redis.Redis.from_url(settings().redis_url, socket_timeout=1, socket_connect_timeout=1) as client:
+            if any(process.part == "scheduler" for process in alive(client)):
+                return "It did not fire in time. The scheduler is running: its log says more."
+            return "It did not fire in time: no scheduler is running. Start one with ./weft scheduler."
+    except redis.RedisError:
+        return "It did not fire in time. Whether a scheduler is running is not known, since Redis cannot be reached."
 
 
 def _summary(row: Trigger) -> str:

@@ -5,6 +5,7 @@ from app.components.runs.results import Result, result_panel
 from app.components.runs.template_card import picture, template_card
 from app.components.runs.timeline import Timeline, TimelineStep, timeline
 from app.components.runs.values import EMPTY, ValueView, pager, value_table, value_view
+from app.components.runs.waits import waits_for
 
 __all__ = [
     "EMPTY",
@@ -20,4 +21,5 @@ __all__ = [
     "timeline",
     "value_table",
     "value_view",
+    "waits_for",
 ]

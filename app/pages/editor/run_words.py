@@ -48,8 +48,8 @@ def told(detail: runs.RunDetail) -> str:
     """Who started it, and what of."""
     version = f"v{detail.row.version}" if detail.row.version else "draft"
     by = f"by {detail.row.started_by}" if detail.row.started_by else shown.source(detail.row).lower()
-    ahead = f" · {detail.ahead} ahead" if detail.ahead else ""
-    return f"{by} · {version}{ahead}"
+    waits = f" · {detail.row.waiting.text}" if detail.row.waiting else ""
+    return f"{by} · {version}{waits}"
 
 
 def status(one: run_data.StepView, preview: str) -> dict[str, Any]:

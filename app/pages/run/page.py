@@ -3,7 +3,7 @@
 import reflex as rx
 
 from app.components.layout import page_header, shell
-from app.components.runs import Result, result_panel, timeline
+from app.components.runs import Result, result_panel, timeline, waits_for
 from app.components.theme import (
     button,
     card,
@@ -33,7 +33,7 @@ def _facts() -> rx.Component:
     going = rx.el.div(
         progress_bar(progress["percent"].to(float), "Progress of the run"),
         rx.el.span(
-            rx.cond(head["queue"], head["queue"], rx.cond(progress["left"], progress["left"], "working …")),
+            rx.cond(head["waits"], waits_for(head), rx.cond(progress["left"], progress["left"], "working …")),
             class_name="hint",
         ),
         class_name="going",

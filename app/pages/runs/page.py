@@ -6,6 +6,7 @@ import reflex as rx
 from reflex.vars import ObjectVar
 
 from app.components.layout import page_header, shell
+from app.components.runs import waits_for
 from app.components.theme import (
     button,
     card,
@@ -37,6 +38,7 @@ def _row(item: ObjectVar[Any]) -> rx.Component:
         rx.el.td(
             rx.el.a(item["workflow"], href=item["href"], class_name="strong"),
             rx.cond(item["error"], rx.el.div(item["error"], class_name="hint clamp-2"), rx.fragment()),
+            rx.cond(item["waits"], rx.el.div(waits_for(item), class_name="hint"), rx.fragment()),
             rx.el.div(
                 elapsed(item["since"].to(int), item["until"].to(int)),
                 " · ",

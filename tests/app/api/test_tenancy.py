@@ -35,6 +35,8 @@ PUBLIC = {
 BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "/api/v1/workflows/{workflow_id}"): BOTH,
     ("PUT", "/api/v1/workflows/{workflow_id}/on"): {"on": True},
+    ("PUT", "/api/v1/workflows/{workflow_id}/limits"): {"runs_at_once": 2},
+    ("PUT", "/api/v1/limits"): {"runs_at_once": 2},
     ("POST", "/api/v1/workflows/{workflow_id}/runs"): {"inputs": {"given": 1}},
     ("POST", "/api/v1/forms/{token}/runs"): {"inputs": {}},
     ("POST", "/api/v1/runs/{run_id}/questions/{question_id}"): {"choice": "fail"},

@@ -1,6 +1,6 @@
 """Triggers follow what is published and whether it is on."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +8,8 @@ import pytest
 from app.services import triggers, unit, workflows
 from app.services.access import Actor
 from app.services.errors import Conflict, Invalid
+from engine.models import Run, Trigger, now
+from engine.store.db import database
 
 
 def document(**nodes: Any) -> dict[str, Any]:
@@ -104,3 +106,25 @@ async def test_a_deleted_workflow_lets_its_address_go(ada: Actor) -> None:
     (view,) = await unit.ask(triggers.list_triggers, ada, first)
     assert view.enabled
     assert view.address.endswith("/a")
+
+
+async def test_an_overdue_schedule_says_why_and_waiting_for_its_own_run_is_no_delay(
+    ada: Actor, valkey_url: str
+) -> None:
+    params = {"cron": "* * * * *", "overlap": "queue"}
+    workflow_id = await on(ada, document(clock=("trigger.schedule", params)))
+    (view,) = await unit.ask(triggers.list_triggers, ada, workflow_id)
+    assert not view.overdue
+    with database().transaction() as session:
+        row = session.get(Trigger, view.id)
+        assert row is not None
+        row.next_due = now() - timedelta(minutes=2)
+        version = row.version_id
+    (view,) = await unit.ask(triggers.of_workflow, ada, workflow_id)
+    assert view.overdue
+    assert "no scheduler is running" in view.alarm
+    with database().transaction() as session:
+        values = {"workspace_id": ada.workspace_id, "workflow_id": workflow_id, "version_id": version}
+        session.add(Run(**values, status="running", source="schedule", input={}, trigger_id=view.id))
+    (view,) = await unit.ask(triggers.of_workflow, ada, workflow_id)
+    assert (view.overdue, view.alarm) == (False, "")

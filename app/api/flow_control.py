@@ -1,0 +1,58 @@
+"""What starts by itself, and how much may be under way at once: schedules and limits."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.api.auth import SignedIn
+from app.services import run_limits, triggers, unit
+from app.services.triggers import TriggerView
+
+router = APIRouter(tags=["Workflows"])
+
+
+class Limits(BaseModel):
+    """How much may be under way at once."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    runs_at_once: Annotated[int | None, Field(ge=1, le=run_limits.HIGHEST)] = Field(
+        default=None, description="Further runs wait for their turn; null: as many as there is room for"
+    )
+
+
+@router.get("/triggers")
+async def list_triggers(actor: SignedIn) -> list[TriggerView]:
+    """What starts the published workflows: when each schedule fired last and is due next, and whether it is overdue."""
+    return await unit.ask(triggers.list_triggers, actor)
+
+
+@router.get("/workflows/{workflow_id}/triggers")
+async def list_workflow_triggers(actor: SignedIn, workflow_id: str) -> list[TriggerView]:
+    """The triggers of one workflow."""
+    return await unit.ask(triggers.of_workflow, actor, workflow_id)
+
+
+@router.get("/workflows/{workflow_id}/limits")
+async def read_limits(actor: SignedIn, workflow_id: str) -> Limits:
+    """How many runs of a workflow may be under way at once."""
+    return Limits(runs_at_once=await unit.ask(run_limits.of_workflow, actor, workflow_id))
+
+
+@router.put("/workflows/{workflow_id}/limits", status_code=204)
+async def set_limits(actor: SignedIn, workflow_id: str, body: Limits) -> None:
+    """Limit how many runs of a workflow are under way at once."""
+    await unit.ask(run_limits.limit_workflow, actor, workflow_id, body.runs_at_once)
+
+
+@router.get("/limits")
+async def read_workspace_limits(actor: SignedIn) -> Limits:
+    """How many runs of all workflows together may be under way at once."""
+    return Limits(runs_at_once=await unit.ask(run_limits.of_workspace, actor))
+
+
+@router.put("/limits", status_code=204)
+async def set_workspace_limits(actor: SignedIn, body: Limits) -> None:
+    """Limit how many runs of all workflows together are under way at once. For the workspace's owners."""
+    await unit.ask(run_limits.limit_workspace, actor, body.runs_at_once)
