@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from starlette.routing import compile_path
 
 from app.api import (
+    approvals,
     calls,
     description,
     events,
@@ -63,6 +64,7 @@ def _version_1() -> APIRouter:
         flow_control.router,
         runs.router,
         reruns.router,
+        approvals.router,
         events.router,
         files.router,
     ):

@@ -6,8 +6,7 @@ from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.auth import SignedIn
-from app.services import questions, reruns, run_data, runs, unit
-from app.services.questions import Choice, Question
+from app.services import reruns, run_data, runs, unit
 from app.services.run_data import Items, Result, StepView
 from app.services.runs import Page, RunDetail, Source, Use
 from engine.models import RunStatus
@@ -42,14 +41,6 @@ class EndedRun(StartedRun):
 
     outputs: Any = Field(default=None, description="By name what the Output nodes got; without these, the last value")
     error: dict[str, Any] | None = None
-
-
-class Decision(BaseModel):
-    """The answer to a question."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    choice: Choice = Field(description="Repeat the effect, take it as done, or fail the step")
 
 
 _STARTED: dict[int | str, dict[str, Any]] = {
@@ -177,18 +168,6 @@ async def run_again(
     started = await reruns.whole(actor, run_id, use)
     response.headers["Location"] = f"/api/v1/runs/{started.run_id}"
     return StartedRun(id=started.run_id, status=started.status, created=True)
-
-
-@router.get("/runs/{run_id}/questions")
-async def read_questions(actor: SignedIn, run_id: str) -> list[Question]:
-    """What a waiting run asks: effects that a crash left open, for a person to decide."""
-    return await unit.ask(questions.list_questions, actor, run_id)
-
-
-@router.post("/runs/{run_id}/questions/{question_id}", status_code=204)
-async def answer_question(actor: SignedIn, run_id: str, question_id: str, body: Decision) -> None:
-    """Answer a question, once; the run goes on."""
-    await questions.answer(actor, run_id, question_id, body.choice)
 
 
 async def _ended(actor: SignedIn, started: runs.Started) -> EndedRun:

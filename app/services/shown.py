@@ -144,8 +144,6 @@ def attention(row: WorkflowRow) -> list[Record]:
     last = row.last_run
     if last and last.status == "failed":
         found.append(_look_at(last, "octagon-x", "bad", f"{row.name} failed"))
-    if last and last.status == "paused":
-        found.append(_look_at(last, "hand", "wait", f"{row.name} waits for you"))
     return found
 
 

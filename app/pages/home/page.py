@@ -8,7 +8,7 @@ from reflex.vars import ObjectVar
 from app.components.charts import sparkline
 from app.components.charts.bars import Tick
 from app.components.layout import page_header, shell
-from app.components.runs import last_run, template_card
+from app.components.runs import ask_card, last_run, reject_dialog, template_card
 from app.components.theme import (
     card,
     empty_state,
@@ -19,6 +19,7 @@ from app.components.theme import (
     skeleton_rows,
     state_chip,
 )
+from app.deciding import Asks
 from app.pages.home.state import Home
 
 
@@ -95,6 +96,21 @@ def _workflows() -> rx.Component:
 
 def _body() -> rx.Component:
     return rx.fragment(
+        rx.cond(
+            Asks.open,
+            rx.el.section(
+                rx.el.h2("Needs you", class_name="section-head"),
+                rx.el.ul(
+                    rx.foreach(
+                        Asks.open.to(list[dict[str, Any]]),
+                        lambda one: ask_card(one, Asks.decide, Asks.ask_why, linked=True),
+                    ),
+                    class_name="asks",
+                ),
+            ),
+            rx.fragment(),
+        ),
+        reject_dialog(Asks.rejecting != "", Asks.error, Asks.ask_why(""), Asks.reject),
         rx.cond(
             Home.attention,
             rx.el.section(

@@ -5,6 +5,7 @@ from typing import Any
 
 import reflex as rx
 
+from app.deciding import Asks
 from app.live import Watching
 from app.services import accounts, shown, templates, unit, workflows
 from app.session import guarded
@@ -53,13 +54,15 @@ class Home(Watching):
         rows = await unit.ask(workflows.list_workflows, await self._actor())
         attention = [card for row in rows for card in shown.attention(row)][:CARDS]
         records = [shown.workflow(row) for row in rows]
+        asks = await self.get_state(Asks)
+        await asks._read("")
         on = shown.count(sum(row.enabled for row in rows), "workflow")
         self._put(
             attention=attention,
             running=[one for one in records if one["last_status"] in ("running", "queued", "waiting")][:CARDS],
             workflows=records[:ON_HOME],
             more=max(0, len(records) - ON_HOME),
-            summary=" · ".join([self._workspace, f"{on} on", _needs(len(attention))]),
+            summary=" · ".join([self._workspace, f"{on} on", _needs(len(attention) + len(asks.open))]),
         )
 
     async def _heard(self, events: Sequence[Event]) -> None:

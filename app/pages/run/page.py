@@ -1,9 +1,11 @@
 """The page ``/runs/[run_id]``."""
 
+from typing import Any
+
 import reflex as rx
 
 from app.components.layout import page_header, shell
-from app.components.runs import Result, result_panel, timeline, waits_for
+from app.components.runs import Result, ask_card, reject_dialog, result_panel, timeline, waits_for
 from app.components.theme import (
     button,
     card,
@@ -17,8 +19,8 @@ from app.components.theme import (
     skeleton_rows,
     state_chip,
 )
+from app.deciding import Asks
 from app.pages.run.panel import panel
-from app.pages.run.questions import asked
 from app.pages.run.state import Results, RunHead, RunSteps
 from app.pages.run.step_state import StepPanel
 
@@ -67,6 +69,20 @@ def _failure() -> rx.Component:
         failure["message"],
         notice(failure["message"].to(str), where, hint, show, tone="bad"),
         rx.fragment(),
+    )
+
+
+def _asked() -> rx.Component:
+    cards = rx.el.ul(
+        rx.foreach(
+            Asks.open.to(list[dict[str, Any]]), lambda one: ask_card(one, Asks.decide, Asks.ask_why, linked=False)
+        ),
+        class_name="asks",
+        aria_label="What waits for a person",
+    )
+    return rx.fragment(
+        rx.cond(Asks.open, cards, rx.fragment()),
+        reject_dialog(Asks.rejecting != "", Asks.error, Asks.ask_why(""), Asks.reject),
     )
 
 
@@ -124,7 +140,7 @@ def _run() -> rx.Component:
         _header(),
         _facts(),
         _failure(),
-        asked(),
+        _asked(),
         rx.el.div(
             rx.el.div(_steps(), _results(), class_name="stack"),
             rx.cond(StepPanel.open, panel(), rx.fragment()),

@@ -5,8 +5,8 @@ from typing import Any
 
 import reflex as rx
 
+from app.deciding import Asks
 from app.live import Watching
-from app.pages.run.question_state import Questions
 from app.pages.run.step_state import StepPanel
 from app.services import reruns, result_view, run_data, run_view, runs, unit
 from app.services.errors import NotFound
@@ -32,7 +32,7 @@ class RunHead(Watching):
         """Open the run that the address names."""
         self.reset()  # type: ignore[no-untyped-call]
         self._run_id = self.router.url.path.strip("/").rpartition("/")[2]
-        for kind in (Results, StepPanel):
+        for kind in (Results, StepPanel, Asks):
             (await self.get_state(kind)).reset()  # type: ignore[no-untyped-call]
         try:
             await self._read(whole=True)
@@ -52,7 +52,7 @@ class RunHead(Watching):
         self.failure = head.pop("failure")
         self.head, self.progress = head, run_view.progress(steps)
         self.ended, self.ready = detail.row.status in runs.ENDED, True
-        await (await self.get_state(Questions))._read(self._run_id)
+        await (await self.get_state(Asks))._read(self._run_id)
         timeline = await self.get_state(RunSteps)
         timeline._show(detail.seq, steps, whole)
         if self.ended and not was_over:

@@ -39,7 +39,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "/api/v1/limits"): {"runs_at_once": 2},
     ("POST", "/api/v1/workflows/{workflow_id}/runs"): {"inputs": {"given": 1}},
     ("POST", "/api/v1/forms/{token}/runs"): {"inputs": {}},
-    ("POST", "/api/v1/runs/{run_id}/questions/{question_id}"): {"choice": "fail"},
+    ("POST", "/api/v1/approvals/{approval_id}"): {"choice": "fail"},
     ("POST", "/api/v1/runs/{run_id}/retry"): {"mode": "whole"},
     ("PUT", "/api/v1/workflows/{workflow_id}/pins/{node_id}"): {"outputs": {"main": 1}},
 }
@@ -59,7 +59,7 @@ UNKNOWN = {
     "workflow_id": "0" * 32,
     "run_id": "0" * 32,
     "key_id": "0" * 32,
-    "question_id": "0" * 32,
+    "approval_id": "0" * 32,
     "node_id": "made",
     "number": "1",
     "file_id": "0" * 64,
@@ -95,7 +95,7 @@ async def belongings(ada: Caller, anyone: httpx.AsyncClient) -> Belongings:
             "workflow_id": workflow_id,
             "run_id": run.json()["id"],
             "key_id": key.json()["info"]["id"],
-            "question_id": await unit.ask(ask_something, ada.actor, run.json()["id"]),
+            "approval_id": await unit.ask(ask_something, ada.actor, run.json()["id"]),
             "node_id": "made",
             "number": "1",
             "file_id": file.json()["$file"],
@@ -196,11 +196,13 @@ async def test_nobody_gives_more_than_they_have(ada: Caller) -> None:
         assert (await editor.client.post("/api/v1/keys", json={"name": "A key's key"})).status_code == 403
 
 
-async def test_a_question_is_answered_once(ada: Caller, belongings: Belongings) -> None:
-    path = f"/api/v1/runs/{belongings.ids['run_id']}/questions"
-    (question,) = (await ada.client.get(path)).json()
-    assert (question["label"], question["node_id"]) == ("Made", "made")
-    assert (await ada.client.post(f"{path}/{question['id']}", json={"choice": "maybe"})).status_code == 422
-    codes = [(await ada.client.post(f"{path}/{question['id']}", json={"choice": "done"})).status_code for _ in range(2)]
+async def test_what_a_crash_left_open_is_decided_once(ada: Caller, belongings: Belongings) -> None:
+    path = "/api/v1/approvals"
+    (ask,) = (await ada.client.get(path, params={"run": belongings.ids["run_id"]})).json()
+    assert (ask["kind"], ask["label"], ask["node_id"], ask["mine"]) == ("unknown", "Made", "made", True)
+    assert ask["choices"] == ["again", "done", "fail"]
+    for wrong in ("maybe", "approve"):
+        assert (await ada.client.post(f"{path}/{ask['id']}", json={"choice": wrong})).status_code == 422
+    codes = [(await ada.client.post(f"{path}/{ask['id']}", json={"choice": "done"})).status_code for _ in range(2)]
     assert codes == [204, 409]
     assert (await ada.client.get(path)).json() == []

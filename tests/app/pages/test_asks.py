@@ -1,0 +1,63 @@
+"""What waits for a person, on the run's page and at home: shown, decided once, gone."""
+
+from typing import Any
+
+from sqlmodel import Session
+
+from app.deciding import Asks
+from app.pages.home.state import Home
+from app.pages.run.state import RunHead
+from app.services import approvals, unit
+from engine import launch
+from engine.models import Wait
+from tests.app.pages.conftest import Somebody, add_run, add_workflow
+
+
+def put(db: Session, workspace_id: str, run_id: str, **more: Any) -> str:
+    detail = {"title": "Refund?", "evidence": {"v": {"refund": 790}}, "people": [], "role": ""}
+    row = Wait(
+        **{"workspace_id": workspace_id, "run_id": run_id, "node_id": "rows", "kind": "approval", "detail": detail}
+        | more
+    )
+    db.add(row)
+    return row.id
+
+
+async def test_an_approval_is_shown_on_the_runs_page_and_decided(ada: Somebody, bob: Somebody) -> None:
+    run_id = unit.call(add_run, ada.actor, unit.call(add_workflow, ada.actor), "waiting")
+    ask_id = unit.call(put, ada.actor.workspace_id, run_id)
+    await (await ada.tab.at(f"/runs/{run_id}").state(RunHead)).load()
+    shown = await ada.tab.state(Asks)
+    assert [(one["title"], one["facts"]) for one in shown.open] == [("Refund?", [{"name": "refund", "text": "790"}])]
+    foreign = await bob.tab.at(f"/runs/{run_id}").state(Asks)
+    foreign._run_id = run_id
+    await foreign.decide(ask_id, "approve")
+    assert len(await unit.ask(approvals.list_approvals, ada.actor, run_id=run_id)) == 1
+    await shown.decide(ask_id, "approve")
+    assert shown.open == []
+    launch.dispose()
+
+
+async def test_home_lists_what_needs_me_and_rejecting_asks_why(ada: Somebody) -> None:
+    run_id = unit.call(add_run, ada.actor, unit.call(add_workflow, ada.actor), "waiting")
+    ask_id = unit.call(put, ada.actor.workspace_id, run_id)
+    others = {"title": "Not mine", "people": ["somebody@else.test"], "role": ""}
+    unit.call(put, ada.actor.workspace_id, run_id, item="1", detail=others)
+    unit.call(put, ada.actor.workspace_id, run_id, item="2", kind="ask", detail={})
+    home = await ada.tab.at("/").state(Home)
+    await home.load()
+    shown = await ada.tab.state(Asks)
+    assert shown.open[0]["title"] == "Refund?"
+    assert [[choice["word"] for choice in one["choices"]] for one in shown.open] == [
+        ["Reject", "Approve"],
+        ["Do it again", "It was done", "Fail the step"],
+    ]
+    assert "2 things need you" in home.summary
+    await shown.ask_why(ask_id)
+    assert shown.rejecting == ask_id
+    await shown.reject({"why": " "})
+    assert (shown.rejecting, shown.error) == (ask_id, "Say why it is rejected.")
+    await shown.reject({"why": "Too much"})
+    assert (shown.rejecting, shown.error) == ("", "")
+    assert len(shown.open) == 1
+    launch.dispose()
