@@ -46,7 +46,9 @@ class Flow:
     def run(self, made: Node, *, fail: Mapping[int, str] | None = None) -> Any:
         """The main output's data, or all outputs by port for a node that has several; SKIPPED."""
         node_type = CATALOG[made.type]
-        call = bind(made, node_type, self.outputs, {"trigger": None, "now": "2026-01-01T00:00:00Z"}, {made.id: {"error"}})
+        call = bind(
+            made, node_type, self.outputs, {"trigger": None, "now": "2026-01-01T00:00:00Z"}, {made.id: {"error"}}
+        )
         if isinstance(call, Skip):
             self.outputs[made.id] = SKIPPED
             return SKIPPED

@@ -213,3 +213,30 @@ async def test_a_crash_between_opening_and_sending_sends_the_same_address(bench:
     assert await bench.advance(run_id) == "waiting"
     assert (await waits(bench, run_id)).keys() == opened_before.keys()
     assert len(lines(log)) == 1
+
+
+async def test_waits_stand_in_containers_each_round_by_itself(bench: Bench, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    nodes = {
+        "start": START,
+        "each": {
+            "type": "flow.for_each",
+            "with": {"items": "{{ start }}", "mode": "parallel", "result": "{{ ask.approved.note }}"},
+        },
+        "call": {"type": "flow.wait_for_call", "in": "each", "with": {"about": "{{ item }}"}},
+        "send": {"type": "lab.write", "in": "each", "with": {"value": "{{ call.opened.url }}", "path": str(log)}},
+        "ask": {"type": "flow.approval", "in": "each", "with": {"title": "Ok?", "evidence": "{{ call.called }}"}},
+    }
+    run_id = await bench.start(nodes, input={"trigger": "start", "payload": ["a", "b"]})
+    assert await bench.advance(run_id) == "waiting"
+    assert len(lines(log)) == 2
+    for kind, outcome in (("call", {"payload": 1}), ("approval", decided("approve", "fine"))):
+        open_now = [row for row in (await bench.checkpoints.history(run_id)).waits if row["settled_at"] is None]
+        assert sorted((row["scope"], row["kind"]) for row in open_now) == [("each.0", kind), ("each.1", kind)]
+        for row in open_now:
+            bench.executor = bench.another()
+            assert await answer(bench, row["id"], outcome)
+            await bench.advance(run_id)
+    ran = await bench.ran(run_id)
+    assert (ran.run.status, ran.steps["each"]["output"]["main"]["v"]) == ("done", ["fine", "fine"])
+    assert len(lines(log)) == 2
