@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.auth import SignedIn
-from app.services import reruns, run_data, runs, unit
+from app.services import dry_runs, reruns, run_data, runs, unit
 from app.services.run_data import Items, Result, StepView
 from app.services.runs import Page, RunDetail, Source, Use
 from engine.models import RunStatus
@@ -26,6 +26,10 @@ class NewRun(BaseModel):
     payload: Any = Field(default=None, description="What the trigger node gives out")
     trigger: str | None = Field(default=None, max_length=60, description="The id of the trigger node that fires")
     use: Use = Field(default="published", description="What to run: the published version or the draft")
+    dry: bool = Field(
+        default=False,
+        description="A dry run: reads happen; a step that would write says so in `stand_in` and sends nothing",
+    )
 
 
 class StartedRun(BaseModel):
@@ -63,7 +67,8 @@ async def start_run(
 ) -> StartedRun | EndedRun:
     """Start a run. It is recorded before this answers, so it cannot be lost."""
     given = body or NewRun()
-    started = await runs.start(
+    start = dry_runs.start if given.dry else runs.start
+    started = await start(
         actor,
         workflow_id,
         inputs=given.inputs,

@@ -89,12 +89,13 @@ async def start(
     idempotency_key: str | None = None,
     wait: float = 0,
     every_item: bool = False,
+    options: Mapping[str, Any] | None = None,
 ) -> Started:
     """Record a run and hand it to the workers; with ``wait`` (seconds) return once it has ended or the time is over.
 
     ``inputs`` fill the Input nodes by name; ``payload`` is what the trigger node ``trigger`` gives out. A run of the
-    draft by hand uses pinned outputs, and a node that writes once per item does the first few only, unless
-    ``every_item`` is set.
+    draft uses the outputs that are kept; by hand, a node that writes once per item does the first few only, unless
+    ``every_item`` is set. ``options`` go to the executor beside these.
 
     Raises:
         Invalid: a problem in the draft or in an input stands in the way.
@@ -103,8 +104,9 @@ async def start(
     given = {"trigger": trigger, "payload": payload, "inputs": dict(inputs or {})}
     plain.check(given, "input")
     order = await _placed(actor, workflow_id, given, use)
-    trial = source == "manual" and use == "draft"
-    options = {"pins": order.pins, **({} if every_item else {"first_writes": FIRST_WRITES})} if trial else {}
+    drafted: dict[str, Any] = {"pins": order.pins} if use == "draft" else {}
+    if drafted and source == "manual" and not every_item:
+        drafted["first_writes"] = FIRST_WRITES
     key = f"{workflow_id}:{idempotency_key}" if idempotency_key else None
     started = await launch.start_run(
         workspace_id=actor.workspace_id,
@@ -112,13 +114,13 @@ async def start(
         version_id=order.version_id,
         source=source,
         input=order.input,
-        options=options,
+        options={**drafted, **(options or {})},
         started_by=actor.user_id or None,
         idempotency_key=key,
         reply=wait > 0,
     )
     if not started.created:
-        await unit.ask(_refuse_other_request, actor, started.run_id, order)
+        await unit.ask(_refuse_other_request, actor, started.run_id, order, bool((options or {}).get("dry")))
     ended = await launch.wait_result(started.run_id, min(wait, _LONGEST_WAIT)) if wait > 0 else None
     return Started(started.run_id, ended.status if ended else started.status, started.created)
 
@@ -228,9 +230,10 @@ async def _placed(actor: Actor, workflow_id: str, given: Mapping[str, Any], use:
 
 
 @reads
-def _refuse_other_request(db: Session, actor: Actor, run_id: str, order: Order) -> None:
+def _refuse_other_request(db: Session, actor: Actor, run_id: str, order: Order, dry: bool) -> None:
     earlier = find(db, actor, run_id)
-    if earlier.workflow_id != order.workflow_id or earlier.input != order.input:
+    asked_before = (earlier.workflow_id, earlier.input, bool(earlier.options.get("dry")))
+    if asked_before != (order.workflow_id, order.input, dry):
         raise Conflict("This Idempotency-Key was used for another request. Use a new key for a new request.")
 
 

@@ -88,7 +88,7 @@ def _made(row: Step, graph: Graph) -> Made:
         graph=graph,
         status=row.status,
         finished_at=to_ms(row.finished_at) if row.finished_at else 0,
-        good=ended_well and stand_in.get("by", "kept") == "kept",
+        good=ended_well and stand_in.get("by", "kept") == "kept" and "sends" not in stand_in,
         stand_in=row.stand_in,
     )
 

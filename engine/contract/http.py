@@ -112,7 +112,7 @@ class HttpClient:
         """
         request = self._request(method, url, headers, secret_headers, query, body)
         secret = frozenset(name.lower() for name in secret_headers or ())
-        shown = _shown(request, secret)
+        shown = shown_request(request, secret)
         with _translated(request, shown):
             async with asyncio.timeout(timeout):
                 answer = await self._exchange(request, secret, max_bytes, follow_redirects)
@@ -286,7 +286,8 @@ def _reason(error: httpx.RequestError) -> str:
     return text if text and len(text) < 200 else type(error).__name__
 
 
-def _shown(request: httpx.Request, secret: Collection[str]) -> dict[str, Any]:
+def shown_request(request: httpx.Request, secret: Collection[str]) -> dict[str, Any]:
+    """What may be shown of a request: {method, url, headers}. `secret`: names of headers to hide, in small letters."""
     headers = shown_headers(request.headers, secret)
     return {"method": request.method, "url": shown_url(str(request.url)), "headers": headers}
 

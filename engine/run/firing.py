@@ -15,6 +15,7 @@ from engine.broadcast.collecting import ERROR
 from engine.contract import BadParams, Effect, NodeError, Respond
 from engine.expressions import TemplateError
 from engine.run.control import Control
+from engine.run.example import example_of
 from engine.run.failures import to_record
 from engine.run.ledger import now_ms
 from engine.run.mapping import DEFAULT_WINDOW, run_window
@@ -22,9 +23,23 @@ from engine.run.noderows import Given, NodeRows
 from engine.run.parts import Parts, is_long
 from engine.run.past import Past, Resumed, StillWaiting, resume
 from engine.run.plan import PlannedNode, early_outputs
+from engine.run.redo import may_write
+from engine.run.rehearsal import hidden, instead_of, would_send
 from engine.run.scopes import Journey, Scope
 from engine.run.sources import handed_in, standing
-from engine.run.step import LONGEST_HELD_WAIT, Asleep, Call, Done, Failed, Later, Outcome, run_batch, run_node
+from engine.run.step import (
+    LONGEST_HELD_WAIT,
+    Asked,
+    Asleep,
+    Call,
+    Done,
+    Failed,
+    Later,
+    Outcome,
+    run_batch,
+    run_node,
+    validated,
+)
 from engine.run.toolbox import CallContext
 
 FIRST = 5  # how many items a mapped write node does where it may not do all
@@ -59,7 +74,7 @@ class Firing:
         self._now = datetime.fromtimestamp(self.rows.started_at / 1000, UTC)
         self._call: Once | Mapped = Once(CallScope({}, {}))
         self._contexts: dict[str, CallContext] = {}
-        self._paused = False
+        self._paused = self._rehearsed = False
 
     async def fire(
         self,
@@ -110,7 +125,9 @@ class Firing:
         self, outputs: Mapping[str, NodeOutputs], extra: Mapping[str, Any], named: Mapping[str, Collection[str]] | None
     ) -> dict[str, Value] | broadcast.Call:
         """How the node is to be called, or what stands for its outputs without a call."""
-        given = await standing(self.planned, self._scope.flow.input, self._scope.flow.pins, outputs)
+        # In a dry run what is kept for a step that writes stands for its result, not for its request.
+        pins = {} if self._dry and may_write(self.planned) else self._scope.flow.pins
+        given = await standing(self.planned, self._scope.flow.input, pins, outputs)
         if given is not None:
             return given
         return broadcast.bind(self.node, self.type, outputs, self._seen(extra), named)
@@ -294,8 +311,37 @@ class Firing:
         """See `Hands`."""
         return await self.rows.ledger.kept(items)
 
+    @property
+    def _dry(self) -> bool:
+        return bool(self._claim.options.get("dry"))
+
+    async def rehearse(self, params: Any, call: Call, limit: float) -> Done | None:
+        """See `Hands`."""
+        if not self._dry:
+            return None
+        services = self.services(call)
+        context = self._contexts[call.item]
+        sends = await would_send(self.type, params, call.raw, services, limit)
+        context.stand_in = {"by": "example", "sends": hidden(sends, context.secrets)}
+        self._rehearsed = True
+        return Done(example_of(self.type, params), attempt=call.attempt)
+
+    def _awake(self, outcome: Outcome, call: Call | None) -> Outcome:
+        """A dry run waits for nothing and asks nobody: what would leave afterwards leaves at once."""
+        if isinstance(outcome, Asleep):
+            return Done(outcome.fired, attempt=outcome.attempt)
+        if isinstance(outcome, Asked) and call is not None:
+            context = self._contexts.get(call.item)
+            if context is not None:
+                context.stand_in = {"by": "example"}
+            example = example_of(self.type, validated(self.node, self.type, call.raw))
+            return Done({**outcome.early, **example}, attempt=outcome.attempt)
+        return outcome
+
     async def _settle(self, index: int, outcome: Outcome, call: Call | None = None) -> None:
         """Note what came of one call."""
+        if self._dry:
+            outcome = self._awake(outcome, call)
         given = Given(call, self._contexts.pop(self.rows.item(index), None))
         if not self.rows.mapped:
             self.rows.single = given
@@ -327,9 +373,17 @@ class Firing:
         results = [result for result in self.rows.results if result is not None]
         if len(results) < len(self.rows.results):
             return Fate("halted")
-        outputs = broadcast.collect(self._call, [self._collectable(i, result) for i, result in enumerate(results)])
+        outputs: Mapping[str, Value] = broadcast.collect(
+            self._call, [self._collectable(i, result) for i, result in enumerate(results)]
+        )
+        stand_in = None
+        if self._rehearsed:
+            sent = self.rows.single.context.stand_in if self.rows.single.context else None
+            known = {} if self._scope.path else self._claim.options
+            unpack = self.rows.ledger.unpacked
+            outputs, stand_in = await instead_of(self._call, self.node.id, outputs, sent, known, unpack)
         answers = (result.answer for result in results if isinstance(result, Done) and result.answer)
-        return await self._fired(outputs, results, next(answers, None))
+        return await self._fired(outputs, results, next(answers, None), stand_in=stand_in)
 
     async def _early(self) -> Mapping[str, Value]:
         """What leaves the node while it waits, once every call has asked.

@@ -345,6 +345,7 @@ class NodeRows:
             error=error,
             counts=told if item else self.counts(),
             log=log or (self.ledger.limits.kept_lines(given.context.told) if given.context else None) or None,
+            stand_in=given.context.stand_in if given.context else None,
             started_at=started_at or self.started_at,
             finished_at=finished_at,
             scope=self.scope,

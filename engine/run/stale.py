@@ -76,16 +76,16 @@ def _reason(
     result = made.get(planned.id)
     if result is None:
         return "It has not run yet"
+    stood = result.stand_in or {}
+    if stood and (stood.get("by") != "kept" or "sends" in stood):
+        return "It was only rehearsed in a dry run"
     if not result.good:
         return _ENDED_BADLY.get(result.status, "It has no result")
-    stood = result.stand_in or {}
-    kept = str(stood.get("of", "")) if stood.get("by") == "kept" else ""
+    kept = str(stood.get("of", ""))
     if planned.id in pins:
         return "" if kept == pins[planned.id] else "Another output is kept for it"
     if kept:
         return "Its output is no longer kept"
-    if stood:
-        return "It was only rehearsed in a dry run"
     return _changed(planned.id, result.graph, plan.graph) or _input_changed(planned, plan, made, found)
 
 

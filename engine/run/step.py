@@ -141,6 +141,13 @@ class Hands(Protocol):
         """What a generator gives: a plain list while it is short, else a stored one."""
         ...
 
+    def rehearse(self, params: Any, call: Call, limit: float) -> Awaitable[Done | None]:
+        """In a dry run what stands for a call that would write, which is then not made; else None.
+
+        Raises NodeError for settings that could not be used.
+        """
+        ...
+
 
 async def run_node(node: Node, node_type: NodeType, call: Call, hands: Hands) -> Outcome:
     """Call the node's function until it has a result, has failed for good, or must wait for long.
@@ -159,6 +166,8 @@ async def run_node(node: Node, node_type: NodeType, call: Call, hands: Hands) ->
     while True:
         try:
             if effect is Effect.write:
+                if (rehearsed := await hands.rehearse(params, call, limit)) is not None:
+                    return rehearsed
                 await hands.begin_attempt(call, limit)
             result = await _within(limit, node_type, params, hands, call)
             return outcome_of(result, call.attempt)

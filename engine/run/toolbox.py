@@ -54,6 +54,7 @@ class CallContext:
     lines: list[dict[str, str]] = field(default_factory=list)
     left_out: int = 0
     secrets: set[str] = field(default_factory=set)
+    stand_in: dict[str, Any] | None = None
     progress: Callable[[int, int | None], None] = lambda done, total: None
     answer: Mapping[str, Any] | None = None
     wait_id: str = ""

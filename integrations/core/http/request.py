@@ -104,10 +104,10 @@ class Request(Params):
 class Response(BaseModel):
     """What the service answered."""
 
-    status: int = Field(description="The HTTP status code")
+    status: int = Field(description="The HTTP status code", examples=[200])
     headers: dict[str, str] = Field(description="The headers, names in small letters")
     body: Any = Field(description="The body; with paging the list of all items")
-    url: str = Field(description="The address that answered, after redirects")
+    url: str = Field(description="The address that answered, after redirects", examples=["https://api.example.com"])
     pages: int = Field(default=1, description="How many pages were read")
 
 

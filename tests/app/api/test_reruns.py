@@ -65,3 +65,22 @@ async def test_a_refusal_names_the_field(ada: Caller) -> None:
     assert (nothing.status_code, nothing.json()["detail"][:14]) == (409, "Nothing failed")
     nobody = await ada.client.post(f"/api/v1/runs/{run}/retry", json={"mode": "from_node", "node": "nobody"})
     assert (nobody.status_code, nobody.json()["problems"][0]["field"]) == (422, "node")
+
+
+@pytest.mark.usefixtures("worker")
+async def test_a_dry_run_shows_what_it_would_send(ada: Caller) -> None:
+    nodes = {
+        "post": {
+            "type": "http.request",
+            "with": {"method": "POST", "url": "http://127.0.0.1:9/never", "body": {"a": 1}},
+        },
+    }
+    path = await published(ada, {"weft": 1, "name": "Post", "nodes": nodes})
+    run = (await ada.client.post(f"{path}/runs", json={"dry": True})).json()["id"]
+    found = await ended(ada, run)
+    assert (found["row"]["status"], found["dry"]) == ("done", True)
+    (step,) = (await ada.client.get(f"/api/v1/runs/{run}/steps")).json()
+    assert step["stand_in"]["sends"]["url"] == "http://127.0.0.1:9/never"
+    assert step["stand_in"]["by"] == "example"
+    refused = await ada.client.post(f"/api/v1/runs/{run}/retry")
+    assert (refused.status_code, "dry run" in refused.json()["detail"]) == (409, True)

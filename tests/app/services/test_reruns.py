@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.services import reruns, run_data, runs, standing, unit, workflows
+from app.services import dry_runs, reruns, run_data, runs, standing, unit, workflows
 from app.services.access import Actor
 from app.services.errors import Conflict, Invalid, NeedsConfirmation, NotFound
 from engine.models import Run
@@ -154,3 +154,20 @@ async def test_what_cannot_be_run_again_is_said(tenants: Tenants, bench: Bench, 
     waiting = await runs.start(ada, workflow_id, trigger="hand", payload={"n": 2})
     with pytest.raises(Conflict, match="has not ended"):
         await reruns.rerun(ada, waiting.run_id, "from_node", node="mail")
+
+
+async def test_a_dry_run_takes_the_last_run_for_what_it_does_not_send(
+    ada: Actor, bench: Bench, outside: Outside
+) -> None:
+    workflow_id, _ = await first_run(ada, bench, drawing(outside))
+    started = await dry_runs.start(ada, workflow_id, trigger="hand", payload={"n": 5})
+    ran = await bench.finish(started.run_id)
+    assert outside.heard(started.run_id) == {("fetch", "5"): 1, ("other", '"other"'): 1}
+    assert ran.steps["mail"]["stand_in"]["sends"]["fields"]["value"] == "order 5"
+    assert ran.steps["mail"]["stand_in"]["by"] == "last_run"
+    assert ran.output("mail") == "order 1"
+    assert (await unit.ask(runs.get, ada, started.run_id)).dry
+    with pytest.raises(Conflict, match="dry run"):
+        await reruns.rerun(ada, started.run_id, "from_node", node="mail")
+    found = await unit.ask(standing.of_draft, ada, workflow_id, started.run_id)
+    assert found["mail"].reason == "It was only rehearsed in a dry run"

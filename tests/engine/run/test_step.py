@@ -48,6 +48,9 @@ class Hands:
     async def invoke_cpu(self, params: Any, services: dict[str, Any]) -> Any:
         raise NotImplementedError
 
+    async def rehearse(self, params: Any, call: Call, limit: float) -> None:
+        """This is no dry run."""
+
 
 def declared(function: Callable[[Number], Any], **options: Any) -> NodeType:
     """A node type around what `function` does."""
