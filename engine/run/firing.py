@@ -217,7 +217,7 @@ class Firing:
         stand_in: Any = None,
     ) -> Fate:
         """Note what leaves the node. Raises NodeError if it cannot be stored."""
-        packed = await self.rows.close(outputs, results, stand_in)
+        packed = await self.rows.close(outputs, results, stand_in=stand_in)
         return Fate("fired", self.rows.ledger.light(outputs, packed), packed, answer)
 
     def _may_not_start(self) -> bool:
