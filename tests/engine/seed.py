@@ -15,6 +15,7 @@ class Seed:
     workspace_id: str
     workflow_id: str
     version_id: str
+    slug: str = ""
 
     def run(self, **more: Any) -> NewRun:
         """A run of the version, not recorded yet."""
@@ -38,4 +39,4 @@ def seed(database: Database, document: dict[str, Any] | None = None) -> Seed:
         session.add(workflow)
         session.flush()
         session.add(version)
-    return Seed(workspace.id, workflow.id, version.id)
+    return Seed(workspace.id, workflow.id, version.id, workspace.slug)

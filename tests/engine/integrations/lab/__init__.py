@@ -68,11 +68,11 @@ ERRORS: dict[str, NodeError] = {
     effect=lambda p: Effect.read if getattr(p, "kind", "") == "read" else Effect.write,
 )
 async def write(params: Write, run: RunInfo, key: Idempotency, log: Log) -> Any:
-    """Append `run node item attempt key` to the log.
+    """Append `run node item attempt key scope` to the log.
 
     With a list: once per item.
     """
-    append(params.path, run.run_id, run.node_id, run.item or "-", run.attempt, key.key)
+    append(params.path, run.run_id, run.node_id, run.item or "-", run.attempt, key.key, run.scope or "-")
     log.info(f"wrote for {run.item or 'all'}")
     if params.seconds:
         await asyncio.sleep(params.seconds)
