@@ -78,6 +78,19 @@ def loose(value: Any) -> Hashable:
     return identity(value)
 
 
+def canonical(value: Any) -> bytes:
+    """A text that is equal exactly where `identity` is: for keys that are kept outside of memory."""
+    return json.dumps(_normal(value), sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _normal(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return {str(key): _normal(item) for key, item in value.items()}
+    return [_normal(item) for item in value] if isinstance(value, list | tuple) else value
+
+
 def order(value: Any) -> tuple[int, Any]:
     """A sort key for JSON values of mixed kinds: numbers, then texts without regard to case, booleans, the rest."""
     if isinstance(value, bool):

@@ -7,7 +7,7 @@ import base64
 import copy
 import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -33,10 +33,13 @@ from engine.contract import (
     Guard,
     Idempotency,
     Iterate,
+    Lists,
     Log,
+    LongList,
     NodeError,
     NodeType,
     OneTimeAddress,
+    Params,
     Progress,
     Respond,
     Rounds,
@@ -48,10 +51,10 @@ from engine.contract.http import HttpClient, open_client
 from engine.store.runvalues import RunValues
 from tests.integrations.cases import Case
 from tests.integrations.kept import EARLIER, Kept
-from tests.integrations.services import NOW, RUN, Accounts, FolderFiles, LinesLog
+from tests.integrations.services import NOW, RUN, Accounts, FolderFiles, LinesLog, lists_in
 
 KNOWN_SERVICES = frozenset(
-    {Log, Files, Progress, Idempotency, RunInfo, Credentials, HttpClient, Answer, OneTimeAddress, Store, Chance}
+    {Log, Files, Lists, Progress, Idempotency, RunInfo, Credentials, HttpClient, Answer, OneTimeAddress, Store, Chance}
 )
 
 
@@ -152,12 +155,15 @@ class Server:
                 self.surprises.append(f"{name} {found[name]!r} instead of {value!r}")
 
 
-def replay(node: NodeType, case: Case, folder: Path) -> Result:
-    """Call `node` once. What the loopback server did not expect is an AssertionError."""
+def replay(node: NodeType, case: Case, folder: Path, *, long: bool = False) -> Result:
+    """Call `node` once. What the loopback server did not expect is an AssertionError.
+
+    With `long` lists are not in memory where the node says that it takes them piece by piece.
+    """
     files = FolderFiles(folder)
     with Server(case.data.get("exchange", [])) as server:
         with Kept(folder, case.data.get("values", {})) if Store in node.services.values() else nullcontext() as kept:
-            result = asyncio.run(_call(node, case, files, server, kept))
+            result = asyncio.run(_call(node, case, files, server, kept, long=long))
             result.values = kept.now() if kept else {}
         assert not server.surprises, server.surprises
         assert not server.left, f"calls that were not made: {server.left}"
@@ -172,7 +178,9 @@ async def _stored(node: NodeType, case: Case, kept: Kept) -> RunValues:
     return kept.of(RUN.run_id)
 
 
-async def _call(node: NodeType, case: Case, files: FolderFiles, server: Server, kept: Kept | None) -> Result:
+async def _call(
+    node: NodeType, case: Case, files: FolderFiles, server: Server, kept: Kept | None, *, long: bool = False
+) -> Result:
     raw = _fill(case.data.get("params", {}), files, case, server.url)
     result = Result()
     log = LinesLog(result.log)
@@ -180,6 +188,7 @@ async def _call(node: NodeType, case: Case, files: FolderFiles, server: Server, 
         made: dict[Any, Any] = {
             Log: log,
             Files: files,
+            Lists: lists_in(files.folder),
             Credentials: Accounts(_fill(case.data.get("accounts", {}), files, case, server.url)),
             HttpClient: http,
             Idempotency: Idempotency("run:node::0"),
@@ -196,10 +205,13 @@ async def _call(node: NodeType, case: Case, files: FolderFiles, server: Server, 
         try:
             params = node.params.model_validate(copy.deepcopy(raw))
             before = params.model_dump()
-            value = node.function([params] if node.batch else params, **services)
+            given = as_long(node, params) if long else params
+            value = node.function([given] if node.batch else given, **services)
             value = await value if inspect.isawaitable(value) else value
+            value = list(value) if isinstance(value, Generator) else value
             result.unchanged = params.model_dump() == before
             result.params = params
+            value = list(value) if isinstance(value, LongList) else value
             _take(value[0] if node.batch else value, result)
         except NodeError as error:
             result.error = error
@@ -207,6 +219,31 @@ async def _call(node: NodeType, case: Case, files: FolderFiles, server: Server, 
             first = error.errors(include_url=False)[0]
             result.error = BadParams(first["msg"], field=".".join(map(str, first["loc"])))
     return result
+
+
+class Held(LongList):
+    """A list that can be read piece by piece only."""
+
+    def __init__(self, items: list[Any]) -> None:
+        self._items = items
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def read(self, start: int, stop: int) -> list[Any]:
+        return self._items[start:stop]
+
+
+def as_long(node: NodeType, params: Params) -> Params:
+    """The params with every list that the node takes piece by piece as one that is not in memory."""
+    lists = {name: _long(getattr(params, name), spec.levels) for name, spec in node.fields.items() if spec.streams}
+    return params.model_copy(update=lists)
+
+
+def _long(value: Any, levels: int) -> Any:
+    if levels > 1 and isinstance(value, list):
+        return [_long(inner, levels - 1) for inner in value]
+    return Held(value) if isinstance(value, list) else value
 
 
 def _fill(value: Any, files: FolderFiles, case: Case, url: str) -> Any:

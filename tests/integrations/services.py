@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from engine.contract import File, NotFound, RunInfo
+from engine.store.files import RunLists
+from engine.store.storage import Storage
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
@@ -40,6 +42,11 @@ class FolderFiles:
 
     def read(self, wire: Mapping[str, Any]) -> bytes:
         return (self.folder / wire["$file"]).read_bytes()
+
+
+def lists_in(folder: Path) -> RunLists:
+    """The payload store in a folder; lists are long from a hundred items on."""
+    return RunLists(Storage(folder / "lists", long_items=100), "workspace")
 
 
 @dataclass

@@ -110,7 +110,7 @@ def test_asks_only_for_what_the_engine_offers(node: NodeType) -> None:
     wanted = set(node.services.values())
     assert wanted <= KNOWN_SERVICES
     if node.cpu:
-        assert {kind.__name__ for kind in wanted} <= {"Files"}, "a process of the pool gets files and nothing else"
+        assert {kind.__name__ for kind in wanted} <= {"Files", "Lists"}, "a process of the pool gets nothing else"
 
 
 @each_node
@@ -143,8 +143,21 @@ def test_every_data_file_belongs_to_a_node() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])
 def test_case(case: Case, tmp_path: Path) -> None:
+    check_case(case, tmp_path)
+
+
+STREAMING = [case for case in CASES if any(spec.streams for spec in catalog()[case.node].fields.values())]
+
+
+@pytest.mark.parametrize("case", STREAMING, ids=[case.id for case in STREAMING])
+def test_case_with_long_lists(case: Case, tmp_path: Path) -> None:
+    """A node that takes lists piece by piece gives the same for them as for lists in memory."""
+    check_case(case, tmp_path, long=True)
+
+
+def check_case(case: Case, tmp_path: Path, *, long: bool = False) -> None:
     node = catalog()[case.node]
-    result = replay(node, case, tmp_path)
+    result = replay(node, case, tmp_path, long=long)
     endings = [name for name in ENDINGS if name in case.data]
     assert endings, "the case says nothing about how it ends"
     if "error" in case.data:

@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from engine.contract import (
     Files,
     Fired,
     Idempotency,
+    Lists,
     Log,
     NodeError,
     NodeType,
@@ -32,7 +33,7 @@ from engine.contract import (
     Store,
 )
 from tests.integrations.kept import Kept
-from tests.integrations.services import RUN, FolderFiles, LinesLog
+from tests.integrations.services import RUN, FolderFiles, LinesLog, lists_in
 
 # Calls to the outside have tests of their own.
 NODES = [node for node in catalog().all() if node.category != "http"]
@@ -69,7 +70,13 @@ def params_of(node: NodeType) -> st.SearchStrategy[dict[str, Any]]:
 
 
 async def call(node: NodeType, raw: dict[str, Any], event: Any, files: FolderFiles, kept: Kept) -> Any:
-    made: dict[Any, Any] = {Log: LinesLog(), Files: files, Idempotency: Idempotency("k"), RunInfo: RUN}
+    made: dict[Any, Any] = {
+        Log: LinesLog(),
+        Files: files,
+        Lists: lists_in(files.folder),
+        Idempotency: Idempotency("k"),
+        RunInfo: RUN,
+    }
     made |= {Answer: Answer(), OneTimeAddress: OneTimeAddress("https://weft.test/c/token"), Store: kept.of(RUN.run_id)}
     made[Chance] = Chance(b"secret", RUN.run_id)
     services = {name: made[kind] for name, kind in node.services.items()}
@@ -78,6 +85,7 @@ async def call(node: NodeType, raw: dict[str, Any], event: Any, files: FolderFil
     params = node.params.model_validate(raw)
     value = node.function([params] if node.batch else params, **services)
     value = await value if inspect.isawaitable(value) else value
+    value = list(value) if isinstance(value, Generator) else value
     return value[0] if node.batch else value
 
 

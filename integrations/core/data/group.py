@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.contract import BadParams, Params, Port, Rows, action
-from integrations.core.data.rows import FieldNames
-from integrations.core.values import blank, identity, number, order, pick, show
+from engine.contract import BadParams, Params, Rows, action
+from integrations.core.data.rows import FieldNames, ManyRows
+from integrations.core.data.summing import NUMERIC, TALLIES, WHOLE_ROWS
+from integrations.core.values import blank, identity, number, pick, show
 
 Function = Literal["count", "count_unique", "sum", "average", "min", "max", "first", "last", "list"]
+MOST_GROUPS = 200_000  # lines that are worked on at a time
 
 
 class Summary(BaseModel):
@@ -34,7 +35,7 @@ class Summary(BaseModel):
 
 
 class Group(Params):
-    rows: Annotated[list[Any], Port()] = Field(
+    rows: ManyRows = Field(
         description="The rows to group", examples=[[{"team": "a", "size": 1}, {"team": "a", "size": 2}]]
     )
     by: FieldNames = Field(
@@ -58,23 +59,60 @@ class Group(Params):
     subtitle="Count, add up, average",
     keywords=("aggregate", "pivot", "sum", "count", "average", "total", "summarise"),
 )
-def group(params: Group) -> list[dict[str, Any]]:
+def group(params: Group) -> Iterator[dict[str, Any]]:
     """Put rows with equal fields together and work out a line for each group.
 
     A line can hold how many there are, the sum, the average, the smallest, the largest, the first, the last, or the
     list of all. Groups come in the order in which they first appear. Empty values are left out, but for the count of
     rows. A text that spells a number counts as one.
 
-    With a list: takes it whole. No rows give no groups, or one line when there is nothing to group by.
+    With a list: takes it whole, whatever its length. No rows give no groups, or one line when there is nothing to group
+    by.
     """
     _distinct_names(params)
-    groups: dict[Hashable, list[Any]] = {} if params.by else {(): []}
+    for summary in params.summaries:
+        if not summary.field and summary.function not in WHOLE_ROWS:
+            raise BadParams(
+                f"“{summary.title}” needs to know of which field to take the {summary.function}.",
+                field="summaries",
+                hint="Choose a field for this summary.",
+            )
+    groups: dict[Hashable, _Group] = {} if params.by else {(): _Group(params, {})}
     for row in params.rows:
-        groups.setdefault(identity([pick(row, name) for name in params.by]) if params.by else (), []).append(row)
-    return [
-        {name: pick(rows[0], name) for name in params.by} | {s.title: _summarize(s, rows) for s in params.summaries}
-        for rows in groups.values()
-    ]
+        key = identity([pick(row, name) for name in params.by]) if params.by else ()
+        found = groups.get(key)
+        if found is None:
+            found = groups[key] = _Group(params, {name: pick(row, name) for name in params.by})
+            _check_number(len(groups))
+        found.take(row)
+    yield from (found.line() for found in groups.values())
+
+
+class _Group:
+    """One line of the result, as it comes about."""
+
+    def __init__(self, params: Group, names: dict[str, Any]) -> None:
+        self._names = names
+        self._tallies = [(summary, TALLIES[summary.function]()) for summary in params.summaries]
+
+    def take(self, row: Any) -> None:
+        for summary, tally in self._tallies:
+            if not summary.field:
+                tally.take(row)
+            elif not blank(value := pick(row, summary.field)):
+                tally.take(_number(value, summary) if summary.function in NUMERIC else value)
+
+    def line(self) -> dict[str, Any]:
+        return self._names | {summary.title: tally.result() for summary, tally in self._tallies}
+
+
+def _check_number(groups: int) -> None:
+    if groups > MOST_GROUPS:
+        raise BadParams(
+            f"There are more than {MOST_GROUPS:,} groups.",
+            field="by",
+            hint="Group by fewer fields, or by fields with fewer different values.",
+        )
 
 
 def _distinct_names(params: Group) -> None:
@@ -88,21 +126,6 @@ def _distinct_names(params: Group) -> None:
             )
 
 
-def _summarize(summary: Summary, rows: list[Any]) -> Any:
-    if not summary.field:
-        if summary.function in WHOLE_ROWS:
-            return OF_VALUES[summary.function](rows)
-        raise BadParams(
-            f"“{summary.title}” needs to know of which field to take the {summary.function}.",
-            field="summaries",
-            hint="Choose a field for this summary.",
-        )
-    values = [value for row in rows if not blank(value := pick(row, summary.field))]
-    if summary.function in NUMERIC:
-        return NUMERIC[summary.function]([_number(value, summary) for value in values])
-    return OF_VALUES[summary.function](values)
-
-
 def _number(value: Any, summary: Summary) -> int | float:
     if (found := number(value)) is None:
         raise BadParams(
@@ -111,38 +134,3 @@ def _number(value: Any, summary: Summary) -> int | float:
             hint="Filter out such rows first, or use count, first or list.",
         )
     return found
-
-
-def _sum(numbers: list[int | float]) -> int | float:
-    """Exact for whole numbers, correctly rounded for others (`math.fsum`)."""
-    try:
-        return sum(numbers) if all(isinstance(n, int) for n in numbers) else math.fsum(numbers)
-    except OverflowError as error:
-        raise BadParams("The sum is too large for a number.", field="summaries") from error
-
-
-def _average(numbers: list[int | float]) -> float | None:
-    return _sum(numbers) / len(numbers) if numbers else None
-
-
-def _extreme(choose: Callable[..., Any]) -> Callable[[list[Any]], Any]:
-    """The smallest or largest by the order that Sort uses: as numbers where all spell one."""
-
-    def extreme(values: list[Any]) -> Any:
-        numbers = [number(value) for value in values]
-        return choose(values, key=order, default=None) if None in numbers else choose(numbers, default=None)
-
-    return extreme
-
-
-NUMERIC: Mapping[str, Callable[[list[int | float]], Any]] = {"sum": _sum, "average": _average}
-OF_VALUES: Mapping[str, Callable[[list[Any]], Any]] = {
-    "count": len,
-    "count_unique": lambda values: len({identity(value) for value in values}),
-    "min": _extreme(min),
-    "max": _extreme(max),
-    "first": lambda values: values[0] if values else None,
-    "last": lambda values: values[-1] if values else None,
-    "list": list,
-}
-WHOLE_ROWS = frozenset({"count", "count_unique", "first", "last", "list"})

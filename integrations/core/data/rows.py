@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from engine.contract import BadParams, Expression, Params, PerItem, Port, action
+from engine.contract import BadParams, Expression, Items, LongList, Params, PerItem, Port, action
+from integrations.core.data.sorting import RUN, Backwards, first_of_each, merge_sorted
 from integrations.core.dates import parse, zone
-from integrations.core.values import blank, identity, number, order, pick, show, truth
+from integrations.core.values import blank, canonical, identity, number, order, pick, show, truth
 
 
 def one_or_more(value: Any) -> Any:
@@ -19,11 +21,12 @@ def one_or_more(value: Any) -> Any:
 
 FieldNames = Annotated[list[str], BeforeValidator(one_or_more)]
 RowsIn = Annotated[list[Any], Port()]
+ManyRows = Annotated[Items[Any], Port()]  # piece by piece: for nodes that never hold all of them
 
 
 class Filter(Params):
-    rows: RowsIn = Field(description="The rows to choose from", examples=[[{"amount": 5}, {"amount": 50}]])
-    when: Annotated[list[Any], Expression(), PerItem("rows")] = Field(
+    rows: ManyRows = Field(description="The rows to choose from", examples=[[{"amount": 5}, {"amount": 50}]])
+    when: Annotated[Items[Any], Expression(), PerItem("rows")] = Field(
         description="The condition that a row must meet; `item` is the row", examples=["{{ item.amount > 10 }}"]
     )
 
@@ -36,12 +39,12 @@ class Filter(Params):
     subtitle="Keep some rows",
     keywords=("where", "condition", "search", "remove"),
 )
-async def filter_rows(params: Filter) -> list[Any]:
+def filter_rows(params: Filter) -> Iterator[Any]:
     """Keep the rows that meet a condition, in their order.
 
     Empty, 0 and the words false, no and off count as no. If no row is left, the output is an empty list.
 
-    With a list: takes it whole and asks the condition of each row.
+    With a list: takes it whole, whatever its length, and asks the condition of each row.
     """
     if len(params.when) != len(params.rows):
         raise BadParams(
@@ -49,11 +52,11 @@ async def filter_rows(params: Filter) -> list[Any]:
             field="when",
             hint="Write one condition about `item`; it is asked of each row.",
         )
-    return [row for row, keep in zip(params.rows, params.when, strict=True) if truth(keep)]
+    yield from (row for row, keep in zip(params.rows, params.when, strict=True) if truth(keep))
 
 
 class Sort(Params):
-    rows: RowsIn = Field(description="The rows to sort", examples=[[{"name": "b"}, {"name": "a"}]])
+    rows: ManyRows = Field(description="The rows to sort", examples=[[{"name": "b"}, {"name": "a"}]])
     by: FieldNames = Field(
         default_factory=list,
         description="Fields to sort by, the first counts most; a minus in front turns one around. "
@@ -77,63 +80,69 @@ class Sort(Params):
     subtitle="Order rows",
     keywords=("order", "rank", "arrange"),
 )
-def sort(params: Sort) -> list[Any]:
+def sort(params: Sort) -> Iterator[Any]:
     """Put rows in order, by one field or by several.
 
     Rows that compare equal stay in the order in which they came; empty values come last, either way. Text compares
     without regard to case. Values of mixed kinds come as numbers, texts, yes and no, then the rest.
 
-    With a list: takes it whole.
+    With a list: takes it whole, whatever its length.
     """
-    rows = list(params.rows)
-    for name in reversed(params.by or [""]):
-        field, backwards = name.removeprefix("-"), name.startswith("-")
-        column = [pick(row, field) if field else row for row in rows]
-        keys = COMPARE[params.compare](column, field)
-        filled = [i for i, key in enumerate(keys) if key is not None]
-        filled.sort(key=keys.__getitem__, reverse=params.descending != backwards)
-        rows = [rows[i] for i in filled] + [row for row, key in zip(rows, keys, strict=True) if key is None]
-    return rows
+    columns = [_Column(name.removeprefix("-"), params.descending != name.startswith("-")) for name in params.by or [""]]
+    for column in columns:
+        column.compare = _comparing(params, column.field)
+    run = max(100, RUN * RUN_BYTES // max(RUN_BYTES, RUN * _bytes_each(params.rows)))
+    yield from merge_sorted(params.rows, lambda row: tuple(column.key(row) for column in columns), run)
 
 
-def _auto(column: list[Any], field: str) -> list[Any]:
-    numbers = [number(value) for value in column]
-    if all(found is not None or blank(value) for found, value in zip(numbers, column, strict=True)):
-        return numbers
-    return _as_text(column, field)
+RUN_BYTES = 16 * 1024 * 1024
 
 
-def _as_text(column: list[Any], field: str) -> list[Any]:
-    return [None if blank(value) else order(value) for value in column]
+def _bytes_each(rows: Sequence[Any]) -> int:
+    return rows.size // max(1, len(rows)) if isinstance(rows, LongList) else 0
 
 
-def _as_number(column: list[Any], field: str) -> list[Any]:
-    numbers = [number(value) for value in column]
-    for i, (found, value) in enumerate(zip(numbers, column, strict=True), 1):
-        if found is None and not blank(value):
-            raise BadParams(
-                f"Row {i} cannot be sorted by number: “{field or 'the value'}” is {show(value)!r}.",
-                field="by",
-                hint="Compare as text, or clean that column first.",
-            )
-    return numbers
+@dataclass(slots=True)
+class _Column:
+    """One field to sort by: empty ones last, either way."""
+
+    field: str
+    backwards: bool
+    compare: Callable[[Any], Any] = order
+
+    def key(self, row: Any) -> tuple[bool, Any]:
+        value = pick(row, self.field) if self.field else row
+        if blank(value):
+            return True, None
+        key = self.compare(value)
+        if not self.backwards:
+            return False, key
+        return False, -key if isinstance(key, int | float) else Backwards(key)
 
 
-def _as_date(column: list[Any], field: str) -> list[Any]:
-    utc = zone("UTC")
-    return [None if blank(value) else parse(value, utc, "by") for value in column]
-
-
-COMPARE: Mapping[str, Callable[[list[Any], str], list[Any]]] = {
-    "auto": _auto,
-    "text": _as_text,
-    "number": _as_number,
-    "date": _as_date,
-}
+def _comparing(params: Sort, field: str) -> Callable[[Any], Any]:
+    """How the values of a field compare; looks at all of them where that depends on them."""
+    if params.compare == "text":
+        return order
+    if params.compare == "date":
+        utc = zone("UTC")
+        return lambda value: parse(value, utc, "by")
+    for place, row in enumerate(params.rows, 1):
+        value = pick(row, field) if field else row
+        if number(value) is not None or blank(value):
+            continue
+        if params.compare == "auto":
+            return order
+        raise BadParams(
+            f"Row {place} cannot be sorted by number: “{field or 'the value'}” is {show(value)!r}.",
+            field="by",
+            hint="Compare as text, or clean that column first.",
+        )
+    return number
 
 
 class Limit(Params):
-    rows: RowsIn = Field(description="The rows to cut", examples=[[1, 2, 3, 4]])
+    rows: ManyRows = Field(description="The rows to cut", examples=[[1, 2, 3, 4]])
     count: int = Field(default=10, ge=0, description="How many rows stay at most", examples=[10])
     start: Literal["first", "last"] = Field(default="first", description="From which end", examples=["first"])
     skip: int = Field(default=0, ge=0, description="How many rows to pass over at that end first", examples=[0])
@@ -147,7 +156,7 @@ class Limit(Params):
     subtitle="First or last few",
     keywords=("top", "head", "tail", "take", "slice", "first", "last"),
 )
-async def limit(params: Limit) -> list[Any]:
+async def limit(params: Limit) -> Items[Any]:
     """Keep only the first or last few rows, in their order.
 
     With a list: takes it whole.
@@ -159,7 +168,7 @@ async def limit(params: Limit) -> list[Any]:
 
 
 class Unique(Params):
-    rows: RowsIn = Field(description="The rows to compare", examples=[[{"id": 1}, {"id": 1}, {"id": 2}]])
+    rows: ManyRows = Field(description="The rows to compare", examples=[[{"id": 1}, {"id": 1}, {"id": 2}]])
     by: FieldNames = Field(
         default_factory=list, description="The fields that must differ; none: the whole row", examples=[["email"]]
     )
@@ -180,17 +189,26 @@ class Unique(Params):
     subtitle="Remove doubles",
     keywords=("distinct", "duplicates", "deduplicate", "dedupe"),
 )
-def unique(params: Unique) -> list[Any]:
+def unique(params: Unique) -> Iterator[Any]:
     """Keep one row of those that are equal, in their order.
 
-    With a list: takes it whole.
+    With a list: takes it whole, whatever its length.
     """
+    if isinstance(params.rows, LongList):
+        keys = (canonical(_compared(row, params)) for row in params.rows)
+        chosen = first_of_each(keys, len(params.rows), last=params.keep == "last")
+        yield from (row for row, keep in zip(params.rows, chosen, strict=True) if keep)
+        return
     rows = params.rows if params.keep == "first" else params.rows[::-1]
     kept: dict[Hashable, Any] = {}
     for row in rows:
-        values = [pick(row, name) for name in params.by] if params.by else [row]
-        if params.ignore_case:
-            values = [value.strip().casefold() if isinstance(value, str) else value for value in values]
-        kept.setdefault(identity(values), row)
-    chosen = list(kept.values())
-    return chosen if params.keep == "first" else chosen[::-1]
+        kept.setdefault(identity(_compared(row, params)), row)
+    found = list(kept.values())
+    yield from found if params.keep == "first" else found[::-1]
+
+
+def _compared(row: Any, params: Unique) -> list[Any]:
+    values = [pick(row, name) for name in params.by] if params.by else [row]
+    if params.ignore_case:
+        values = [value.strip().casefold() if isinstance(value, str) else value for value in values]
+    return values

@@ -13,8 +13,8 @@ from typing import Annotated, Any, BinaryIO, Literal
 
 from pydantic import Field
 
-from engine.contract import BadParams, File, FileField, Files, Params, Port, action
-from integrations.core.files.tables import Sheet, column_names, columns_of, defuse, file_name, records
+from engine.contract import BadParams, File, FileField, Files, Items, Lists, Params, Port, action
+from integrations.core.files.tables import Sheet, column_names, columns_of, defuse, file_name, records_of
 from integrations.core.values import cell_text, number
 
 _DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
@@ -58,26 +58,37 @@ class ReadCsv(Params):
     subtitle="A table from a text file",
     keywords=("import", "spreadsheet", "excel", "tsv", "comma", "table"),
 )
-def read_csv(params: ReadCsv, files: Files) -> Sheet:
+def read_csv(params: ReadCsv, files: Files, lists: Lists) -> Sheet:
     """Read a CSV file as rows.
 
     Cells stay text unless numbers are asked for. Empty lines are left out. A row that is too short is filled with
     empty cells; one that is too long gets columns of its own. Quotes may hold delimiters and line ends. An error names
     the line.
 
-    With a list: each file is read by itself.
+    With a list: each file is read by itself, whatever its size.
     """
     with files.open(params.file) as stream:
         encoding = _encoding(stream) if params.encoding == "auto" else params.encoding
         text = io.TextIOWrapper(stream, encoding=encoding, newline="")
         try:
-            return _sheet(text, params)
+            width = max((len(row) for row in _rows(text, params)), default=0)
+            text.seek(0)
+            rows = _rows(text, params)
+            columns = column_names(next(rows, []) if params.header else [], width)
+            kept = lists.keep(_records(rows, columns, params.numbers))
         except UnicodeDecodeError as error:
             raise BadParams(
                 f"“{params.file.name}” is not written in {encoding}: byte {error.start:,} does not fit.",
                 field="encoding",
                 hint="Choose another encoding, or save the file as UTF-8.",
             ) from error
+    return Sheet(rows=kept, columns=columns, count=len(kept))
+
+
+def _records(rows: Iterator[list[str]], columns: list[str], numbers: bool) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        cells: list[Any] = [_typed(cell) for cell in row] if numbers else list(row)
+        yield dict(itertools.zip_longest(columns, cells, fillvalue=""))
 
 
 def _encoding(stream: BinaryIO) -> str:
@@ -116,7 +127,8 @@ class _Kept(io.RawIOBase):
         return len(chunk)
 
 
-def _sheet(text: io.TextIOWrapper, params: ReadCsv) -> Sheet:
+def _rows(text: io.TextIOWrapper, params: ReadCsv) -> Iterator[list[str]]:
+    """The rows that hold something, that of the header included."""
     lines = itertools.islice(_without_nul(text, params), params.skip, None)
     sample = list(itertools.islice(lines, _SAMPLE_LINES))
     told = sample.pop(0).strip()[4:] if sample and _TOLD.fullmatch(sample[0].strip()) else ""
@@ -124,19 +136,15 @@ def _sheet(text: io.TextIOWrapper, params: ReadCsv) -> Sheet:
     csv.field_size_limit(_LONGEST_CELL)
     reader = csv.reader(itertools.chain(sample, lines), delimiter=delimiter, strict=False)
     try:
-        table = [row for row in reader if any(cell.strip() for cell in row)]
+        for row in reader:
+            if any(cell.strip() for cell in row):
+                yield row
     except csv.Error as error:
         raise BadParams(
             f"“{params.file.name}” cannot be read at line {reader.line_num + params.skip}: {error}.",
             field="file",
             hint="Check the quotes there, or the delimiter.",
         ) from error
-    header = table.pop(0) if params.header and table else []
-    columns = column_names(header, max((len(row) for row in table), default=0))
-    if params.numbers:
-        table = [[_typed(cell) for cell in row] for row in table]
-    rows = [dict(itertools.zip_longest(columns, row, fillvalue="")) for row in table]
-    return Sheet(rows=rows, columns=columns, count=len(rows))
 
 
 def _without_nul(text: io.TextIOWrapper, params: ReadCsv) -> Iterator[str]:
@@ -171,7 +179,9 @@ def _typed(cell: str) -> Any:
 
 
 class WriteCsv(Params):
-    rows: Annotated[list[Any], Port()] = Field(description="The rows to write", examples=[[{"name": "Ada", "age": 36}]])
+    rows: Annotated[Items[Any], Port()] = Field(
+        description="The rows to write", examples=[[{"name": "Ada", "age": 36}]]
+    )
     name: str = Field(default="rows.csv", min_length=1, description="The file's name", examples=["people.csv"])
     columns: list[str] = Field(
         default_factory=list, description="The columns, in this order; none: all", examples=[["name", "age"]]
@@ -202,10 +212,9 @@ class WriteCsv(Params):
 def write_csv(params: WriteCsv, files: Files) -> File:
     """Write rows as a CSV file in UTF-8. Records and lists inside a cell are written as JSON.
 
-    With a list: takes it whole; a list is one file.
+    With a list: takes it whole, whatever its length; a list is one file.
     """
-    rows = records(params.rows)
-    columns = columns_of(rows, params.columns)
+    columns = columns_of(records_of(params.rows), params.columns)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.csv"
         with path.open("w", encoding="utf-8-sig" if params.for_excel else "utf-8", newline="") as stream:
@@ -213,7 +222,7 @@ def write_csv(params: WriteCsv, files: Files) -> File:
             guard = defuse if params.guard_formulas else str
             if params.header and columns:
                 writer.writerow([guard(name) for name in columns])
-            for row in rows:
+            for row in records_of(params.rows):
                 writer.writerow([_cell(row.get(name), guard) for name in columns])
         return files.save(file_name(params.name, ".csv"), "text/csv", path)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, Field
 
-from engine.contract import BadParams
+from engine.contract import BadParams, Items
 from integrations.core.values import kind, number
 
 _UNSAFE = re.compile(r'[\x00-\x1f<>:"/\\|?*]+')
@@ -18,7 +18,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 class Sheet(BaseModel):
     """The rows of a table, with its columns in their order."""
 
-    rows: list[dict[str, Any]] = Field(description="One record per row")
+    rows: Items[dict[str, Any]] = Field(description="One record per row")
     columns: list[str] = Field(description="The columns, in their order")
     count: int = Field(description="How many rows there are")
 
@@ -46,6 +46,11 @@ def records(rows: Any, field: str = "rows") -> list[Mapping[str, Any]]:
     if not isinstance(rows, list):
         raise BadParams(f"Rows must be a list of records, but this is {kind(rows)}.", field=field)
     return [row if isinstance(row, Mapping) else {"value": row} for row in rows]
+
+
+def records_of(rows: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
+    """The same one after the other, for a list of any length."""
+    return (row if isinstance(row, Mapping) else {"value": row} for row in rows)
 
 
 def columns_of(rows: Iterable[Mapping[str, Any]], chosen: Sequence[str]) -> list[str]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field
 
-from engine.contract import BadParams, ListLengthMismatch, Params, Port, Select, ShowIf, action
+from engine.contract import BadParams, Items, ListLengthMismatch, Params, Port, Select, ShowIf, action, is_list
 from integrations.core.data.matching import key_of, places
 from integrations.core.data.rows import FieldNames
 from integrations.core.values import identity
+
+MOST_MATCHED = 200_000  # rows of the list that is looked up in
 
 Clash = Literal["last", "first", "both"]
 Join = Literal["inner", "left", "right", "outer", "only_first", "only_second"]
@@ -21,11 +23,11 @@ def _as_lists(value: Any) -> Any:
     """Each wire as a list: a single value counts as a list of one, a skipped branch as nothing."""
     if not isinstance(value, list):
         return value
-    return [item if isinstance(item, list) else [item] for item in value if item is not None]
+    return [item if is_list(item) else [item] for item in value if item is not None]
 
 
 class Merge(Params):
-    lists: Annotated[list[list[Any]], BeforeValidator(_as_lists), Port()] = Field(
+    lists: Annotated[list[Items[Any]], BeforeValidator(_as_lists), Port()] = Field(
         description="The wires that meet here, in this order", examples=[[[{"id": 1}], [{"id": 2}]]]
     )
     mode: Annotated[Literal["append", "pair", "key"], Select(options=("append", "pair", "key"))] = Field(
@@ -71,7 +73,7 @@ class Merge(Params):
     subtitle="Append, pair, or match",
     keywords=("join", "combine", "concatenate", "union", "zip", "lookup", "vlookup"),
 )
-async def merge(params: Merge) -> list[Any]:
+def merge(params: Merge) -> Iterator[Any]:
     """Make one list out of several: one after the other, paired item by item, or matched by a key as in a spreadsheet's
     lookup.
 
@@ -79,16 +81,16 @@ async def merge(params: Merge) -> list[Any]:
     second match, each match gives a row. Rows whose key is empty match nothing. To see what differs between two lists,
     use Compare lists.
 
-    With a list: takes every wire's list whole; a single value counts as a list of one.
+    With a list: takes every wire's list whole, whatever its length; a single value counts as a list of one.
     """
-    return MODES[params.mode](params)
+    yield from MODES[params.mode](params)
 
 
-def _append(params: Merge) -> list[Any]:
-    return [item for items in params.lists for item in items]
+def _append(params: Merge) -> Iterator[Any]:
+    yield from (item for items in params.lists for item in items)
 
 
-def _pair(params: Merge) -> list[Any]:
+def _pair(params: Merge) -> Iterator[Any]:
     lengths = {f"wire {i + 1}": len(items) for i, items in enumerate(params.lists)}
     if params.uneven == "error" and len(set(lengths.values())) > 1:
         listed = ", ".join(f"{name} has {length}" for name, length in lengths.items())
@@ -98,7 +100,7 @@ def _pair(params: Merge) -> list[Any]:
             hint="Set “Uneven” to shortest or longest, or match by key.",
         )
     groups = zip(*params.lists, strict=False) if params.uneven == "shortest" else zip_longest(*params.lists)
-    return [_combine(list(group), params.clash) for group in groups]
+    yield from (_combine(list(group), params.clash) for group in groups)
 
 
 def _combine(group: list[Any], clash: Clash) -> Any:
@@ -130,7 +132,7 @@ def join_records(left: Mapping[str, Any], right: Mapping[str, Any], clash: Clash
     return joined
 
 
-def _by_key(params: Merge) -> list[Any]:
+def _by_key(params: Merge) -> Iterator[Any]:
     if len(params.lists) != 2:
         raise BadParams(
             f"Matching by key takes two lists, but {len(params.lists)} arrived.",
@@ -151,31 +153,36 @@ def _by_key(params: Merge) -> list[Any]:
     return _matched((left, names), (right, other_names), params)
 
 
-Keyed = tuple[list[Any], list[str]]
+Keyed = tuple[Sequence[Any], list[str]]
 
 
-def _matched(one: Keyed, other: Keyed, params: Merge) -> list[Any]:
-    """The rows of one list, each with its matches in the other."""
+def _matched(one: Keyed, other: Keyed, params: Merge) -> Iterator[Any]:
+    """The rows of one list, each with its matches in the other, which is held in memory."""
     rows, names = one
     others, other_names = other
+    if len(others) > MOST_MATCHED:
+        raise BadParams(
+            f"The list to look up in has {len(others):,} rows; a match goes up to {MOST_MATCHED:,}.",
+            field="lists",
+            hint="Wire the longer list first, or keep only the rows and fields that are needed of the other.",
+        )
+    others = list(others)
     index, used = places(others, other_names, params.loose), set[int]()
     turned = params.join in ("right", "only_second")
-    merged: list[Any] = []
     for row in rows:
         key = key_of(row, names, params.loose)
         matches = index.get(key, []) if key is not None else []
         used.update(matches)
         if not params.join.startswith("only"):
             pairs = ((others[i], row) if turned else (row, others[i]) for i in matches)
-            merged.extend(join_records(first, second, params.clash) for first, second in pairs)
+            yield from (join_records(first, second, params.clash) for first, second in pairs)
         if not matches and params.join != "inner":
-            merged.append(dict(row))
+            yield dict(row)
     if params.join == "outer":
-        merged.extend(dict(row) for i, row in enumerate(others) if i not in used)
-    return merged
+        yield from (dict(row) for i, row in enumerate(others) if i not in used)
 
 
-def _only_records(*lists: list[Any]) -> None:
+def _only_records(*lists: Sequence[Any]) -> None:
     for wire, items in enumerate(lists, 1):
         for i, item in enumerate(items, 1):
             if not isinstance(item, Mapping):
@@ -186,4 +193,4 @@ def _only_records(*lists: list[Any]) -> None:
                 )
 
 
-MODES: Mapping[str, Callable[[Merge], list[Any]]] = {"append": _append, "pair": _pair, "key": _by_key}
+MODES: Mapping[str, Callable[[Merge], Iterator[Any]]] = {"append": _append, "pair": _pair, "key": _by_key}

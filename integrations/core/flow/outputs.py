@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
-from engine.contract import Params, Port, Select, ShowIf, Whole, action
+from engine.contract import Params, Port, Select, ShowIf, Streamed, Whole, action
 
 Look = Literal["auto", "table", "bar_chart", "text", "number", "file", "json"]
 
 
 class Show(Params):
-    value: Annotated[Any, Port(), Whole()] = Field(
+    value: Annotated[Any, Port(), Whole(), Streamed()] = Field(
         description="What is given back", examples=[[{"Department": "Cards", "Messages": 880}]]
     )
     name: str = Field(

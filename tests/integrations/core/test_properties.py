@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import tempfile
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from integrations.core.files.csv_files import ReadCsv, WriteCsv, read_csv, write
 from integrations.core.flow.branches import Router, router
 from integrations.core.flow.merge import Merge, merge
 from integrations.core.values import identity, number, pick
-from tests.integrations.services import FolderFiles
+from tests.integrations.services import FolderFiles, lists_in
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 values = st.recursive(scalars, lambda v: st.lists(v, max_size=3) | st.dictionaries(st.text(max_size=4), v, max_size=3))
@@ -31,7 +33,8 @@ lists = st.lists(values, max_size=12)
 
 def call(node: Any, params: Any) -> Any:
     result = node(params)
-    return asyncio.run(result) if asyncio.iscoroutine(result) else result
+    result = asyncio.run(result) if inspect.iscoroutine(result) else result
+    return list(result) if isinstance(result, Generator) else result
 
 
 @given(lists)
@@ -127,7 +130,7 @@ def test_csv_written_is_csv_read(table: list[tuple[str, str, str]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         files = FolderFiles(Path(folder))
         file = write_csv(WriteCsv(rows=wanted, columns=["x", "y", "z"], guard_formulas=False), files)
-        back = read_csv(ReadCsv(file=file, encoding="utf-8", delimiter="comma"), files)
+        back = read_csv(ReadCsv(file=file, encoding="utf-8", delimiter="comma"), files, lists_in(files.folder))
     assert back.rows == wanted
 
 
@@ -137,7 +140,7 @@ def test_any_file_is_rows_or_a_clear_error(content: bytes) -> None:
         files = FolderFiles(Path(folder))
         file = files.save("x.csv", "text/csv", content)
         try:
-            sheet = read_csv(ReadCsv(file=file), files)
+            sheet = read_csv(ReadCsv(file=file), files, lists_in(files.folder))
         except BadParams as error:
             assert "x.csv" in error.message
         else:
