@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from array import array
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from pydantic import BaseModel
 from engine.broadcast import Axis, Value
 from engine.contract import LongList, OutputTooLarge
 from engine.run.limits import Limits
+from engine.run.mapping import LONGEST_TURN
 from engine.run.step import plain
 from engine.store.lists import Encoder, NotStored, Ref, revived
 from engine.store.storage import INLINE_BYTES, MEASURED, Keeper, Storage
@@ -128,6 +130,8 @@ class Packing:
         with Keeper(self.storage, self.workspace_id) as keeper:
             if isinstance(items, AsyncIterator):
                 await self._gathered(items, keeper)
+            elif _soon_done(items, keeper):
+                return keeper.close()
             else:
                 await self._drained(items, keeper)
             found = await asyncio.to_thread(keeper.close)
@@ -176,6 +180,17 @@ class _Numbers(LongList):
 
     def read(self, start: int, stop: int) -> list[Any]:
         return list(self._numbers[start:stop])
+
+
+def _soon_done(items: Iterator[Any], keeper: Keeper) -> bool:
+    """Take what comes at once; whether that was all. Most lists are short, and a thread costs more than they do."""
+    until = time.monotonic() + LONGEST_TURN
+    while time.monotonic() < until and not keeper.stores:
+        piece = list(islice(items, MEASURED))
+        if not piece:
+            return True
+        keeper.extend(plain(piece))
+    return False
 
 
 async def value_of(held: Mapping[str, Any], unpack: Unpack) -> Value:

@@ -109,6 +109,11 @@ class Keeper:
     def __exit__(self, *error: Any) -> None:
         self._open.__exit__(*error)
 
+    @property
+    def stores(self) -> bool:
+        """Whether they have become many: then to go on blocks."""
+        return self._writer is not None
+
     def extend(self, items: list[Any]) -> None:
         """Take some more. Raises OutputTooLarge above the limit, TypeError for what JSON cannot hold."""
         if self._writer is not None:
