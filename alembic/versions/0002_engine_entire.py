@@ -21,6 +21,7 @@ RUNNING = sa.text("status = 'running'")
 DELIVERED = sa.text("status = 'queued' AND delivered_at IS NOT NULL")
 BACKLOG = sa.text("status = 'queued' AND delivered_at IS NULL")
 SPENT = {"steps": sa.Integer(), "cost": sa.Float(), "worked": sa.BigInteger()}
+CALLED = {"parent_run_id": sa.String(length=32), "parent_step": sa.JSON(), "root_run_id": sa.String(length=32)}
 LIMITED = ("workspace", "workflow", "credential")
 
 
@@ -30,6 +31,9 @@ def upgrade() -> None:
     _remake_wait([*_wait(SCOPE), *_door()], {"scope": "''", "token_hash": "NULL"})
     op.create_index("ix_wait_asks", "wait", ["workspace_id", "kind", "settled_at"])
     op.add_column("wait", sa.Column("wake", sa.Integer(), nullable=True))
+    for name, kind in CALLED.items():
+        op.add_column("run", sa.Column(name, kind, nullable=True))
+    op.create_index("ix_run_parent_run_id", "run", ["parent_run_id"])
     for name, kind in SPENT.items():
         op.add_column("run", sa.Column(name, kind, nullable=False, server_default="0"))
     _add_backlog()
@@ -42,6 +46,9 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     for name in SPENT:
+        op.drop_column("run", name)
+    op.drop_index("ix_run_parent_run_id", table_name="run")
+    for name in CALLED:
         op.drop_column("run", name)
     for table in ("value_change", "seen_key", "stored_value"):
         op.drop_table(table)

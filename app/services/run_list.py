@@ -16,7 +16,7 @@ from engine.models import Run, RunStatus, User, Workflow, WorkflowVersion, from_
 
 LONGEST_PAGE: Final = 200
 
-Source = Literal["manual", "form", "api", "webhook", "schedule", "again"]
+Source = Literal["manual", "form", "api", "webhook", "schedule", "again", "workflow"]
 
 
 @dataclass(frozen=True, slots=True)

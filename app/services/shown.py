@@ -21,6 +21,7 @@ _SOURCES: Final = {
     "webhook": "by webhook",
     "schedule": "by schedule",
     "again": "again",
+    "workflow": "by another workflow",
 }
 _TILES: Final = 5
 _TELLING: Final = (

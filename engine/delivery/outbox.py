@@ -81,7 +81,8 @@ class Outbox:
         told: list[Event] = []
         replies: list[Reply] = []
         nudges: list[str] = []
-        for result in results:
+        further = [more for result in results if (more := getattr(result, "more", None)) is not None]
+        for result in (*results, *further):
             deliveries += getattr(result, "deliveries", ())
             told += getattr(result, "events", ())
             if reply := getattr(result, "reply", None):
@@ -89,6 +90,7 @@ class Outbox:
             replies += getattr(result, "replies", ())
             if nudge := getattr(result, "nudge", None):
                 nudges.append(nudge)
+            nudges += getattr(result, "nudges", ())
         if not (deliveries or told or replies or nudges):
             return
         for event in told:

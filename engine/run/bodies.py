@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count as count_up
 from itertools import takewhile
 from typing import Any
@@ -14,35 +14,20 @@ from engine import broadcast
 from engine.broadcast import Mapped, NodeOutputs, Once, Skipped, Value
 from engine.contract import MAIN, Guard, Iterate, NodeError, PermanentError, Rounds
 from engine.expressions import TemplateError
-from engine.run.control import Control
-from engine.run.failures import FailedInside
-from engine.run.firing import Fate, Firing, node_error
-from engine.run.mapping import DEFAULT_WINDOW
+from engine.run.failures import given_to
+from engine.run.firing import Fate, node_error
 from engine.run.noderows import Given
-from engine.run.past import Past
-from engine.run.plan import Plan, PlannedNode
-from engine.run.rounds import RoundRows, Window
-from engine.run.scopes import Body, Ended, Journey, Scope
+from engine.run.plan import Plan
+from engine.run.scoped import ScopedFiring
+from engine.run.scopes import Body, Scope
 from engine.run.step import Call, Done, Failed, validated
 
 CAUGHT, FAILURES, ROUNDS = "caught", "failures", "rounds"
 TOLD = ("message", "kind", "node", "label", "item")
 
 
-class BodyFiring(Firing):
+class BodyFiring(ScopedFiring):
     """Fires a container. Each round of its body is a walk in a scope of its own."""
-
-    rows: RoundRows
-
-    def __init__(self, planned: PlannedNode, journey: Journey, scope: Scope, control: Control, past: Past) -> None:
-        super().__init__(planned, journey, scope, control, past)
-        self.rows = RoundRows(planned, journey.ledger, past, scope.path)
-        self._inside = Control(control)
-        self._live: dict[str, Body] = {}
-        self._window: Window | None = None
-        self._outputs: Mapping[str, NodeOutputs] = {}
-        self._extra: Mapping[str, Any] = {}
-        self._named: Mapping[str, Collection[str]] | None = None
 
     @property
     def body(self) -> Plan:
@@ -50,28 +35,6 @@ class BodyFiring(Firing):
         if self.planned.body is None:
             raise TypeError(f"{self.node.type} has no body")
         return self.planned.body
-
-    async def fire(
-        self,
-        outputs: Mapping[str, NodeOutputs],
-        extra: Mapping[str, Any],
-        named: Mapping[str, Collection[str]] | None = None,
-    ) -> Fate:
-        """See `Firing.fire`."""
-        self._outputs, self._extra, self._named = outputs, extra, named
-        try:
-            return await super().fire(outputs, extra, named)
-        finally:
-            self._inside.leave()
-
-    def wake(self, item: str, settled: Sequence[Mapping[str, Any]]) -> None:
-        """Heed waits that were settled in a round, as their rows say."""
-        if (walk := self._live.get(item)) is not None:
-            walk.wake(settled)
-        elif item in self._past.resting and item not in self._past.called:
-            self._past.called.add(item)
-            if self._window is not None:
-                self._window.call(int(item))
 
     async def _called(self, call: Once | Mapped) -> Fate:
         try:
@@ -87,7 +50,7 @@ class BodyFiring(Firing):
                 return await self._guarded()
         except (NodeError, TemplateError) as error:
             self.rows.error = self.rows.record(node_error(error), "")
-            return await self._body_failed()
+            return await self.failed_whole()
         raise TypeError(f"{self.node.type} asks for {type(asked).__name__}, which is nothing for a body")
 
     # --- For each ---
@@ -97,7 +60,7 @@ class BodyFiring(Firing):
         self.rows.take_over(True, len(asked.items))
         if self.rows.error is None:
             await (self._in_turn(asked) if asked.in_turn else self._at_once(asked))
-        if (fate := await self._unfinished()) is not None:
+        if (fate := await self.unfinished()) is not None:
             return fate
         results = [(index, result) for index, result in enumerate(self.rows.results) if isinstance(result, Done)]
         outputs = {MAIN.name: self._listed(len(asked.items), results)}
@@ -107,7 +70,7 @@ class BodyFiring(Firing):
 
     async def _in_turn(self, asked: Iterate) -> None:
         for index in self.rows.todo:
-            if self._inside.halted or self._rests(index):
+            if self._inside.halted or self.rests(index):
                 return
             await self._round(index, {"item": asked.items[index], "index": index})
             if self.rows.results[index] is None:
@@ -117,19 +80,11 @@ class BodyFiring(Firing):
         async def perform(index: int) -> None:
             await self._round(index, {"item": asked.items[index], "index": index})
 
-        self._window = Window(self.node.limit or DEFAULT_WINDOW, perform, lambda: self._inside.halted)
-        try:
-            await self._window.run(index for index in self.rows.todo if not self._rests(index))
-        finally:
-            self._window = None
-
-    def _rests(self, index: int) -> bool:
-        item = str(index)
-        return item in self._past.resting and item not in self._past.called
+        await self.at_once(perform)
 
     def _listed(self, length: int, results: Sequence[tuple[int, Done]]) -> Value:
         """The results in the order of the items, which remember where the items came from."""
-        axis = broadcast.axis_of(self.node, self.type, self._once.scope, "items", length)
+        axis = broadcast.axis_of(self.node, self.type, self.once.scope, "items", length)
         places = [index for index, _ in results]
         return Value([result.fired[MAIN.name] for _, result in results], (axis.only(places, length),))
 
@@ -151,13 +106,13 @@ class BodyFiring(Firing):
             index = len(self.rows.results)
             self.rows.results.append(None)
             self.rows.total = len(self.rows.results)
-            if not (self._inside.halted or self._rests(index)):
+            if not (self._inside.halted or self.rests(index)):
                 previous = asked.start if last is None else last[MAIN.name]
                 await self._round(index, {"previous": previous, "index": index}, asked)
             if self.rows.results[index] is None:
                 break
             last = self.rows.last_done()
-        if (fate := await self._unfinished()) is not None or last is None:
+        if (fate := await self.unfinished()) is not None or last is None:
             return fate or Fate("halted")
         count = len(self.rows.results)
         if not _is_over(last) and not asked.go_on:
@@ -177,9 +132,9 @@ class BodyFiring(Firing):
     async def _guarded(self) -> Fate:
         self.rows.stops = False
         self.rows.take_over(True, 1)
-        if self.rows.results[0] is None and not self._rests(0):
+        if self.rows.results[0] is None and not self.rests(0):
             await self._round(0, {})
-        if (fate := await self._unfinished()) is not None:
+        if (fate := await self.unfinished()) is not None:
             return fate
         result = self.rows.results[0]
         if isinstance(result, Failed):
@@ -190,58 +145,22 @@ class BodyFiring(Firing):
 
     def _caught(self, error: NodeError) -> dict[str, Any]:
         record = self.rows.record(error, "")
-        given = orjson.loads(orjson.dumps(error.given if isinstance(error, FailedInside) else None)) or {}
+        given = orjson.loads(orjson.dumps(given_to(error))) or {}
         told = {name: record.get(name, "") for name in TOLD}
         return {**told, "input": {name: held.get("v") for name, held in given.items()}}
 
     # --- a round ---
 
-    async def _round(self, index: int, gives: Mapping[str, Any], asked: Rounds | None = None) -> None:
-        """Walk the body once, or on from where it rested. What came of it stands in the rows."""
-        item, past = str(index), self._past
-        known = item in past.begun or item in past.resting
-        past.begun.discard(item)
-        past.called.discard(item)
-        past.resting.pop(item, None)
-        began = self.rows.begins(index)
-        ledger = self._journey.ledger
-        # A round that goes on reads its rows: all that was noted of it must be there.
-        await (ledger.settle() if known else ledger.breathe())
+    async def _round(self, index: int, names: Mapping[str, Any], asked: Rounds | None = None) -> None:
+        """Walk the body once; `names` is what it knows beside what is around it."""
         outer = {node_id: self._outputs[node_id] for node_id in self.body.outside if node_id in self._outputs}
-        scope = Scope(
-            self._scope.flow, {**self._extra, **gives}, self._scope.inside(self.node.id, index), outer, is_flow=False
-        )
-        control = Control(self._inside)
-        walk = self._live[item] = self._journey.walk(self._journey, self.body, scope, control)
-        try:
-            await walk.begin(known)
-            ended = await walk.walk()
-            if ended.kind == "waiting":
-                self.rows.rests(index, ended.waits, began)
-            elif ended.kind != "halted":
-                await self._round_over(index, walk, ended, scope, asked, began)
-        finally:
-            del self._live[item]
-            control.leave()
-            await walk.close()
+        path = self._scope.inside(self.node.id, index)
+        scope = Scope(self._scope.flow, {**self._extra, **names}, path, outer, is_flow=False)
 
-    async def _round_over(  # noqa: PLR0917  what a round stands on
-        self, index: int, walk: Body, ended: Ended, scope: Scope, asked: Rounds | None, began: int
-    ) -> None:
-        result: Done | Failed
-        if ended.kind == "failed":
-            result = Failed(FailedInside(ended.error or {}, ended.given))
-        else:
-            try:
-                result = Done(await self._gives(walk, scope, asked))
-                await self.rows.ends(index, result, began)
-                return
-            except (NodeError, TemplateError) as error:
-                result = Failed(node_error(error))
-        self.rows.drop(scope.path + "/")
-        await self.rows.ends(index, result, began, ended.given)
-        if self.rows.stops:
-            self._inside.halt("failed")
+        async def gives(walk: Body) -> Mapping[str, Any]:
+            return await self._gives(walk, scope, asked)
+
+        await self.round(index, self.body, scope, gives)
 
     async def _gives(self, walk: Body, scope: Scope, asked: Rounds | None) -> dict[str, Any]:
         """What a round gives: its result, and of Repeat whether that was the last one."""
@@ -259,35 +178,6 @@ class BodyFiring(Firing):
         """The main output of the body's last node, or a record by node if there are several."""
         found = {node_id: _main(outputs.get(node_id)) for node_id in self.body.last}
         return next(iter(found.values())) if len(found) == 1 else found or None
-
-    # --- the container as a whole ---
-
-    async def _unfinished(self) -> Fate | None:
-        """What the container came to if not all rounds have a result."""
-        if self.rows.error is not None:
-            return await self._body_failed()
-        if None not in self.rows.results:
-            return None
-        if self._inside.halted:
-            return Fate("halted")
-        self.rows.rest()
-        return Fate("waiting", waits=self._past.open_waits)
-
-    async def _body_failed(self) -> Fate:
-        """A round failed the container: nothing in it waits any more, and the failure leaves or goes on outwards."""
-        error = self.rows.error or {}
-        self.rows.drop(self._scope.inside(self.node.id, 0).removesuffix("0"))
-        if self.node.on_error == "stop":
-            self.rows.end_failed()
-            return self._failed()
-        outputs = broadcast.collect(self._once, [broadcast.Failed(FailedInside(error), error)])
-        return Fate("fired", outputs, await self.rows.close(outputs, error=error))
-
-    @property
-    def _once(self) -> Once:
-        if not isinstance(self._call, Once):
-            raise TypeError(f"{self.node.type} takes every list whole")
-        return self._call
 
 
 def _is_over(fired: Mapping[str, Any] | None) -> bool:

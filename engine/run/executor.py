@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from engine.catalog import UnknownType
@@ -38,7 +39,7 @@ class Executor:
         ledger = Ledger(claim, self._checkpoints, self._storage)
         with bound_contextvars(run_id=claim.run_id):
             try:
-                plan = await self._plans.get(claim.version_id)
+                plan = await self._plans.get(claim.version_id, await self._versions(claim))
             except (UnknownType, DocumentError, TemplateError, CircularReference, NoBody) as error:
                 record = of_run(f"This version cannot run: {error}", "Open the workflow and mend what is marked.")
                 await ledger.close("failed", error=record)
@@ -47,6 +48,23 @@ class Executor:
             linked = Linked(claim, plan, self._checkpoints.history, ledger.unpacked)
             journey = Journey(claim, ledger, self._tools, self._checkpoints, self._plans, Walk, linked)
             return await Advance(journey, plan).go()
+
+    async def _versions(self, claim: Claim) -> Mapping[str, str]:
+        """By workflow the version that this run runs of it, fixed as the run starts; of all that it calls, and they."""
+        fixed: dict[str, str] | None = claim.options.get("versions")
+        if fixed is not None or not (calls := await self._plans.calls(claim.version_id)):
+            return fixed or {}
+        found: dict[str, str] = {}
+        asked, new = set(calls), set(calls)
+        while new:
+            published = await self._checkpoints.published(claim.workspace_id, sorted(new))
+            found |= published
+            called = {each for version in published.values() for each in await self._plans.calls(version)}
+            new = called - asked
+            asked |= new
+        claim.options["versions"] = found
+        await self._checkpoints.fix(claim)
+        return found
 
 
 class Advance:
@@ -147,7 +165,7 @@ class Advance:
 
 def top_scope(claim: Claim) -> Scope:
     """The scope of a run's top level."""
-    flow = Flow(claim.workflow_id, claim.input, claim.options.get("pins") or {})
+    flow = Flow(claim.workflow_id, claim.input, claim.options.get("pins") or {}, claim.options.get("depth", 0))
     return Scope(flow, {"trigger": None, "run": about(claim), "vars": {}})
 
 

@@ -16,6 +16,7 @@ from engine.run.packing import LONG_LIST, Packing
 from engine.run.step import Call
 from engine.store.checkpoint import AttemptEnd, Changes, Checkpoints, EndStatus, NewWait, Saved, StepRow
 from engine.store.lease import Claim, Fenced
+from engine.store.record import NewRun
 from engine.store.storage import INLINE_BYTES, Storage
 from engine.telemetry import get_logger
 
@@ -48,6 +49,7 @@ class Ledger(Packing):
         self._attempts: list[AttemptEnd] = []
         self._waits: list[NewWait] = []
         self._dropped: list[str] = []
+        self._runs: list[NewRun] = []
         self._saving: set[asyncio.Task[Saved]] = set()
 
     def note(self, *steps: StepRow, attempts: Sequence[AttemptEnd] = (), waits: Sequence[NewWait] = ()) -> None:
@@ -71,6 +73,10 @@ class Ledger(Packing):
         """Have the waits given up, and the steps cancelled, of all scopes whose path and a `/` begin like this."""
         self._dropped.append(prefix)
 
+    def start(self, new: NewRun) -> None:
+        """Have another run started, together with what was noted."""
+        self._runs.append(new)
+
     async def breathe(self) -> None:
         """Wait while more is on its way than the writer keeps up with, so that memory stays bounded."""
         if len(self._steps) >= MANY_ROWS:
@@ -80,7 +86,7 @@ class Ledger(Packing):
 
     def flush(self) -> None:
         """Send what was noted on its way; do not wait."""
-        if self._steps or self._attempts or self._waits or self._dropped:
+        if self._steps or self._attempts or self._waits or self._dropped or self._runs:
             self._send(self._taken())
 
     def answer(self, output: Any) -> None:
@@ -138,9 +144,11 @@ class Ledger(Packing):
             waits=self._waits,
             payloads=self._payloads,
             dropped=self._dropped,
+            runs=self._runs,
             **more,
         )
-        self._steps, self._attempts, self._waits, self._payloads, self._dropped = {}, [], [], [], []
+        self._steps, self._attempts, self._waits, self._payloads = {}, [], [], []
+        self._dropped, self._runs = [], []
         return changes
 
     def _send(self, changes: Changes) -> asyncio.Task[Saved]:

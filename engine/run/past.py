@@ -14,7 +14,7 @@ from engine.contract import MAIN, NodeType, UnknownOutcome
 from engine.graph import Node
 from engine.run.step import Asks, Call, Done, Failed, Later, unknown_rule
 
-WaitKind = Literal["timer", "retry", "ask", "call", "approval"]
+WaitKind = Literal["timer", "retry", "ask", "call", "approval", "run"]
 ANSWERED: frozenset[WaitKind] = frozenset({"call", "approval"})
 
 

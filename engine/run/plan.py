@@ -18,6 +18,7 @@ from engine.contract import MAIN, Effect, FirstOf, NodeType
 from engine.document import load
 from engine.expressions import Reference
 from engine.graph import Graph, Node
+from engine.run.interface import called, calls_of, with_ports
 
 KEPT = 256
 
@@ -118,6 +119,14 @@ class Plan:
         return replace(self, nodes=nodes)
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """A version's drawing, and the workflows that it calls."""
+
+    graph: Graph
+    calls: tuple[str, ...]
+
+
 class Plans:
     """The plans in use by this process, by version; the least recently used is dropped."""
 
@@ -125,22 +134,46 @@ class Plans:
         """`document` reads a version's document from the database."""
         self._catalog = catalog
         self._document = document
-        self._kept: OrderedDict[str, Plan] = OrderedDict()
+        self._drawn: OrderedDict[str, Drawn] = OrderedDict()
+        self._kept: OrderedDict[tuple[Any, ...], Plan] = OrderedDict()
 
-    async def get(self, version_id: str) -> Plan:
-        """The plan of a version. Raises what `document` and `engine.document.load` raise."""
-        plan = self._kept.get(version_id)
+    async def get(self, version_id: str, versions: Mapping[str, str] | None = None) -> Plan:
+        """The plan of a version; `versions` says which one of each workflow that it calls has its ports.
+
+        Raises what `document`, `engine.document.load` and `compiled` raise.
+        """
+        calls = await self.calls(version_id)
+        named = [(workflow, versions[workflow]) for workflow in calls if workflow in versions] if versions else []
+        key = (version_id, *named)
+        plan = self._kept.get(key)
         if plan is None:
-            plan = compiled(load(await self._document(version_id)), self._catalog)
-            self._kept[version_id] = plan
-            if len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(version_id)
+            called = {workflow: (await self._draw(version)).graph for workflow, version in named}
+            plan = self._kept[key] = compiled((await self._draw(version_id)).graph, self._catalog, called)
+            _forget_oldest(self._kept)
+        self._kept.move_to_end(key)
         return plan
 
+    async def calls(self, version_id: str) -> tuple[str, ...]:
+        """The ids of the workflows that a version calls."""
+        return (await self._draw(version_id)).calls
 
-def compiled(graph: Graph, catalog: Catalog) -> Plan:
-    """Look up types and neighbors, level by level.
+    async def _draw(self, version_id: str) -> Drawn:
+        drawn = self._drawn.get(version_id)
+        if drawn is None:
+            graph = load(await self._document(version_id))
+            drawn = self._drawn[version_id] = Drawn(graph, calls_of(graph, self._catalog))
+            _forget_oldest(self._drawn)
+        self._drawn.move_to_end(version_id)
+        return drawn
+
+
+def _forget_oldest(kept: OrderedDict[Any, Any]) -> None:
+    if len(kept) > KEPT:
+        kept.popitem(last=False)
+
+
+def compiled(graph: Graph, catalog: Catalog, workflows: Mapping[str, Graph] | None = None) -> Plan:
+    """Look up types and neighbors, level by level. `workflows`: the drawings of those that are called, by id.
 
     Raises:
         UnknownType: a node's type or version is not in the catalogue.
@@ -149,6 +182,9 @@ def compiled(graph: Graph, catalog: Catalog) -> Plan:
         NoBody: a node stands in one that takes none, which validation shows while editing.
     """
     types = {node_id: catalog.require(node.type, node.version) for node_id, node in graph.nodes.items()}
+    for node_id, node in graph.nodes.items() if workflows else ():
+        if workflows and (other := workflows.get(called(node, types[node_id]))) is not None:
+            types[node_id] = with_ports(node, types[node_id], other)
     named = {node_id: ports(node, types[node_id]) - {MAIN.name} for node_id, node in graph.nodes.items()}
     return _Compiler(graph, types, {node_id: names for node_id, names in named.items() if names}).level(None)
 

@@ -31,12 +31,14 @@ class Tools:
 class Flow:
     """The workflow that a scope's nodes belong to: the run's own, or one that it called in line.
 
-    `input`: {trigger, payload, inputs}, as in the run's row. `pins`: outputs that stand in for a node's call.
+    `input`: {trigger, payload, inputs}, as in the run's row. `pins`: outputs that stand in for a node's call. `depth`:
+    how many workflows, each called by the one before, stand around it.
     """
 
     workflow_id: str
     input: Mapping[str, Any]
     pins: Mapping[str, Any] = field(default_factory=dict)
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)

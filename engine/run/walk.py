@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.broadcast import SKIPPED, NodeOutputs, Value
-from engine.contract import MAIN, NodeError
+from engine.contract import MAIN, CallWorkflow, Guard, Iterate, NodeError, Rounds
 from engine.run.bodies import BodyFiring
+from engine.run.called import CallFiring
 from engine.run.control import Control
 from engine.run.failures import of_run, to_record
 from engine.run.firing import Fate, Firing
@@ -19,11 +20,20 @@ from engine.run.packing import value_of
 from engine.run.past import Past
 from engine.run.plan import Plan, PlannedNode
 from engine.run.results import Results
+from engine.run.scoped import ScopedFiring
 from engine.run.scopes import Ended, Journey, Scope
 from engine.store.checkpoint import StepRow
 from engine.store.db import DatabaseUnavailable
 from engine.store.lease import Fenced
 from engine.telemetry import get_logger
+
+# How a node is fired that the engine itself runs, by what its function asks.
+KINDS: Mapping[Any, type[Firing]] = {
+    Guard: BodyFiring,
+    Iterate: BodyFiring,
+    Rounds: BodyFiring,
+    CallWorkflow: CallFiring,
+}
 
 log = get_logger(__name__)
 
@@ -149,8 +159,7 @@ class Walk:
                 self._failed = self._failed or Ended("failed", to_record(error, planned.node, ""))
                 self._control.halt("failed")
                 return
-        kind = Firing if planned.body is None else BodyFiring
-        firing = kind(planned, self._journey, self._scope, self._control, past)
+        firing = KINDS.get(planned.type.result, Firing)(planned, self._journey, self._scope, self._control, past)
         self._firing[planned.id] = firing
         self._journey.firing[firing] = None
         try:
@@ -306,7 +315,7 @@ class Walk:
     def _call_round(self, node_id: str, item: str, settled: Sequence[Mapping[str, Any]]) -> bool:
         """Hand on what was settled in a round of a container; whether a round that rested can go on."""
         firing, past = self._firing.get(node_id), self._past.get(node_id)
-        if isinstance(firing, BodyFiring):
+        if isinstance(firing, ScopedFiring):
             firing.wake(item, settled)
         elif past is not None and item in past.resting:
             past.called.add(item)

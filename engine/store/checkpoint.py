@@ -18,10 +18,13 @@ import orjson
 
 from engine.events import Event
 from engine.models.states import RUN, SEGMENT, STEP
+from engine.store import calls
+from engine.store.calls import follow
 from engine.store.db import Database
-from engine.store.driver import Driver, Operation, Row, Statement
+from engine.store.driver import Answer, Driver, Operation, Row, Statement
 from engine.store.lease import Claim, Fenced, Reply
 from engine.store.lists import Ref
+from engine.store.record import NewRun, Told
 from engine.store.writer import Make, Writer
 
 Json = Any
@@ -89,7 +92,7 @@ class Changes:
 
     `payloads` are the stored values that the rows name; they are on disk already. With `answer`, the run's output so
     far, whoever waits for the run hears of it before the end. `dropped`: how the paths of scopes begin, a `/` added, in
-    which nothing is waited for any more.
+    which nothing is waited for any more. `runs` are started with it.
     """
 
     steps: Sequence[StepRow] = ()
@@ -97,6 +100,7 @@ class Changes:
     waits: Sequence[NewWait] = ()
     payloads: Sequence[Ref] = ()
     dropped: Sequence[str] = ()
+    runs: Sequence[NewRun] = ()
     end: EndStatus | None = None
     output: Json = None
     error: Json = None
@@ -120,6 +124,7 @@ class Saved:
     paused: bool = False
     events: tuple[Event, ...] = ()
     reply: Reply | None = None
+    more: Told | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +192,7 @@ PUT_PAYLOAD = Statement(
     ON CONFLICT (workspace_id, hash) DO NOTHING"""
 )
 WITHIN = "run_id = :run AND substr(scope || '/', 1, CAST(:length AS INTEGER)) = :prefix"
+AWAITED_WITHIN = Statement(f"SELECT id FROM wait WHERE {WITHIN} AND kind = 'run' AND settled_at IS NULL")
 DROP_STEPS = Statement(
     f"""UPDATE step SET status = 'cancelled', finished_at = {{clock}}
     WHERE {WITHIN} AND {STEP.becoming("cancelled")}"""
@@ -236,10 +242,7 @@ def save(driver: Driver, held: Claim, changes: Changes) -> Operation:
     seq, wanted, wake = rows[0][:3]
     first = seq - told + 1
     _put_rows(driver, held, changes, first)
-    for prefix in changes.dropped:
-        where = {"run": held.run_id, "prefix": prefix, "length": len(prefix)}
-        driver.send(DROP_STEPS, where)
-        driver.send(DROP_WAITS, {**where, "outcome": '{"cancelled":true}'})
+    awaited = [_drop(driver, held, prefix) for prefix in changes.dropped]
     parked = changes.park and wake == held.wake and wanted is None
     paused = changes.pause and wanted == "pause"
     if over or parked or paused:
@@ -254,7 +257,20 @@ def save(driver: Driver, held: Claim, changes: Changes) -> Operation:
     status = changes.end or ("waiting" if parked else "paused" if paused else "running")
     at = rows[0][3] if over else time.time_ns() // 1_000_000
     reply = Reply.of(held.run_id, status, held.options) if over or changes.answer is not None else None
-    return Saved(wanted, wake, seq, parked, paused, _events(held, changes, first, status, at), reply)
+    more = None
+    if changes.runs or awaited or (over and "parent" in held.options):
+        given_up = [row[0] for answer in awaited for row in answer.rows()]
+        more = yield from follow(driver, held, changes.runs, given_up, changes.end)
+    return Saved(wanted, wake, seq, parked, paused, _events(held, changes, first, status, at), reply, more)
+
+
+def _drop(driver: Driver, held: Claim, prefix: str) -> Answer:
+    """Gives up what is waited for in some scopes; the answer names the runs among it."""
+    where = {"run": held.run_id, "prefix": prefix, "length": len(prefix)}
+    awaited = driver.send(AWAITED_WITHIN, where)
+    driver.send(DROP_STEPS, where)
+    driver.send(DROP_WAITS, {**where, "outcome": '{"cancelled":true}'})
+    return awaited
 
 
 def _put_rows(driver: Driver, held: Claim, changes: Changes, first: int) -> None:
@@ -437,6 +453,18 @@ class Checkpoints:
     async def settled(self, run_id: str, since: int) -> tuple[int, list[dict[str, Any]]]:
         """The run's `wake` now, and the rows of the waits that were settled after it was `since`, of all scopes."""
         return await asyncio.to_thread(self._read_settled, run_id, since)
+
+    async def published(self, workspace_id: str, workflow_ids: Sequence[str]) -> dict[str, str]:
+        """The published version of each of the workspace's workflows that has one."""
+        return await asyncio.to_thread(calls.published, self._database, workspace_id, workflow_ids)
+
+    async def fix(self, held: Claim) -> None:
+        """Records the claim's options with its run. Raises Fenced if the segment was lost."""
+        await self._fenced(held, partial(calls.fix, held=held))
+
+    async def ended(self, workspace_id: str, run_id: str) -> tuple[str, Any, Any]:
+        """The status, output and error of another run of the workspace."""
+        return await asyncio.to_thread(calls.ended, self._database, workspace_id, run_id)
 
     async def newest_epoch(self, run_id: str) -> int:
         """The last epoch in which a holder recorded something; 0 if none did."""

@@ -38,8 +38,9 @@ class Taken:
 class NewRun:
     """A run to be recorded. `options` travel with it to the executor; `due` is milliseconds since 1970 UTC.
 
-    With an `idempotency_key` the workspace's earlier run of that key is given instead of a second one; with
-    `trigger_id` and `due`, one fire of a schedule makes one run.
+    A run that another started names it (`parent_run_id`), the step there ({scope, node, item}), and the first of all
+    (`root_run_id`). With an `idempotency_key` the workspace's earlier run of that key is given instead of a second one;
+    with `trigger_id` and `due`, one fire of a schedule makes one run.
     """
 
     id: str
@@ -56,6 +57,9 @@ class NewRun:
     again_of: str | None = None
     reply: bool = False
     taken: tuple[Taken, ...] = ()
+    parent_run_id: str | None = None
+    parent_step: Mapping[str, Any] | None = None
+    root_run_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ class Started:
 class Woken:
     """What settling or cancelling did: whether it took effect, the segments to be enqueued, the run to be nudged.
 
-    `held`: the run waits in the backlog for its turn.
+    `held`: the run waits in the backlog for its turn. `more`: what it means for other runs.
     """
 
     run_id: str
@@ -87,22 +91,62 @@ class Woken:
     reply: Reply | None = None
     nudge: str | None = None
     held: bool = False
+    more: Told | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is to be done in Redis for other runs than the one in question: those it started, or that wait for it."""
+
+    deliveries: tuple[Delivery, ...] = ()
+    events: tuple[Event, ...] = ()
+    replies: tuple[Reply, ...] = ()
+    nudges: tuple[str, ...] = ()
+    held: bool = False
+
+    @classmethod
+    def of(cls, results: Sequence[Started | Woken]) -> Told:
+        """All that these say, and what they say of further runs."""
+        woken = [result for result in results if isinstance(result, Woken)]
+        own = cls(
+            tuple(delivery for result in results for delivery in result.deliveries),
+            tuple(event for result in results for event in result.events),
+            tuple(result.reply for result in woken if result.reply),
+            tuple(result.nudge for result in woken if result.nudge),
+            any(result.held for result in results),
+        )
+        return cls.joined([own, *(result.more for result in woken)]) or own
+
+    @classmethod
+    def joined(cls, parts: Sequence[Told | None]) -> Told | None:
+        """All that these say; None if they say nothing."""
+        found = [part for part in parts if part is not None]
+        if not found:
+            return None
+        return cls(
+            tuple(delivery for part in found for delivery in part.deliveries),
+            tuple(event for part in found for event in part.events),
+            tuple(reply for part in found for reply in part.replies),
+            tuple(nudge for part in found for nudge in part.nudges),
+            any(part.held for part in found),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The runs that were ended without their holder's doing."""
+    """The runs that were ended without their holder's doing. `more`: what that means for other runs."""
 
     run_ids: tuple[str, ...]
     events: tuple[Event, ...]
     replies: tuple[Reply, ...]
+    more: Told | None = None
 
 
 PUT_RUN = Statement(
     """INSERT INTO run (id, workspace_id, workflow_id, version_id, status, source, started_by, input, options, wake,
-        seq, idempotency_key, trigger_id, due, again_of, reply, created_at)
+        seq, idempotency_key, trigger_id, due, again_of, reply, parent_run_id, parent_step, root_run_id, created_at)
     VALUES (:id, :workspace, :workflow, :version, 'queued', :source, :started_by, :input, :options, 0,
-        1, :key, :trigger, :due, :again_of, :reply, {clock})
+        1, :key, :trigger, :due, :again_of, :reply, :parent, :parent_step, :root, {clock})
     ON CONFLICT DO NOTHING RETURNING created_at"""
 )
 PUT_SEGMENT = Statement(
@@ -185,6 +229,9 @@ def _run_values(new: NewRun) -> dict[str, Any]:
         "due": new.due,
         "again_of": new.again_of,
         "reply": new.reply,
+        "parent": new.parent_run_id,
+        "parent_step": None if new.parent_step is None else orjson.dumps(new.parent_step).decode(),
+        "root": new.root_run_id,
     }
 
 
@@ -260,6 +307,8 @@ CANCEL_STEPS = Statement(
 DROP_WAITS = Statement(
     """UPDATE wait SET settled_at = {clock}, outcome = :outcome WHERE run_id = :run AND settled_at IS NULL"""
 )
+# The wait for a run has that run's id.
+AWAITED = Statement("SELECT id FROM wait WHERE run_id = :run AND kind = 'run' AND settled_at IS NULL")
 CANCEL_RUN = Statement(
     f"""UPDATE run SET status = 'cancelled', seq = seq + 1, finished_at = {{clock}}
     WHERE id = :run AND {RUN.becoming("cancelled")}
@@ -356,9 +405,8 @@ def cancel_overdue(driver: Driver) -> Operation:
     for (run_id,) in overdue.rows():
         ended.append((yield from _cancel_now(driver, run_id)))
     replies = tuple(woken.reply for woken in ended if woken.reply)
-    return Ended(
-        tuple(woken.run_id for woken in ended), tuple(event for woken in ended for event in woken.events), replies
-    )
+    told = tuple(event for woken in ended for event in woken.events)
+    return Ended(tuple(woken.run_id for woken in ended), told, replies, Told.joined([woken.more for woken in ended]))
 
 
 DUE_WAITS = Statement("""SELECT id FROM wait WHERE settled_at IS NULL AND due <= {clock} ORDER BY due LIMIT :limit""")
@@ -373,6 +421,7 @@ def due_waits(driver: Driver, limit: int) -> Operation:
 
 def _cancel_now(driver: Driver, run_id: str) -> Operation:
     key = {"run": run_id}
+    awaited = driver.send(AWAITED, key)
     driver.send(CLOSE_SEGMENTS, key)
     driver.send(CANCEL_STEPS, key)
     driver.send(DROP_WAITS, {**key, "outcome": '{"cancelled":true}'})
@@ -381,6 +430,13 @@ def _cancel_now(driver: Driver, run_id: str) -> Operation:
     rows = ended.rows()
     if not rows:
         return Woken(run_id, done=False)
-    workspace, workflow, seq, at, options = rows[0]
+    workspace, workflow, seq, at, held = rows[0]
+    options = orjson.loads(held)
+    others: list[Woken] = []
+    for (other,) in awaited.rows():
+        others.append((yield from cancel(driver, other)))
+    if "parent" in options:
+        others.append((yield from settle(driver, run_id, {"status": "cancelled"}, early=True)))
     event = Event(run_id, workspace, seq, "run", "cancelled", at, workflow_id=workflow)
-    return Woken(run_id, done=True, events=(event,), reply=Reply.of(run_id, "cancelled", orjson.loads(options)))
+    more = Told.of(others) if others else None
+    return Woken(run_id, done=True, events=(event,), reply=Reply.of(run_id, "cancelled", options), more=more)

@@ -1,0 +1,142 @@
+"""Fires nodes whose calls are walks: the base of containers and of workflows that are called in line."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from engine import broadcast
+from engine.broadcast import NodeOutputs, Once
+from engine.contract import NodeError
+from engine.expressions import TemplateError
+from engine.run.control import Control
+from engine.run.failures import FailedInside
+from engine.run.firing import Fate, Firing, node_error
+from engine.run.mapping import DEFAULT_WINDOW
+from engine.run.past import Past
+from engine.run.plan import Plan, PlannedNode
+from engine.run.rounds import RoundRows, Window
+from engine.run.scopes import Body, Journey, Scope
+from engine.run.step import Done, Failed
+
+Gives = Callable[[Body], Awaitable[Mapping[str, Any]]]
+
+
+class ScopedFiring(Firing):
+    """Fires a node each of whose rounds is a walk in a scope of its own, recorded as one item of the node."""
+
+    rows: RoundRows
+
+    def __init__(self, planned: PlannedNode, journey: Journey, scope: Scope, control: Control, past: Past) -> None:
+        super().__init__(planned, journey, scope, control, past)
+        self.rows = RoundRows(planned, journey.ledger, past, scope.path)
+        self._inside = Control(control)
+        self._live: dict[str, Body] = {}
+        self._window: Window | None = None
+        self._outputs: Mapping[str, NodeOutputs] = {}
+        self._extra: Mapping[str, Any] = {}
+        self._named: Mapping[str, Collection[str]] | None = None
+
+    async def fire(
+        self,
+        outputs: Mapping[str, NodeOutputs],
+        extra: Mapping[str, Any],
+        named: Mapping[str, Collection[str]] | None = None,
+    ) -> Fate:
+        """See `Firing.fire`."""
+        self._outputs, self._extra, self._named = outputs, extra, named
+        try:
+            return await super().fire(outputs, extra, named)
+        finally:
+            self._inside.leave()
+
+    def wake(self, item: str, settled: Sequence[Mapping[str, Any]]) -> None:
+        """Heed waits that were settled in a round, as their rows say."""
+        if (walk := self._live.get(item)) is not None:
+            walk.wake(settled)
+        elif item in self._past.resting and item not in self._past.called:
+            self._past.called.add(item)
+            if self._window is not None:
+                self._window.call(int(item))
+
+    def rests(self, index: int) -> bool:
+        """Whether nothing can go on in a round before something is settled."""
+        item = str(index)
+        return item in self._past.resting and item not in self._past.called
+
+    async def at_once(self, perform: Callable[[int], Awaitable[None]]) -> None:
+        """Perform the rounds that have no result, several at a time."""
+        self._window = Window(self.node.limit or DEFAULT_WINDOW, perform, lambda: self._inside.halted)
+        try:
+            await self._window.run(index for index in self.rows.todo if not self.rests(index))
+        finally:
+            self._window = None
+
+    # --- a round ---
+
+    async def round(self, index: int, plan: Plan, scope: Scope, gives: Gives) -> None:
+        """Walk a body once, or on from where it rested; `gives` says what comes of it. It stands in the rows."""
+        item, past = str(index), self._past
+        known = item in past.begun or item in past.resting
+        past.begun.discard(item)
+        past.called.discard(item)
+        past.resting.pop(item, None)
+        began = self.rows.begins(index)
+        ledger = self._journey.ledger
+        # A round that goes on reads its rows: all that was noted of it must be there.
+        await (ledger.settle() if known else ledger.breathe())
+        control = Control(self._inside)
+        walk = self._live[item] = self._journey.walk(self._journey, plan, scope, control)
+        try:
+            await walk.begin(known)
+            ended = await walk.walk()
+            if ended.kind == "waiting":
+                self.rows.rests(index, ended.waits, began)
+            elif ended.kind == "failed":
+                await self._failed_round(index, FailedInside(ended.error or {}, ended.given), scope, began)
+            elif ended.kind == "done":
+                try:
+                    await self.rows.ends(index, Done(await gives(walk)), began)
+                except (NodeError, TemplateError) as error:
+                    await self._failed_round(index, node_error(error), scope, began)
+        finally:
+            del self._live[item]
+            control.leave()
+            await walk.close()
+
+    async def _failed_round(self, index: int, error: NodeError, scope: Scope, began: int) -> None:
+        self.rows.drop(scope.path + "/")
+        given = error.given if isinstance(error, FailedInside) else None
+        await self.rows.ends(index, Failed(error), began, given)
+        if self.rows.stops:
+            self._inside.halt("failed")
+
+    # --- the node as a whole ---
+
+    async def unfinished(self) -> Fate | None:
+        """What the node came to if not all rounds have a result."""
+        if self.rows.error is not None:
+            return await self.failed_whole()
+        if None not in self.rows.results:
+            return None
+        if self._inside.halted:
+            return Fate("halted")
+        self.rows.rest()
+        return Fate("waiting", waits=self._past.open_waits)
+
+    async def failed_whole(self) -> Fate:
+        """A round failed the node: nothing in it waits any more, and the failure leaves it or goes on outwards."""
+        error = self.rows.error or {}
+        self.rows.drop(self._scope.inside(self.node.id, 0).removesuffix("0"))
+        if self.node.on_error == "stop":
+            self.rows.end_failed()
+            return self._failed()
+        outputs = broadcast.collect(self.once, [broadcast.Failed(FailedInside(error), error)])
+        return Fate("fired", outputs, await self.rows.close(outputs, error=error))
+
+    @property
+    def once(self) -> Once:
+        """The call of a node that takes every list whole."""
+        if not isinstance(self._call, Once):
+            raise TypeError(f"{self.node.type} takes every list whole")
+        return self._call
