@@ -252,7 +252,7 @@ async def test_an_empty_list_makes_no_round(bench: Bench) -> None:
     assert (ran.run.status, ran.output("loop")) == ("done", [])
 
 
-async def test_ten_thousand_rounds_hold_no_more_walks_than_the_limit(
+async def test_thousands_of_rounds_hold_no_more_walks_than_the_limit(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     open_now, most = 0, 0
@@ -275,7 +275,7 @@ async def test_ten_thousand_rounds_hold_no_more_walks_than_the_limit(
         "loop": each("{{ start }}", limit=20),
         "nap": node("lab.sleep", "loop", params={"value": "{{ item }}"}),
     }
-    ran = await bench.run(nodes, input=given(list(range(10_000))))
+    ran = await bench.run(nodes, input=given(list(range(3_000))))
     assert ran.run.status == "done", ran.run.error
-    assert ran.steps["loop"]["counts"] == {"total": 10_000, "done": 10_000, "failed": 0}
+    assert ran.steps["loop"]["counts"] == {"total": 3_000, "done": 3_000, "failed": 0}
     assert most <= 21
