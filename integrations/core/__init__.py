@@ -8,12 +8,13 @@ from integrations.core.files import NODES as FILES
 from integrations.core.flow import NODES as FLOW
 from integrations.core.http import CREDENTIALS
 from integrations.core.http import NODES as HTTP
+from integrations.core.images import NODES as IMAGES
 from integrations.core.stored import NODES as STORED
 
 integration = Integration(
     id="core",
     name="Core",
     description="The nodes that need no service: start, branch, change, read, write, call, sort.",
-    nodes=(*FLOW, *DATA, *STORED, *FILES, *HTTP, *CODE, *AI),
+    nodes=(*FLOW, *DATA, *STORED, *FILES, *IMAGES, *HTTP, *CODE, *AI),
     credentials=CREDENTIALS,
 )

@@ -12,8 +12,10 @@ from typing import Any, get_args
 
 import jsonschema_rs
 import pytest
+from PIL import Image
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
+from pypdf import PdfReader
 from python_calamine import CalamineWorkbook
 
 from engine.catalog import catalog
@@ -234,6 +236,23 @@ def check_saved(file: dict[str, Any], wanted: dict[str, Any], files: FolderFiles
     if "sheets" in wanted:
         book = CalamineWorkbook.from_filelike(io.BytesIO(content))
         assert {name: book.get_sheet_by_name(name).to_python() for name in book.sheet_names} == wanted["sheets"]
+
+    if "image" in wanted:
+        check_image(content, wanted["image"])
+    if "pages" in wanted:
+        assert [page.extract_text().strip() for page in PdfReader(io.BytesIO(content)).pages] == wanted["pages"]
+    if "name" in wanted:
+        assert (file["name"], file["media_type"]) == (wanted["name"], wanted["media_type"])
+
+
+def check_image(content: bytes, wanted: dict[str, Any]) -> None:
+    with Image.open(io.BytesIO(content)) as picture:
+        assert (picture.format, list(picture.size)) == (wanted["format"], wanted["size"])
+        assert len(dict(picture.getexif())) == 0 or picture.format == "TIFF"
+        points = picture.convert("RGBA")
+        for place, color in wanted.get("points", {}).items():
+            found = points.getpixel(tuple(map(int, place.split(","))))
+            assert isinstance(found, tuple) and max(abs(f - w) for f, w in zip(found, color, strict=True)) <= 16, found
 
 
 def check_nothing_leaks(result: Result, case: Case) -> None:

@@ -9,16 +9,16 @@ import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from engine.contract import BadParams, File, FileField, Files, Items, Lists, Params, Port, action
+from integrations.core.files.encodings import find_encoding
 from integrations.core.files.tables import Sheet, column_names, columns_of, defuse, file_name, records_of
 from integrations.core.values import cell_text, number
 
 _DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
-_BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _LONGEST_CELL = 10_000_000
 _SAMPLE_LINES = 200
 _TOLD = re.compile(r"sep=[,;|\t]")  # the line by which Excel is told the delimiter
@@ -68,7 +68,7 @@ def read_csv(params: ReadCsv, files: Files, lists: Lists) -> Sheet:
     With a list: each file is read by itself, whatever its size.
     """
     with files.open(params.file) as stream:
-        encoding = _encoding(stream) if params.encoding == "auto" else params.encoding
+        encoding = find_encoding(stream) if params.encoding == "auto" else params.encoding
         text = io.TextIOWrapper(stream, encoding=encoding, newline="")
         try:
             width = max((len(row) for row in _rows(text, params)), default=0)
@@ -89,42 +89,6 @@ def _records(rows: Iterator[list[str]], columns: list[str], numbers: bool) -> It
     for row in rows:
         cells: list[Any] = [_typed(cell) for cell in row] if numbers else list(row)
         yield dict(itertools.zip_longest(columns, cells, fillvalue=""))
-
-
-def _encoding(stream: BinaryIO) -> str:
-    """By the byte order mark; else UTF-8 if the whole file is, else what old Windows programs write."""
-    start = stream.read(4)
-    stream.seek(0)
-    for mark, name in _BOMS.items():
-        if start.startswith(mark):
-            return name
-    if start[1:2] == b"\0" or start[:1] == b"\0":
-        return "utf-16-le" if start[1:2] == b"\0" else "utf-16-be"
-    decoder = io.TextIOWrapper(io.BufferedReader(_Kept(stream)), encoding="utf-8")
-    try:
-        while decoder.read(1 << 20):
-            pass
-        found = "utf-8"
-    except UnicodeDecodeError:
-        found = "windows-1252"
-    finally:
-        stream.seek(0)
-    return found
-
-
-class _Kept(io.RawIOBase):
-    """Reads through to a stream without closing it."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        chunk = self._stream.read(len(buffer))
-        buffer[: len(chunk)] = chunk
-        return len(chunk)
 
 
 def _rows(text: io.TextIOWrapper, params: ReadCsv) -> Iterator[list[str]]:
