@@ -21,6 +21,7 @@ from engine.catalog import catalog
 from engine.contract import (
     Answer,
     Chance,
+    Credentials,
     Files,
     Fired,
     Idempotency,
@@ -33,10 +34,12 @@ from engine.contract import (
     Store,
 )
 from tests.integrations.kept import Kept
-from tests.integrations.services import RUN, FolderFiles, LinesLog, lists_in
+from tests.integrations.services import RUN, Accounts, FolderFiles, LinesLog, lists_in
 
 # Calls to the outside have tests of their own.
 NODES = [node for node in catalog().all() if node.category != "http"]
+
+SECRET = {"type": "core.secret", "fields": {"secret": "ab" * 32}}
 
 scalars = (
     st.none()
@@ -78,7 +81,7 @@ async def call(node: NodeType, raw: dict[str, Any], event: Any, files: FolderFil
         RunInfo: RUN,
     }
     made |= {Answer: Answer(), OneTimeAddress: OneTimeAddress("https://weft.test/c/token"), Store: kept.of(RUN.run_id)}
-    made[Chance] = Chance(b"secret", RUN.run_id)
+    made |= {Chance: Chance(b"secret", RUN.run_id), Credentials: Accounts({"acc_1": SECRET})}
     services = {name: made[kind] for name, kind in node.services.items()}
     if node.kind == "trigger":
         services["event"] = event
