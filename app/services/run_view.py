@@ -1,5 +1,6 @@
 """A run as its page shows it: the facts at its head, a row per step, and what went wrong."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -25,9 +26,19 @@ def head(detail: RunDetail) -> Record:
         **run(detail.row),
         "wanted": detail.wanted or "",
         "attempt": f"{detail.resumed + 1}, resumed" if detail.resumed else "1",
-        "again_of": f"/runs/{detail.again_of}" if detail.again_of else "",
+        "again_of": _links([detail.again_of] if detail.again_of else []),
+        "followed_by": _links(detail.followed_by),
+        "failed": detail.failed if detail.row.status in ENDED and not detail.dry else 0,
+        "retry": f"Retry failed {'item' if detail.failed == 1 else 'items'} ({detail.failed:,})",
+        "dry": detail.dry,
+        "part": f"{count(len(detail.part), 'step')} took part; the others were left alone." if detail.part else "",
         "failure": error(detail.row.error),
     }
+
+
+def _links(run_ids: Sequence[str]) -> list[dict[str, str]]:
+    """Runs by the end of their ids."""
+    return [{"name": f"…{run_id[-6:]}", "href": f"/runs/{run_id}"} for run_id in run_ids]
 
 
 def step(one: StepView) -> Record:
@@ -40,7 +51,7 @@ def step(one: StepView) -> Record:
         "status": "" if one.status == "pending" else one.status,
         "start": ms(one.started_at),
         "end": ms(one.finished_at) if one.status in ENDED else 0,
-        "items": items(one.counts, one.outputs),
+        "items": " · ".join(part for part in (source_word(one), items(one.counts, one.outputs)) if part),
         "depth": 0,
     }
 
@@ -48,12 +59,57 @@ def step(one: StepView) -> Record:
 def items(counts: Mapping[str, Any] | None, outputs: Mapping[str, int | None] | None = None) -> str:
     """How many items went through: ``1,284 of 5,000``, ``3,080 items, 7 failed``."""
     if counts and counts.get("total"):
+        reused = int(counts.get("reused") or 0)
         total, done, failed = (int(counts.get(name) or 0) for name in ("total", "done", "failed"))
         passed = done + failed
         said = count(total, "item") if passed >= total else f"{passed:,} of {total:,}"
-        return f"{said}, {failed:,} failed" if failed else said
+        parts = [said, f"{reused:,} reused" if reused else "", f"{failed:,} failed" if failed else ""]
+        return ", ".join(part for part in parts if part)
     known = [number for number in (outputs or {}).values() if number is not None]
     return count(sum(known), "item") if known else ""
+
+
+def source_word(one: StepView) -> str:
+    """Where the step's result comes from, if not from a call in this run."""
+    stood = one.stand_in or {}
+    if "sends" in stood or stood.get("by") in ("example", "last_run"):
+        return "Not sent"
+    if stood.get("by") == "kept":
+        return "Kept output"
+    return "Reused" if one.reused_from else ""
+
+
+STANDS_IN: Final = {
+    "kept": "What follows got the output that is kept for this step.",
+    "last_run": "What follows got what this step gave in the last run.",
+    "example": "What follows got an example of what this step gives.",
+}
+
+
+def came_from(one: StepView) -> Record:
+    """Why the step was not called: a title, what it means, the run that did it, the request that was not sent."""
+    stood = one.stand_in or {}
+    word = source_word(one)
+    title = {"Not sent": "Not sent: this is a dry run", "Kept output": "Kept output", "Reused": "Reused"}.get(word, "")
+    text = STANDS_IN.get(str(stood.get("by")), "") if word == "Not sent" else ""
+    if word == "Kept output":
+        text = "The draft keeps this output, so the step was not called."
+    link = f"/runs/{one.reused_from}" if one.reused_from else ""
+    return {
+        "title": title,
+        "text": text,
+        "link": link,
+        "run": f"…{(one.reused_from or '')[-6:]}",
+        "sends": sends(stood),
+    }
+
+
+def sends(stood: Mapping[str, Any]) -> str:
+    """What a dry run did not send, as it would go over the wire; of another kind of step its fields."""
+    told = stood.get("sends") or {}
+    if "url" in told:
+        return _exchange(told)
+    return json.dumps(told.get("fields"), indent=2, ensure_ascii=False, default=str) if told else ""
 
 
 def progress(rows: Sequence[StepView]) -> Record:
@@ -114,6 +170,8 @@ def _exchange(told: Any) -> str:
     head_line = " ".join(str(told[name]) for name in ("method", "status", "url") if told.get(name))
     headers = [f"{name}: {value}" for name, value in dict(told.get("headers") or {}).items()]
     body = told.get("body")
+    if isinstance(body, Mapping | list):
+        body = json.dumps(body, indent=2, ensure_ascii=False)
     lines = [head_line, *headers, *([""] if body else []), str(body) if body else ""]
     return "\n".join(line for line in lines).strip()
 

@@ -38,10 +38,21 @@ def step(db: Session, actor: Actor, run_id: str, node_id: str) -> Record:
             "start": ms(found.started_at),
             "end": ms(found.finished_at),
         },
+        "came_from": run_view.came_from(found),
+        "would_send": _would_send(db, actor, run_id, node_id, found),
         "error": run_view.error(found.error),
         "failed_items": [run_view.error(each.error) for each in failed if each.item],
         "log": run_view.log_lines(found.log),
     }
+
+
+def _would_send(db: Session, actor: Actor, run_id: str, node_id: str, found: StepView) -> list[Record]:
+    """What each item of a dry run would have sent, the first of them."""
+    if not found.stand_in or found.stand_in.get("sends") or not found.counts:
+        return []
+    rows = run_data.item_steps(db, actor, run_id, node_id, status=("done",), limit=MOST_FAILED)
+    told = [(int(row.item), run_view.sends(row.stand_in or {})) for row in rows if row.item.isdigit()]
+    return [{"where": f"Item {index + 1:,}", "text": text} for index, text in sorted(told) if text]
 
 
 @reads

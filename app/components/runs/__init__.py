@@ -2,6 +2,7 @@
 
 from app.components.runs.asks import Ask, ask_card, reject_dialog
 from app.components.runs.last_run import last_run
+from app.components.runs.repeats import ask_repeats
 from app.components.runs.results import Result, result_panel
 from app.components.runs.template_card import picture, template_card
 from app.components.runs.timeline import Timeline, TimelineStep, timeline
@@ -16,6 +17,7 @@ __all__ = [
     "TimelineStep",
     "ValueView",
     "ask_card",
+    "ask_repeats",
     "last_run",
     "pager",
     "picture",

@@ -5,7 +5,7 @@ from typing import Any
 import reflex as rx
 
 from app.components.layout import page_header, shell
-from app.components.runs import Result, ask_card, reject_dialog, result_panel, timeline, waits_for
+from app.components.runs import Result, ask_card, ask_repeats, reject_dialog, result_panel, timeline, waits_for
 from app.components.theme import (
     button,
     card,
@@ -20,6 +20,7 @@ from app.components.theme import (
     state_chip,
 )
 from app.deciding import Asks
+from app.pages.run.again_state import Again
 from app.pages.run.panel import panel
 from app.pages.run.state import Results, RunHead, RunSteps
 from app.pages.run.step_state import StepPanel
@@ -27,6 +28,26 @@ from app.pages.run.step_state import StepPanel
 
 def _fact(word: str, value: rx.Component | rx.Var[str]) -> rx.Component:
     return rx.el.div(rx.el.dt(word, class_name="hint"), rx.el.dd(value))
+
+
+def _linked(word: str, links: rx.Var[Any]) -> rx.Component:
+    """The runs that this one stands in line with."""
+    shown = rx.foreach(
+        links.to(list[dict[str, str]]), lambda one: rx.el.a(one["name"], href=one["href"], class_name="mono")
+    )
+    return rx.cond(links, _fact(word, rx.el.span(shown, class_name="row wrap tight")), rx.fragment())
+
+
+def _what_it_is() -> rx.Component:
+    """That nothing was sent, or that only a part ran."""
+    head = RunHead.head
+    dry = notice(
+        "Dry run: nothing was sent",
+        rx.el.p("Steps that only read did so. A step that would write shows what it would send."),
+        tone="wait",
+    )
+    part = notice("A part of the workflow", rx.el.p(head["part"].to(str)))
+    return rx.fragment(rx.cond(head["dry"], dry, rx.fragment()), rx.cond(head["part"], part, rx.fragment()))
 
 
 def _facts() -> rx.Component:
@@ -49,6 +70,8 @@ def _facts() -> rx.Component:
             _fact("Version", head["version"].to(str)),
             rx.cond(head["attempt"] != "1", _fact("Attempt", head["attempt"].to(str)), rx.fragment()),
             _fact("Started by", head["source"].to(str)),
+            _linked("Again of", head["again_of"]),
+            _linked("Followed by", head["followed_by"]),
             class_name="facts",
         ),
         rx.cond(RunHead.ended, rx.fragment(), going),
@@ -119,6 +142,7 @@ def _results() -> rx.Component:
 def _header() -> rx.Component:
     head = RunHead.head
     stop = button("Cancel", kind="danger", icon_name="circle-stop", on_click=RunHead.ask_cancel(True))
+    retry = button(head["retry"].to(str), kind="primary", icon_name="rotate-ccw", on_click=Again.retry)
     rests = (head["status"] == "paused") | (head["wanted"] == "pause")
     rest = rx.cond(
         rests,
@@ -127,8 +151,9 @@ def _header() -> rx.Component:
     )
     return page_header(
         head["workflow"].to(str),
-        link_button("Open in editor", f"/w/{head['workflow_id']}?run={head['id']}", icon_name="pen"),
-        button("Run again", icon_name="rotate-cw", on_click=RunHead.again),
+        link_button("Open in the editor", f"/w/{head['workflow_id']}?run={head['id']}", icon_name="pen"),
+        rx.cond(head["failed"].to(int) > 0, retry, rx.fragment()),
+        button("Run again", icon_name="rotate-cw", on_click=Again.again),
         rx.cond(RunHead.ended, rx.fragment(), rx.fragment(rest, stop)),
         before=rx.el.a("Runs /", href="/runs", class_name="muted crumb"),
         beside=rx.el.span(state_chip(head["status"].to(str)), role="status"),
@@ -139,6 +164,7 @@ def _run() -> rx.Component:
     return rx.fragment(
         _header(),
         _facts(),
+        _what_it_is(),
         _failure(),
         _asked(),
         rx.el.div(
@@ -146,6 +172,7 @@ def _run() -> rx.Component:
             rx.cond(StepPanel.open, panel(), rx.fragment()),
             class_name=rx.cond(StepPanel.open, "run-grid with-panel", "run-grid"),
         ),
+        ask_repeats(repeats=Again.repeats, open=Again.asked, on_close=Again.close, on_confirm=Again.confirm),
         confirm(
             "Cancel this run?",
             "What a step is writing just now is finished and recorded; nothing new starts. It can be run again.",

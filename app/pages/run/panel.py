@@ -70,6 +70,40 @@ def _values() -> rx.Component:
     )
 
 
+def _not_called() -> rx.Component:
+    """Why the step was not called in this run, and in a dry run what it would have sent."""
+    told = StepPanel.came_from
+    link = rx.el.p("From run ", rx.el.a(told["run"], href=told["link"], class_name="mono"), ".")
+    items = rx.foreach(
+        StepPanel.would_send,
+        lambda one: rx.el.details(
+            rx.el.summary(one["where"]), code_block(one["text"].to(str)), class_name="would-send"
+        ),
+    )
+    return rx.cond(
+        told["title"],
+        rx.el.div(
+            notice(
+                told["title"].to(str),
+                rx.cond(told["text"], rx.el.p(told["text"]), rx.fragment()),
+                rx.cond(told["link"], link, rx.fragment()),
+            ),
+            rx.cond(
+                told["sends"],
+                rx.el.div(rx.el.h3("Would send", class_name="hint"), code_block(told["sends"].to(str))),
+                rx.fragment(),
+            ),
+            rx.cond(
+                StepPanel.would_send,
+                rx.el.div(rx.el.h3("Would send", class_name="hint"), items, class_name="stack tight"),
+                rx.fragment(),
+            ),
+            class_name="stack tight not-called",
+        ),
+        rx.fragment(),
+    )
+
+
 def _item(failure: ObjectVar[Any]) -> rx.Component:
     return rx.el.li(rx.el.b(failure["where"]), rx.el.p(failure["message"]), rx.el.p(failure["hint"], class_name="hint"))
 
@@ -123,7 +157,7 @@ def panel() -> rx.Component:
     return rx.el.aside(
         _head(),
         rx.el.div(*[_side(*side) for side in SIDES], class_name="tabs", role="tablist", aria_label="What to show"),
-        rx.el.div(body, class_name="panel-body", role="tabpanel"),
+        rx.el.div(_not_called(), body, class_name="panel-body", role="tabpanel"),
         class_name=rx.cond(StepPanel.by_itself, "card clip step-panel by-itself", "card clip step-panel"),
         aria_label="Chosen step",
     )

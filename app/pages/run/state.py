@@ -7,8 +7,9 @@ import reflex as rx
 
 from app.deciding import Asks
 from app.live import Watching
+from app.pages.run.again_state import Again
 from app.pages.run.step_state import StepPanel
-from app.services import reruns, result_view, run_data, run_view, runs, unit
+from app.services import result_view, run_data, run_view, runs, unit
 from app.services.errors import NotFound
 from app.session import SessionState, guarded
 from engine.events import Event
@@ -32,7 +33,7 @@ class RunHead(Watching):
         """Open the run that the address names."""
         self.reset()  # type: ignore[no-untyped-call]
         self._run_id = self.router.url.path.strip("/").rpartition("/")[2]
-        for kind in (Results, StepPanel, Asks):
+        for kind in (Results, StepPanel, Asks, Again):
             (await self.get_state(kind)).reset()  # type: ignore[no-untyped-call]
         try:
             await self._read(whole=True)
@@ -103,13 +104,6 @@ class RunHead(Watching):
         """Let the paused run go on."""
         await runs.resume(await self._actor(), self._run_id)
         await self._read()
-
-    @rx.event
-    @guarded
-    async def again(self) -> object:
-        """Start the same version with the same input, and open that run."""
-        started = await reruns.whole(await self._actor(), self._run_id)
-        return rx.redirect(f"/runs/{started.run_id}")
 
 
 class RunSteps(SessionState):

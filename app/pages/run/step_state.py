@@ -23,6 +23,8 @@ class StepPanel(SessionState):
     failure: dict[str, Any] = run_view.NO_ERROR
     failed_items: list[dict[str, Any]] = []
     log: list[dict[str, Any]] = []
+    came_from: dict[str, str] = {"title": "", "text": "", "link": "", "run": "", "sends": ""}
+    would_send: list[dict[str, str]] = []
     _run_id: str = ""
     _node_id: str = ""
 
@@ -44,6 +46,7 @@ class StepPanel(SessionState):
         found = await unit.ask(step_view.step, await self._actor(), run_id, node_id)
         self.facts, self.failure, self.log = found["facts"], found["error"], found["log"]
         self.failed_items = found["failed_items"]
+        self.came_from, self.would_send = found["came_from"], found["would_send"]
         failed = bool(self.failure["message"] or self.failed_items)
         self.by_itself = False
         self.side = "error" if failed and side in ("", "error") else side if side in ("input", "log") else "output"

@@ -1,8 +1,12 @@
 """The run page: its head, its steps as events come in, its results, the panel of one step."""
 
+from dataclasses import replace
+
+from app.pages.run.again_state import Again
 from app.pages.run.state import Results, RunHead, RunSteps
 from app.pages.run.step_state import StepPanel
-from app.services import unit
+from app.services import run_view, unit
+from app.services.run_data import StepView
 from engine.events import Event
 from engine.models import Run
 from tests.app.pages.conftest import ROWS, Somebody, add_run, add_workflow
@@ -115,10 +119,34 @@ async def test_the_panel_pages_what_went_in_and_out(ada: Somebody) -> None:
 
 
 async def test_run_again_starts_the_same_version_with_the_same_input(ada: Somebody) -> None:
-    run_id, head = await _open(ada)
-    answer = str(await head.again())
+    run_id, _ = await _open(ada)
+    again = await ada.tab.state(Again)
+    answer = str(await again.again())
     assert "/runs/" in answer
     assert run_id not in answer
+
+
+async def test_a_run_without_failures_offers_no_retry_and_says_so(ada: Somebody) -> None:
+    _, head = await _open(ada)
+    assert (head.head["failed"], head.head["dry"], head.head["again_of"]) == (0, False, [])
+    again = await ada.tab.state(Again)
+    assert "Nothing failed" in str(await again.retry())
+    again.asked, again.repeats = True, [{"node": "out"}]
+    await again.close()
+    assert (again.asked, again.repeats) == (False, [])
+
+
+async def test_a_step_that_was_not_called_says_why(ada: Somebody) -> None:
+    sends = {"method": "POST", "url": "https://x.test/", "headers": {"a": "b"}, "body": {"n": 1}}
+    view = StepView(**{**dict.fromkeys(StepView.__slots__), "stand_in": {"by": "last_run", "sends": sends}})
+    told = run_view.came_from(view)
+    assert told["title"] == "Not sent: this is a dry run"
+    assert told["sends"].splitlines()[:2] == ["POST https://x.test/", "a: b"]
+    assert '"n": 1' in told["sends"]
+    assert run_view.came_from(replace(view, stand_in={"by": "kept"}))["title"] == "Kept output"
+    reused = run_view.came_from(replace(view, stand_in=None, reused_from="0" * 26 + "abcdef"))
+    assert (reused["title"], reused["run"]) == ("Reused", "…abcdef")
+    assert run_view.came_from(replace(view, stand_in=None))["title"] == ""
 
 
 async def test_a_run_that_has_ended_cannot_be_cancelled(ada: Somebody) -> None:

@@ -1,0 +1,54 @@
+"""Running the run on this page again: whole, or what failed, after asking where something would be written twice."""
+
+from typing import Any
+
+import reflex as rx
+
+from app.services import reruns
+from app.services.errors import NeedsConfirmation
+from app.services.reruns import Mode
+from app.session import SessionState, guarded
+
+
+class Again(SessionState):
+    """What would be repeated, while that is asked."""
+
+    repeats: list[dict[str, Any]] = []
+    asked: bool = False
+
+    def _run_id(self) -> str:
+        return self.router.url.path.strip("/").rpartition("/")[2]
+
+    @rx.event
+    @guarded
+    async def again(self) -> object:
+        """Start the same version with the same input, and open that run."""
+        started = await reruns.whole(await self._actor(), self._run_id())
+        return rx.redirect(f"/runs/{started.run_id}")
+
+    @rx.event
+    @guarded
+    async def retry(self) -> object:
+        """Do again what failed, and open that run; ask first if something would be written twice."""
+        return await self._start("failed_items", [])
+
+    @rx.event
+    @guarded
+    async def confirm(self) -> object:
+        """Yes, write these again."""
+        return await self._start("failed_items", [str(one["node"]) for one in self.repeats])
+
+    @rx.event
+    @guarded
+    async def close(self) -> None:
+        """Leave it."""
+        self.asked, self.repeats = False, []
+
+    async def _start(self, mode: Mode, repeat: list[str]) -> object:
+        try:
+            started = await reruns.rerun(await self._actor(), self._run_id(), mode, repeat=repeat)
+        except NeedsConfirmation as question:
+            self.repeats, self.asked = question.problems, True
+            return None
+        self.asked, self.repeats = False, []
+        return rx.redirect(f"/runs/{started.run_id}")
