@@ -161,6 +161,18 @@ class Launcher:
         woken: Woken = await self.writer.submit(partial(record.resume, run_id=run_id))
         return woken.done
 
+    async def raise_budget(self, run_id: str, wait_id: str, outcome: Any, budget: Mapping[str, Any]) -> bool:
+        """Gives a run that used up its budget a higher one, and lets it go on. False if that was answered before."""
+        raised = partial(record.raise_budget, run_id=run_id, wait_id=wait_id, outcome=outcome, budget=budget)
+        woken: Woken = await self.writer.submit(raised)
+        return woken.done
+
+    async def end_budget(self, run_id: str, wait_id: str, outcome: Any) -> bool:
+        """Ends a run that used up its budget. False if that was answered before."""
+        ended = partial(record.end_budget, run_id=run_id, wait_id=wait_id, outcome=outcome)
+        woken: Woken = await self.writer.submit(ended)
+        return woken.done
+
     async def settle(self, wait_id: str, outcome: Any) -> bool:
         """Answers what a run waits for. False if that was answered before, its deadline is past, or the run is over."""
         answer = partial(
@@ -223,6 +235,16 @@ async def pause(run_id: str) -> bool:
 async def resume(run_id: str) -> bool:
     """`Launcher.resume` of this process."""
     return await launcher().resume(run_id)
+
+
+async def raise_budget(run_id: str, wait_id: str, outcome: Any, budget: Mapping[str, Any]) -> bool:
+    """`Launcher.raise_budget` of this process."""
+    return await launcher().raise_budget(run_id, wait_id, outcome, budget)
+
+
+async def end_budget(run_id: str, wait_id: str, outcome: Any) -> bool:
+    """`Launcher.end_budget` of this process."""
+    return await launcher().end_budget(run_id, wait_id, outcome)
 
 
 async def settle(wait_id: str, outcome: Any) -> bool:

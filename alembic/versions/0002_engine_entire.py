@@ -34,6 +34,7 @@ def upgrade() -> None:
     for name, kind in CALLED.items():
         op.add_column("run", sa.Column(name, kind, nullable=True))
     op.create_index("ix_run_parent_run_id", "run", ["parent_run_id"])
+    op.add_column("run", sa.Column("budget", sa.JSON(), nullable=True))
     for name, kind in SPENT.items():
         op.add_column("run", sa.Column(name, kind, nullable=False, server_default="0"))
     _add_backlog()
@@ -45,7 +46,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for name in SPENT:
+    for name in ("budget", *SPENT):
         op.drop_column("run", name)
     op.drop_index("ix_run_parent_run_id", table_name="run")
     for name in CALLED:

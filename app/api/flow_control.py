@@ -6,7 +6,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.auth import SignedIn
-from app.services import run_limits, triggers, unit
+from app.services import budgets, run_limits, triggers, unit
+from app.services.budgets import Budget
 from app.services.triggers import TriggerView
 
 router = APIRouter(tags=["Workflows"])
@@ -20,6 +21,16 @@ class Limits(BaseModel):
     runs_at_once: Annotated[int | None, Field(ge=1, le=run_limits.HIGHEST)] = Field(
         default=None, description="Further runs wait for their turn; null: as many as there is room for"
     )
+
+
+class NewBudget(BaseModel):
+    """What each run may spend; null is no limit."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    seconds: float | None = Field(default=None, gt=0, le=budgets.MOST, description="While a worker is at it")
+    steps: int | None = Field(default=None, gt=0, le=budgets.MOST, description="Calls of nodes; each item counts")
+    money: float | None = Field(default=None, gt=0, le=budgets.MOST, description="Dollars, as the steps report them")
 
 
 @router.get("/triggers")
@@ -44,6 +55,18 @@ async def read_limits(actor: SignedIn, workflow_id: str) -> Limits:
 async def set_limits(actor: SignedIn, workflow_id: str, body: Limits) -> None:
     """Limit how many runs of a workflow are under way at once."""
     await unit.ask(run_limits.limit_workflow, actor, workflow_id, body.runs_at_once)
+
+
+@router.get("/workflows/{workflow_id}/budget")
+async def read_budget(actor: SignedIn, workflow_id: str) -> Budget:
+    """What each run of a workflow may spend: seconds of work, steps, dollars."""
+    return await unit.ask(budgets.of_workflow, actor, workflow_id)
+
+
+@router.put("/workflows/{workflow_id}/budget", status_code=204)
+async def set_budget(actor: SignedIn, workflow_id: str, body: NewBudget) -> None:
+    """Set what each run from now on may spend. A run that has used it up pauses and asks."""
+    await unit.ask(budgets.limit, actor, workflow_id, Budget(body.seconds, body.steps, body.money))
 
 
 @router.get("/limits")

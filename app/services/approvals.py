@@ -108,9 +108,26 @@ async def decide(actor: Actor, approval_id: str, choice: str, note: str = "") ->
     if choice == "reject" and not note:
         raise Invalid.field("note", "Say why it is rejected.")
     decision = {"choice": choice, "by": actor.name or actor.email, "by_id": actor.user_id, "note": note}
-    outcome = {**decision, "at": now().isoformat()}
-    if not await launch.settle(wait.id, outcome):
+    if not await _settle(actor, wait, {**decision, "at": now().isoformat()}):
         raise Conflict("This has been decided already, or its time is over.")
+
+
+async def _settle(actor: Actor, wait: Wait, outcome: Mapping[str, Any]) -> bool:
+    if outcome["choice"] == "raise":
+        budget = await unit.ask(_higher, actor, wait)
+        return await launch.raise_budget(wait.run_id, wait.id, outcome, budget)
+    if outcome["choice"] == "end":
+        return await launch.end_budget(wait.run_id, wait.id, outcome)
+    return await launch.settle(wait.id, outcome)
+
+
+@reads
+def _higher(db: Session, actor: Actor, wait: Wait) -> dict[str, Any]:
+    """The run's budget with as much again of what was used up."""
+    run, asked = runs.find(db, actor, wait.run_id), wait.detail or {}
+    limits = db.scalar(select(col(Workflow.limits)).where(owned(Workflow, actor), col(Workflow.id) == run.workflow_id))
+    more = (limits or {}).get(asked["what"]) or asked["limit"]
+    return {**(run.budget or {}), asked["what"]: asked["spent"] + more}
 
 
 @reads

@@ -25,6 +25,7 @@ def head(detail: RunDetail) -> Record:
     return {
         **run(detail.row),
         "wanted": detail.wanted or "",
+        "cost": f"${detail.cost:,.3f}" if detail.cost else "",
         "attempt": f"{detail.resumed + 1}, resumed" if detail.resumed else "1",
         "again_of": _links([detail.again_of] if detail.again_of else []),
         "followed_by": _links(detail.followed_by),

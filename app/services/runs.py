@@ -51,7 +51,7 @@ class RunDetail:
 
     ``again_of`` is the run that it was started from, ``followed_by`` those that were started from it, newest first.
     ``failed`` counts the calls that failed, item by item. ``dry``: it sends nothing. ``part``: the steps that take part
-    in it, if not all do.
+    in it, if not all do. ``steps`` (calls), ``cost`` (dollars) and ``worked`` (seconds) are what it has spent so far.
     """
 
     row: RunRow
@@ -66,6 +66,9 @@ class RunDetail:
     failed: int = 0
     dry: bool = False
     part: Sequence[str] | None = None
+    steps: int = 0
+    cost: float = 0.0
+    worked: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +176,9 @@ def get(db: Session, actor: Actor, run_id: str) -> RunDetail:
         failed=failed_calls(db, actor, run_id),
         dry=bool(run.options.get("dry")),
         part=run.options.get("only"),
+        steps=run.steps,
+        cost=run.cost,
+        worked=run.worked / 1000,
     )
 
 

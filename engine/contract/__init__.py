@@ -56,6 +56,7 @@ from engine.contract.nodetype import (
     trigger,
 )
 from engine.contract.services import (
+    Costs,
     Credentials,
     Files,
     Idempotency,
@@ -79,6 +80,7 @@ __all__ = [
     "CallWorkflow",
     "Chance",
     "Code",
+    "Costs",
     "CredentialType",
     "Credentials",
     "Cron",

@@ -49,6 +49,13 @@ class Progress(Protocol):
     def report(self, done: int, total: int | None = None) -> None: ...
 
 
+@runtime_checkable
+class Costs(Protocol):
+    """What a call cost, in dollars: summed on the run, and held against its budget. Also when the call fails."""
+
+    def add(self, dollars: float) -> None: ...
+
+
 @dataclass(frozen=True)
 class Idempotency:
     """The key under which a service can recognize a repeated request: `run:node:item:generation`."""

@@ -50,6 +50,7 @@ class Run(Table, table=True):
     parent_step: dict[str, Any] | None = json_column(default=None, nullable=True)
     root_run_id: str | None = Field(default=None, max_length=32, description="The first of the runs around it")
     reply: bool = Field(default=False)
+    budget: dict[str, Any] | None = json_column(default=None, nullable=True)
     steps: int = Field(default=0, sa_column_kwargs={"server_default": "0"}, description="Calls of nodes that ended")
     cost: float = Field(default=0.0, sa_column_kwargs={"server_default": "0"}, description="As reported by its steps")
     worked: int = Field(

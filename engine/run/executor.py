@@ -9,6 +9,7 @@ from typing import Any
 from engine.catalog import UnknownType
 from engine.document import DocumentError
 from engine.expressions import TemplateError
+from engine.run.budget import budget_of
 from engine.run.failures import of_run
 from engine.run.ledger import Ledger
 from engine.run.linked import Linked, part_of
@@ -47,6 +48,7 @@ class Executor:
             plan = part_of(plan, claim.options)
             linked = Linked(claim, plan, self._checkpoints.history, ledger.unpacked)
             journey = Journey(claim, ledger, self._tools, self._checkpoints, self._plans, Walk, linked)
+            journey.budget = budget_of(claim, ledger.spent)
             return await Advance(journey, plan).go()
 
     async def _versions(self, claim: Claim) -> Mapping[str, str]:
@@ -116,11 +118,13 @@ class Advance:
             self._walk.wake(settled)
 
     async def _end(self, ended: Ended) -> bool:
-        reason = self._journey.control.reason
+        # What is over is over, though it was to pause.
+        reason = None if ended.kind == "done" else self._journey.control.reason
         if reason == "lost":
             raise self._ledger.failed or Fenced(f"run {self._claim.run_id} is advanced by another worker")
         if reason == "pause":
-            if await self._ledger.pause():
+            budget = self._journey.budget
+            if await self._ledger.pause(budget.used_up() if budget is not None else None):
                 return True
             # Resumed meanwhile: another segment goes on. Or cancelled: then that is what follows.
             self._heed()
@@ -147,6 +151,7 @@ class Advance:
         ticks = 0
         while True:
             self._heed()
+            self._journey.mind_budget()
             for firing in list(self._journey.firing):
                 # It may have ended while the one before it was recorded.
                 if firing in self._journey.firing:

@@ -292,6 +292,7 @@ class Firing:
             scope=self._scope.path,
             progress=self._report,
             answer=call.answer,
+            spend=self.rows.ledger.spent.spend,
         )
         return self._tools.toolbox.services(self.type, context)
 
@@ -353,6 +354,8 @@ class Firing:
                 await self.rows.done(index, outcome, given)
             except NodeError as error:
                 outcome = Failed(error, outcome.attempt)
+        if isinstance(outcome, Done | Failed):
+            self._count()
         if isinstance(outcome, Failed):
             self.rows.failed(index, outcome, given)
             if self.node.on_error == "stop":
@@ -361,6 +364,12 @@ class Firing:
             # A service that asks for time gets it from the whole list.
             self._paused = self._paused or isinstance(outcome, Later)
             await self.rows.waiting(index, outcome, given)
+
+    def _count(self) -> None:
+        """One call more has ended; the run may have used up its budget."""
+        self.rows.ledger.spent.steps += 1
+        if self._journey.budget is not None:
+            self._journey.mind_budget()
 
     async def _conclude(self) -> Fate:
         """What the node as a whole came to. Raises NodeError if its outputs cannot be stored."""
@@ -372,6 +381,8 @@ class Firing:
             return Fate("waiting", await self._early(), waits=self._past.open_waits)
         results = [result for result in self.rows.results if result is not None]
         if len(results) < len(self.rows.results):
+            if self.rows.mapped and self._control.reason == "pause":
+                self.rows.ledger.note(self.rows.row("running"))
             return Fate("halted")
         outputs: Mapping[str, Value] = broadcast.collect(
             self._call, [self._collectable(i, result) for i, result in enumerate(results)]

@@ -11,6 +11,8 @@ import orjson
 
 from engine import traces
 from engine.contract import LongList
+from engine.models import new_id
+from engine.run.budget import Spent
 from engine.run.limits import Limits
 from engine.run.packing import LONG_LIST, Packing
 from engine.run.step import Call
@@ -37,6 +39,7 @@ class Ledger(Packing):
 
     Saves are not waited for: they become durable in the order in which they were flushed, and whoever waits for a later
     one has all earlier ones. `begin_attempt` and `close` wait. `has_waits`: whether something of the run may wait.
+    `spent`: calls, time and money of this segment.
     """
 
     def __init__(self, claim: Claim, checkpoints: Checkpoints, storage: Storage) -> None:
@@ -44,6 +47,7 @@ class Ledger(Packing):
         self.claim = claim
         self.failed: BaseException | None = None
         self.has_waits = False
+        self.spent = Spent()
         self._checkpoints = checkpoints
         self._steps: dict[tuple[str, str, str], StepRow] = {}
         self._attempts: list[AttemptEnd] = []
@@ -130,8 +134,13 @@ class Ledger(Packing):
         await asyncio.gather(*self._saving, saved)
         return saved.result().parked
 
-    async def pause(self) -> bool:
-        """Give the segment up until the run is resumed; False if that, or a wish to cancel, came meanwhile."""
+    async def pause(self, question: Mapping[str, Any] | None = None) -> bool:
+        """Give the segment up until the run is resumed; False if that, or a wish to cancel, came meanwhile.
+
+        With a `question` a person must answer first: the run's budget is used up.
+        """
+        if question is not None:
+            self._waits.append(NewWait(new_id(), "", "budget", round=self.claim.epoch, detail=question))
         saved = self._send(self._taken(pause=True))
         await asyncio.gather(*self._saving, saved)
         return saved.result().paused
@@ -145,6 +154,7 @@ class Ledger(Packing):
             payloads=self._payloads,
             dropped=self._dropped,
             runs=self._runs,
+            spent=self.spent.rest(),
             **more,
         )
         self._steps, self._attempts, self._waits, self._payloads = {}, [], [], []

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from engine.broadcast import NodeOutputs
+from engine.run.budget import Budget
 from engine.run.control import Control
 from engine.run.ledger import Ledger
 from engine.run.linked import Linked
@@ -136,6 +137,12 @@ class Journey:
     control: Control = field(default_factory=Control)
     firing: dict[Live, None] = field(default_factory=dict)
     error: dict[str, Any] | None = None
+    budget: Budget | None = None
+
+    def mind_budget(self) -> None:
+        """Start nothing new once the run's budget is used up."""
+        if self.budget is not None and self.budget.used_up() is not None:
+            self.control.halt("pause")
 
     def fail(self, error: dict[str, Any]) -> None:
         """End the whole run as failed, whatever is around to catch it."""

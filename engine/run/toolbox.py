@@ -11,6 +11,7 @@ from engine import doors
 from engine.contract import (
     Answer,
     Chance,
+    Costs,
     Credentials,
     Files,
     Idempotency,
@@ -58,6 +59,7 @@ class CallContext:
     progress: Callable[[int, int | None], None] = lambda done, total: None
     answer: Mapping[str, Any] | None = None
     wait_id: str = ""
+    spend: Callable[[float], None] = lambda dollars: None
 
     @property
     def told(self) -> list[dict[str, str]]:
@@ -86,6 +88,16 @@ class CallLog:
         else:
             text = without(hide_secrets(str(message)), self._context.secrets)
             self._context.lines.append({"level": level, "text": text[:LONGEST_LINE]})
+
+
+class CallCosts:
+    """Passes on what a call cost."""
+
+    def __init__(self, context: CallContext) -> None:
+        self._context = context
+
+    def add(self, dollars: float) -> None:
+        self._context.spend(dollars)
 
 
 class CallProgress:
@@ -147,6 +159,7 @@ class Toolbox:
             Idempotency: _idempotency,
             RunInfo: _run_info,
             Answer: _answer,
+            Costs: CallCosts,
             OneTimeAddress: _address,
             Chance: lambda context: Chance(secret, _place(context)),
             HttpClient: self._client,

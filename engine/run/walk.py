@@ -81,6 +81,8 @@ class Walk:
         return self._ended()
 
     def _ended(self) -> Ended:
+        if self._control.reason == "pause" and self._failed is None and not self._open:
+            return Ended("done")
         if self._failed is not None or self._control.halted:
             for node_id in self._waiting:
                 self._cut_short(node_id)

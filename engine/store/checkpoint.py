@@ -88,7 +88,8 @@ class NewWait:
 @dataclass(frozen=True, slots=True)
 class Changes:
     """What one checkpoint records. With `end` the run is over; with `park` the segment sleeps until a wait settles;
-    with `pause` until the run is resumed.
+    with `pause` until the run is resumed, as a person wishes or because a wait of the kind `budget` asks one. `spent`:
+    calls, dollars and milliseconds of work since the last checkpoint.
 
     `payloads` are the stored values that the rows name; they are on disk already. With `answer`, the run's output so
     far, whoever waits for the run hears of it before the end. `dropped`: how the paths of scopes begin, a `/` added, in
@@ -107,6 +108,7 @@ class Changes:
     answer: Json = None
     park: bool = False
     pause: bool = False
+    spent: tuple[int, float, int] = (0, 0.0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +155,13 @@ class History:
 
 HOLDS = """EXISTS (SELECT 1 FROM segment WHERE run_id = :run AND number = :segment AND epoch = :epoch
     AND status = 'running' {share})"""
-ADVANCE = Statement(f"UPDATE run SET seq = seq + :events WHERE id = :run AND {HOLDS} RETURNING seq, wanted, wake")
+SPENT = "steps = steps + :calls, cost = cost + :cost, worked = worked + :worked"
+ADVANCE = Statement(
+    f"UPDATE run SET seq = seq + :events, {SPENT} WHERE id = :run AND {HOLDS} RETURNING seq, wanted, wake"
+)
 END_RUN = Statement(
-    f"""UPDATE run SET seq = seq + :events, status = :status, output = :output, error = :error, finished_at = {{clock}}
+    f"""UPDATE run SET seq = seq + :events, {SPENT}, status = :status, output = :output, error = :error,
+        finished_at = {{clock}}
     WHERE id = :run AND {RUN.becoming("done")} AND {HOLDS}
     RETURNING seq, wanted, wake, finished_at"""
 )
@@ -230,11 +236,13 @@ def save(driver: Driver, held: Claim, changes: Changes) -> Operation:
     over = changes.end is not None
     told = len(changes.steps) + (1 if over or changes.park or changes.pause else 0)
     key = {"run": held.run_id, "segment": held.segment, "epoch": held.epoch}
+    calls, cost, worked = changes.spent
+    spent = {"events": told, "calls": calls, "cost": cost, "worked": worked}
     if over:
         ending = {"status": changes.end, "output": _dumps(changes.output), "error": _dumps(changes.error)}
-        fence = driver.send(END_RUN, {**key, **ending, "events": told})
+        fence = driver.send(END_RUN, {**key, **ending, **spent})
     else:
-        fence = driver.send(ADVANCE, {**key, "events": told})
+        fence = driver.send(ADVANCE, {**key, **spent})
     yield
     rows = fence.rows()
     if not rows:
@@ -244,7 +252,8 @@ def save(driver: Driver, held: Claim, changes: Changes) -> Operation:
     _put_rows(driver, held, changes, first)
     awaited = [_drop(driver, held, prefix) for prefix in changes.dropped]
     parked = changes.park and wake == held.wake and wanted is None
-    paused = changes.pause and wanted == "pause"
+    asks = any(wait.kind == "budget" for wait in changes.waits)
+    paused = changes.pause and (wanted == "pause" or (asks and wanted is None))
     if over or parked or paused:
         driver.send(CLOSE_SEGMENT, {**key, "status": "done" if over else "parked" if parked else "paused"})
     if over and (changes.waits or held.waited):

@@ -40,7 +40,8 @@ class Fenced(Exception):
 class Claim:
     """The right to advance one segment. `stop` is set, with a `reason`, when the holder should come to an end.
 
-    `waited`: whether the run may have waits that are open.
+    `waited`: whether the run may have waits that are open. `budget`: what it may spend; `steps`, `cost` (dollars) and
+    `worked` (ms): what it had spent before.
 
     Times are milliseconds since 1970 by the database's clock; `deadline` is seconds of this process's monotonic clock.
     `ended` is how its run ended in this holder's hands, once that is durable: (status, output, error).
@@ -65,6 +66,10 @@ class Claim:
     reason: StopReason | None = None
     ended: tuple[str, Any, Any] | None = None
     waited: bool = False
+    budget: dict[str, Any] = field(default_factory=dict)
+    steps: int = 0
+    cost: float = 0.0
+    worked: int = 0
 
     @property
     def fresh(self) -> bool:
@@ -139,7 +144,7 @@ BEGIN_RUN = Statement(
     f"""UPDATE run SET status = 'running', started_at = COALESCE(started_at, {{clock}}), seq = seq + 1
     WHERE id = :run AND {RUN.becoming("running", "queued", "running")}
     RETURNING workspace_id, workflow_id, version_id, source, input, options, wanted, wake, created_at, started_at,
-        seq"""
+        seq, budget, steps, cost, worked"""
 )
 DROP = Statement(
     f"""UPDATE segment SET status = 'done', owner = NULL, lease_until = NULL
@@ -193,7 +198,8 @@ def claim(driver: Driver, delivery: Delivery, owner: str, lease: int, deadline: 
 
 
 def _claim(delivery: Delivery, epoch: int, row: Row, deadline: float) -> Claim:
-    workspace, workflow, version, source, given, options, wanted, wake, created, started, seq = row
+    workspace, workflow, version, source, given, options, wanted, wake, created, started, seq = row[:11]
+    budget, steps, cost, worked = row[11:]
     event = Event(delivery.run_id, workspace, seq, "run", "running", at=started)
     result = Claim(
         run_id=delivery.run_id,
@@ -210,6 +216,10 @@ def _claim(delivery: Delivery, epoch: int, row: Row, deadline: float) -> Claim:
         started_at=started,
         deadline=deadline,
         events=(event,),
+        budget=orjson.loads(budget) if budget and budget != "{}" else {},
+        steps=steps,
+        cost=cost,
+        worked=worked,
     )
     result.waited = not result.fresh
     result.heed(wanted)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -144,9 +144,11 @@ class Ended:
 
 PUT_RUN = Statement(
     """INSERT INTO run (id, workspace_id, workflow_id, version_id, status, source, started_by, input, options, wake,
-        seq, idempotency_key, trigger_id, due, again_of, reply, parent_run_id, parent_step, root_run_id, created_at)
+        seq, budget, idempotency_key, trigger_id, due, again_of, reply, parent_run_id, parent_step, root_run_id,
+        created_at)
     VALUES (:id, :workspace, :workflow, :version, 'queued', :source, :started_by, :input, :options, 0,
-        1, :key, :trigger, :due, :again_of, :reply, :parent, :parent_step, :root, {clock})
+        1, (SELECT limits FROM workflow WHERE workflow.id = CAST(:workflow AS VARCHAR)), :key, :trigger, :due,
+        :again_of, :reply, :parent, :parent_step, :root, {clock})
     ON CONFLICT DO NOTHING RETURNING created_at"""
 )
 PUT_SEGMENT = Statement(
@@ -334,6 +336,7 @@ RESUME_RUN = Statement(
     f"""UPDATE run SET wanted = NULL, wanted_at = NULL, seq = seq + 1,
         status = CASE WHEN {RUN.becoming("queued", "paused")} THEN 'queued' ELSE status END
     WHERE id = :run AND (status = 'paused' OR (wanted = 'pause' AND status IN {RUN.within("queued", "running")}))
+        AND NOT EXISTS (SELECT 1 FROM wait WHERE run_id = :run AND kind = 'budget' AND settled_at IS NULL)
     RETURNING workspace_id, workflow_id, status, seq"""
 )
 RESUME_SEGMENTS = Statement(
@@ -383,6 +386,30 @@ def resume(driver: Driver, run_id: str) -> Operation:
     workspace, workflow, status, seq = rows[0]
     event = Event(run_id, workspace, seq, "run", status, time.time_ns() // 1_000_000, workflow_id=workflow)
     return Woken(run_id, done=True, events=(event,), held=bool(queued.rows()))
+
+
+SET_BUDGET = Statement("UPDATE run SET budget = :budget WHERE id = :run")
+
+
+def raise_budget(  # noqa: PLR0917 - the question, its answer, and what follows
+    driver: Driver, run_id: str, wait_id: str, outcome: Any, budget: Mapping[str, Any], deliver: bool = True
+) -> Operation:
+    """Answers a run that asks for a higher budget: gives it this one, and lets it go on. Gives Woken."""
+    settled: Woken = yield from settle(driver, wait_id, outcome, early=True, deliver=deliver)
+    if not settled.done:
+        return settled
+    driver.send(SET_BUDGET, {"run": run_id, "budget": orjson.dumps(budget).decode()})
+    resumed: Woken = yield from resume(driver, run_id)
+    return replace(resumed, done=True, events=(*settled.events, *resumed.events))
+
+
+def end_budget(driver: Driver, run_id: str, wait_id: str, outcome: Any) -> Operation:
+    """Answers a run that asks for a higher budget: it ends. Gives Woken."""
+    settled: Woken = yield from settle(driver, wait_id, outcome, early=True)
+    if not settled.done:
+        return settled
+    ended: Woken = yield from cancel(driver, run_id)
+    return replace(ended, done=True, events=(*settled.events, *ended.events))
 
 
 def cancel(driver: Driver, run_id: str) -> Operation:

@@ -26,6 +26,7 @@ from engine.contract import (
     BadParams,
     CallWorkflow,
     Chance,
+    Costs,
     Credentials,
     Files,
     Fired,
@@ -51,10 +52,11 @@ from engine.contract.http import HttpClient, open_client
 from engine.store.runvalues import RunValues
 from tests.integrations.cases import Case
 from tests.integrations.kept import EARLIER, Kept
-from tests.integrations.services import NOW, RUN, Accounts, FolderFiles, LinesLog, lists_in
+from tests.integrations.services import NOW, RUN, Accounts, Bill, FolderFiles, LinesLog, lists_in
 
 KNOWN_SERVICES = frozenset(
     {Log, Files, Lists, Progress, Idempotency, RunInfo, Credentials, HttpClient, Answer, OneTimeAddress, Store, Chance}
+    | {Costs}
 )
 
 
@@ -193,6 +195,7 @@ async def _call(
             HttpClient: http,
             Idempotency: Idempotency("run:node::0"),
             RunInfo: RUN,
+            Costs: Bill(),
             Answer: Answer(**case.data.get("answer", {})),
             OneTimeAddress: OneTimeAddress("https://weft.test/c/token"),
             Chance: Chance(b"secret", "run::node:"),

@@ -63,6 +63,16 @@ class LinesLog:
 
 
 @dataclass
+class Bill:
+    """Adds up what calls cost."""
+
+    dollars: float = 0
+
+    def add(self, dollars: float) -> None:
+        self.dollars += dollars
+
+
+@dataclass
 class Accounts:
     """Accounts by id, each its type and fields."""
 

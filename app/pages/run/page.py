@@ -67,6 +67,7 @@ def _facts() -> rx.Component:
             _fact(rx.cond(RunHead.ended, "Took", "Elapsed").to(str), elapsed(since, until)),
             _fact("Steps", progress["steps"].to(str)),
             rx.cond(progress["items"], _fact("Items", progress["items"].to(str)), rx.fragment()),
+            rx.cond(head["cost"], _fact("Cost", head["cost"].to(str)), rx.fragment()),
             _fact("Version", head["version"].to(str)),
             rx.cond(head["attempt"] != "1", _fact("Attempt", head["attempt"].to(str)), rx.fragment()),
             _fact("Started by", head["source"].to(str)),

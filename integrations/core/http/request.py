@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from engine.contract import (
     Account,
     BadParams,
+    Costs,
     Credentials,
     Effect,
     Files,
@@ -98,6 +99,13 @@ class Request(Params):
         examples=[True],
     )
     time_limit: float = Field(default=30, gt=0, le=3600, description="Seconds for one call", examples=[10])
+    price: float = Field(
+        default=0,
+        ge=0,
+        le=10_000,
+        description="What one call costs in dollars: summed on the run, and held against its budget",
+        examples=[0.002],
+    )
     max_megabytes: float = Field(default=20, gt=0, le=500, description="The largest answer that is read", examples=[5])
 
 
@@ -125,8 +133,8 @@ def _effect(params: Any) -> Effect:
     subtitle="Call any service",
     keywords=("api", "rest", "get", "post", "fetch", "webhook", "download", "curl"),
 )
-async def request(
-    params: Request, http: HttpClient, credentials: Credentials, files: Files, idempotency: Idempotency
+async def request(  # noqa: PLR0917  one parameter per service
+    params: Request, http: HttpClient, credentials: Credentials, files: Files, idempotency: Idempotency, costs: Costs
 ) -> Response:
     """Call a service on the web and read its answer.
 
@@ -143,6 +151,7 @@ async def request(
 
     async def call(url: str, query: dict[str, Any]) -> Answer:
         home = same_origin(url, params.url)
+        costs.add(params.price)
         return await http.send(
             params.method, url, query=query,
             headers=headers if home else {name: headers[name] for name in headers if not speaks_of_secret(name)},

@@ -18,6 +18,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from engine.contract import (
+    Costs,
     Effect,
     Idempotency,
     Integration,
@@ -165,6 +166,21 @@ def _computed(params: Compute) -> dict[str, Any]:
     return {"square": params.value**2, "pid": os.getpid()}
 
 
+class Pay(Params):
+    value: Annotated[Any, Port()] = Field(default=None, description="Passed on", examples=[1])
+    dollars: float = Field(description="What it costs", examples=[0.25])
+
+
+@action("lab.pay", title="Pay", category="lab", icon="coins")
+async def pay(params: Pay, costs: Costs) -> Any:
+    """Cost something.
+
+    With a list: once per item.
+    """
+    costs.add(params.dollars)
+    return params.value
+
+
 class Total(Params):
     values: Annotated[Any, Port(), Whole()] = Field(description="A list", examples=[[1, 2]])
 
@@ -237,5 +253,5 @@ integration = Integration(
     id="lab",
     name="Lab",
     description="Nodes for tests of execution",
-    nodes=(write, sleep, fail, doze, compute, total, send, count, talk),
+    nodes=(pay, write, sleep, fail, doze, compute, total, send, count, talk),
 )

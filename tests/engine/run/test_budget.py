@@ -1,0 +1,132 @@
+"""Budgets: over them a run pauses and asks; raised it goes on where it was, ended it is over."""
+
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.catalog import catalog
+from engine.models import Run
+from engine.store import record
+from engine.store.record import Woken
+from tests.engine import lab
+from tests.engine.bench import Bench, opened
+
+
+@pytest.fixture
+async def bench(any_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
+    lab.install(monkeypatch)
+    async with opened(any_database, tmp_path / "home") as bench:
+        yield bench
+    catalog.cache_clear()
+
+
+def lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def writes(log: Path) -> dict[str, Any]:
+    return {
+        "start": {"type": "trigger.manual", "with": {}},
+        "write": {"type": "lab.write", "with": {"value": "{{ start }}", "path": str(log)}, "limit": 1},
+        "then": {"type": "lab.total", "with": {"values": "{{ write }}"}},
+    }
+
+
+async def started(bench: Bench, nodes: dict[str, Any], payload: Any = None, **budget: float) -> str:
+    run_id = await bench.start(nodes, input={"trigger": "start", "payload": payload})
+    with bench.database.transaction() as session:
+        run = session.get(Run, run_id)
+        assert run is not None
+        run.budget = budget
+    return run_id
+
+
+async def question(bench: Bench, run_id: str) -> dict[str, Any]:
+    (row,) = [row for row in (await bench.checkpoints.history(run_id)).waits if row["settled_at"] is None]
+    assert row["kind"] == "budget"
+    return row
+
+
+async def test_a_run_pauses_when_its_steps_are_used_up_and_goes_on_when_raised(bench: Bench, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    run_id = await started(bench, writes(log), list(range(20)), steps=5)
+    assert await bench.advance(run_id) == "paused"
+    assert bench.segment(run_id).status == "paused"
+    assert len(lines(log)) == 5
+    asked = await question(bench, run_id)
+    assert asked["detail"]["title"] == "This run has used up its budget of 5 steps."
+    resumed: Woken = await bench.writer.submit(partial(record.resume, run_id=run_id))
+    assert not resumed.done, "only an answer lets it go on"
+    for limit, status in ((12, "paused"), (100, "done")):
+        asked = await question(bench, run_id)
+        raised = partial(
+            record.raise_budget,
+            run_id=run_id,
+            wait_id=asked["id"],
+            outcome={"choice": "raise"},
+            budget={"steps": limit},
+        )
+        assert (await bench.writer.submit(raised)).done
+        assert not (await bench.writer.submit(raised)).done
+        bench.executor = bench.another()
+        assert await bench.advance(run_id) == status
+        assert len(lines(log)) == min(limit, 20)
+    assert (await bench.ran(run_id)).output("then") == 20
+    assert bench.row(run_id).steps == 21
+
+
+async def test_ending_over_the_budget_cancels(bench: Bench, tmp_path: Path) -> None:
+    run_id = await started(bench, writes(tmp_path / "log"), list(range(20)), steps=3)
+    assert await bench.advance(run_id) == "paused"
+    asked = await question(bench, run_id)
+    end = partial(record.end_budget, run_id=run_id, wait_id=asked["id"], outcome={"choice": "end"})
+    assert (await bench.writer.submit(end)).done
+    ran = await bench.ran(run_id)
+    assert (ran.run.status, ran.statuses["write"]) == ("cancelled", "cancelled")
+
+
+async def test_what_fits_the_budget_is_done(bench: Bench, tmp_path: Path) -> None:
+    run_id = await started(bench, writes(tmp_path / "log"), [1, 2], steps=3)
+    assert await bench.advance(run_id) == "done"
+    run = bench.row(run_id)
+    assert (run.steps, run.cost) == (3, 0)
+
+
+async def test_work_counts_and_waiting_does_not(bench: Bench) -> None:
+    nodes = {
+        "doze": {"type": "lab.doze", "with": {"value": 1, "seconds": 1.3}},
+        "work": {"type": "lab.sleep", "with": {"value": "{{ doze }}", "seconds": 0.6}},
+        "then": {"type": "lab.sleep", "with": {"value": "{{ work }}"}},
+    }
+    run_id = await started(bench, nodes, seconds=0.5)
+    with pytest.raises(TimeoutError):
+        await bench.finish(run_id, 4)
+    run = bench.row(run_id)
+    assert (run.status, 500 <= run.worked < 1_900) == ("paused", True)
+    ran = await bench.ran(run_id)
+    assert (ran.statuses["work"], ran.statuses.get("then")) == ("done", None)
+    assert (await question(bench, run_id))["detail"]["what"] == "seconds"
+
+
+async def test_costs_are_summed_on_the_run_and_held_against_its_budget(bench: Bench) -> None:
+    nodes = {
+        "start": {"type": "trigger.manual", "with": {}},
+        "pay": {"type": "lab.pay", "with": {"value": "{{ start }}", "dollars": 0.25}, "limit": 1},
+    }
+    run_id = await started(bench, nodes, list(range(8)), money=1)
+    assert await bench.advance(run_id) == "paused"
+    assert bench.row(run_id).cost == pytest.approx(1.0)
+    assert (await question(bench, run_id))["detail"] == {
+        "what": "money",
+        "limit": 1,
+        "spent": 1.0,
+        "title": "This run has used up its budget of $1.",
+    }
+
+
+async def test_a_run_takes_its_workflows_limits_along_as_it_starts(bench: Bench, tmp_path: Path) -> None:
+    run_id = await bench.start(writes(tmp_path / "log"))
+    assert bench.row(run_id).budget == {}
