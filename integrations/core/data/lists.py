@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from engine.contract import BadParams, OutputTooLarge, Params, Port, Select, ShowIf, Whole, action
-from integrations.core.data.rows import RowsIn
+from engine.contract import BadParams, OutputTooLarge, Params, Port, Select, ShowIf, Streamed, Whole, action, is_list
+from integrations.core.data.rows import ManyRows, RowsIn
 from integrations.core.values import blank, kind, pick, show
 
 LONGEST_RANGE = 1_000_000
+DEEPEST = 500
 
 Into = Literal["values", "record", "columns", "lookup"]
 
@@ -119,7 +120,7 @@ INTO: Mapping[str, Callable[[Aggregate], Any]] = {
 
 
 class Chunk(Params):
-    items: RowsIn = Field(description="The list to cut", examples=[[1, 2, 3, 4, 5]])
+    items: ManyRows = Field(description="The list to cut", examples=[[1, 2, 3, 4, 5]])
     by: Annotated[Literal["size", "parts"], Select(options=("size", "parts"))] = Field(
         default="size", description="Whether to say how long a part is, or how many parts there are", examples=["size"]
     )
@@ -134,22 +135,23 @@ class Chunk(Params):
     subtitle="Cut into smaller lists",
     keywords=("batch", "split", "partition", "pages", "groups"),
 )
-async def chunk(params: Chunk) -> list[list[Any]]:
+def chunk(params: Chunk) -> Iterator[list[Any]]:
     """Cut a list into smaller lists, in order: parts of one size, of which the last may be shorter, or a number of
     parts as equal in length as can be.
 
-    With a list: takes it whole, and gives a list of lists. An empty list gives no parts.
+    With a list: takes it whole, whatever its length, and gives a list of lists. An empty list gives no parts.
     """
     items = params.items
     if params.by == "size":
-        return [items[at : at + params.count] for at in range(0, len(items), params.count)]
-    each, longer = divmod(len(items), params.count)
-    starts = [part * each + min(part, longer) for part in range(min(params.count, len(items)) + 1)]
-    return [items[start:stop] for start, stop in pairwise(starts)]
+        starts = [*range(0, len(items), params.count), len(items)]
+    else:
+        each, longer = divmod(len(items), params.count)
+        starts = [part * each + min(part, longer) for part in range(min(params.count, len(items)) + 1)]
+    yield from (list(items[start:stop]) for start, stop in pairwise(starts))
 
 
 class Flatten(Params):
-    lists: Annotated[Any, Port(), Whole()] = Field(
+    lists: Annotated[Any, Port(), Whole(), Streamed()] = Field(
         description="A list with lists in it", examples=[[[1, 2], [3, [4]], 5]]
     )
     levels: int = Field(
@@ -166,19 +168,26 @@ class Flatten(Params):
     subtitle="Lists of lists into one",
     keywords=("concat", "merge", "nested", "unnest", "expand"),
 )
-async def flatten(params: Flatten) -> list[Any]:
+def flatten(params: Flatten) -> Iterator[Any]:
     """Make one list out of a list of lists, in order. What is no list stays as it is.
 
-    With a list: takes it whole with all lists inside. A single value gives a list of one, nothing an empty list.
+    With a list: takes it whole, whatever its length, with all lists inside. A single value gives a list of one, nothing
+    an empty list.
     """
     if params.lists is None:
-        return []
-    items = params.lists if isinstance(params.lists, list) else [params.lists]
-    left = params.levels or 1_000
-    while left and any(isinstance(item, list) for item in items):
-        items = [inner for item in items for inner in (item if isinstance(item, list) else (item,))]
-        left -= 1
-    return [item for item in items if not blank(item)] if params.skip_empty else list(items)
+        return
+    items = params.lists if is_list(params.lists) else [params.lists]
+    for item in _opened(items, params.levels or DEEPEST):
+        if not (params.skip_empty and blank(item)):
+            yield item
+
+
+def _opened(items: Iterable[Any], levels: int) -> Iterator[Any]:
+    for item in items:
+        if levels and is_list(item):
+            yield from _opened(item, levels - 1)
+        else:
+            yield item
 
 
 class Range(Params):
@@ -196,7 +205,7 @@ class Range(Params):
     subtitle="1, 2, 3 and so on",
     keywords=("sequence", "count", "series", "numbers", "loop", "pages"),
 )
-async def number_range(params: Range) -> list[int | float]:
+def number_range(params: Range) -> Iterator[int | float]:
     """Make the list of numbers from a start to an end, with equal steps. Decimal steps such as 0.1 stay exact.
 
     Counting away from the end gives an empty list.
@@ -216,8 +225,7 @@ async def number_range(params: Range) -> list[int | float]:
             f"The list would have {count + 1:,} numbers, more than {LONGEST_RANGE:,}.",
             hint="Use a larger step, or bring start and end closer together.",
         )
-    numbers = [start + step * i for i in range(count + 1)]
-    if numbers and numbers[-1] == stop and not params.include_stop:
-        numbers.pop()
+    if count >= 0 and start + step * count == stop and not params.include_stop:
+        count -= 1
     whole = all(isinstance(value, int) for value in (params.start, params.step))
-    return [int(value) if whole else float(value) for value in numbers]
+    yield from (int(start + step * i) if whole else float(start + step * i) for i in range(count + 1))

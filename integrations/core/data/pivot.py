@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, get_args
 
 from pydantic import Field
 
 from engine.contract import BadParams, OutputTooLarge, Params, Select, action
 from integrations.core.data.group import Function, Group, Summary, group
-from integrations.core.data.rows import FieldNames, RowsIn
+from integrations.core.data.rows import FieldNames, ManyRows, RowsIn
 from integrations.core.values import blank, identity, kind, pick
 
 MOST_COLUMNS = 2_000
@@ -99,7 +99,7 @@ def _check(columns: list[str], params: Pivot) -> None:
 
 
 class Unpivot(Params):
-    rows: RowsIn = Field(description="The rows with the columns", examples=[[{"shop": "A", "Jan": 3, "Feb": 5}]])
+    rows: ManyRows = Field(description="The rows with the columns", examples=[[{"shop": "A", "Jan": 3, "Feb": 5}]])
     keep: FieldNames = Field(default_factory=list, description="The fields that stay as they are", examples=[["shop"]])
     columns: FieldNames = Field(
         default_factory=list,
@@ -120,14 +120,13 @@ class Unpivot(Params):
     title="Unpivot",
     category="lists",
     icon="rows-3",
-    cpu=True,
     subtitle="Columns become rows",
     keywords=("melt", "long", "gather", "stack", "transpose"),
 )
-def unpivot(params: Unpivot) -> list[dict[str, Any]]:
+def unpivot(params: Unpivot) -> Iterator[dict[str, Any]]:
     """Turn columns into rows: each row gives one row for each of its columns, with the column's name and its value.
 
-    With a list: takes it whole.
+    With a list: takes it whole, whatever its length.
     """
     names = [*params.keep, params.name_as, params.value_as]
     if len(set(names)) < len(names):
@@ -136,7 +135,6 @@ def unpivot(params: Unpivot) -> list[dict[str, Any]]:
             field="name_as",
             hint="Give the name and the value other names.",
         )
-    result: list[dict[str, Any]] = []
     for i, row in enumerate(params.rows, 1):
         if not isinstance(row, Mapping):
             raise BadParams(f"Row {i} must be a record with named fields, but it is {kind(row)}.", field="rows")
@@ -144,5 +142,4 @@ def unpivot(params: Unpivot) -> list[dict[str, Any]]:
         for column in params.columns or [name for name in row if name not in params.keep]:
             value = pick(row, column)
             if not (params.skip_empty and blank(value)):
-                result.append(kept | {params.name_as: column, params.value_as: value})
-    return result
+                yield kept | {params.name_as: column, params.value_as: value}

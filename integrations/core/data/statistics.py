@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 import statistics as stats
-from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from engine.contract import BadParams, Params, Port, action
+from engine.contract import BadParams, Params, action
+from integrations.core.data.rows import ManyRows
 from integrations.core.values import blank, number, pick, show
+
+MOST = 5_000_000
 
 
 class Statistics(Params):
-    values: Annotated[list[Any], Port()] = Field(
-        description="The numbers, or rows that hold them", examples=[[3, 5, 8]]
-    )
+    values: ManyRows = Field(description="The numbers, or rows that hold them", examples=[[3, 5, 8]])
     field: str = Field(default="", description="The field with the numbers, if these are rows", examples=["amount"])
     percentiles: list[float] = Field(
         default_factory=list, description="Which percentiles to work out, from 0 to 100", examples=[[25, 75, 95]]
@@ -51,12 +51,13 @@ def statistics(params: Statistics) -> Summary:
     A text that spells a number counts as one; empty values are left out. Percentiles lie between two numbers where
     they must, as in a spreadsheet. For a line per group, use Group and summarize.
 
-    With a list: takes it whole.
+    With a list: takes it whole, up to 5 million numbers.
     """
     for percentile in params.percentiles:
         if not 0 <= percentile <= 100:
             raise BadParams("A percentile lies between 0 and 100.", field="percentiles")
-    found = sorted(_numbers(params))
+    numbers = _numbers(params)
+    found = sorted(numbers)
     total = math.fsum(found) if any(isinstance(n, float) for n in found) else sum(found)
     if not found:
         return Summary(
@@ -70,7 +71,7 @@ def statistics(params: Statistics) -> Summary:
         median=stats.median(found),
         lowest=found[0],
         highest=found[-1],
-        most_common=stats.mode(_numbers(params)),
+        most_common=stats.mode(numbers),
         deviation=stats.stdev(found) if len(found) > 1 else None,
         percentiles={f"{p:g}": _percentile(found, p) for p in params.percentiles},
     )
@@ -89,6 +90,8 @@ def _numbers(params: Statistics) -> list[int | float]:
                 hint="Filter out such items first, or choose the field with the numbers.",
             )
         found.append(as_number)
+        if len(found) > MOST:
+            raise BadParams(f"There are more than {MOST:,} numbers.", field="values", hint="Work with a part of them.")
     return found
 
 

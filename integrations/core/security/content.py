@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Literal
 
 from engine.contract import BadParams, Files
 from integrations.core.data.encode import as_file, content_of
-from integrations.core.values import kind
+from integrations.core.values import canonical, kind
 
 Encoding = Literal["hex", "base64", "base64url"]
 
@@ -26,17 +25,9 @@ async def bytes_of(value: Any, files: Files) -> bytes:
     if isinstance(value, str):
         return value.encode()
     try:
-        return json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+        return canonical(value)
     except (ValueError, TypeError, RecursionError) as error:
         raise BadParams(f"The value ({kind(value)}) cannot be written as JSON.", field="value") from error
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return int(value)
-    if isinstance(value, Mapping):
-        return {key: _plain(inner) for key, inner in value.items()}
-    return [_plain(inner) for inner in value] if isinstance(value, list) else value
 
 
 def written(content: bytes, encoding: Encoding) -> str:
