@@ -19,6 +19,7 @@ from sqlmodel import col
 
 from engine.catalog import catalog
 from engine.contract import PermanentError
+from engine.delivery.governor import Governor
 from engine.delivery.outbox import NUDGES
 from engine.delivery.queue import parse_job_id
 from engine.graph import Node
@@ -122,6 +123,7 @@ def parts(writer: Writer, settings: Settings, pool: Pool) -> Parts:
         settings.allow_private_network,
         lambda at, effect: RunValues(data, at.workspace_id, at.workflow_id, at.run_id, effect),
         secret=secret,
+        governor=Governor(settings.redis_url),
     )
     checkpoints = Checkpoints(data, writer)
     plans = Plans(catalog(), _documents(data))

@@ -3,7 +3,9 @@
 NodeError
 ├── RetryableError        trying again later may help
 │   ├── RateLimited       the service asked us to slow down
+│   │   └── Postponed     the limit of an account lets the call be made later; nothing was sent
 │   ├── Unavailable       the service did not answer, or answered 5xx
+│   │   └── CircuitOpen   the service failed again and again, so it is left alone for a while; nothing was sent
 │   └── TimedOut          our own time limit ran out
 └── PermanentError        the same call will fail again
     ├── BadParams         a field holds what the node cannot use
@@ -75,8 +77,16 @@ class RateLimited(RetryableError):
     """The service asked us to slow down."""
 
 
+class Postponed(RateLimited):
+    """The limit of an account or a host lets the call be made in `retry_after` seconds; nothing was sent."""
+
+
 class Unavailable(RetryableError):
     """The service did not answer, or answered that it cannot right now."""
+
+
+class CircuitOpen(Unavailable):
+    """The service failed again and again, so it is left alone for `retry_after` seconds; nothing was sent."""
 
 
 class TimedOut(RetryableError):

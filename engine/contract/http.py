@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, Protocol
 
 import anyio
 import httpx
@@ -74,12 +74,30 @@ class Answer:
             ) from error
 
 
+class Gate(Protocol):
+    """Decides when a request may be sent, and hears what came of it."""
+
+    def passing(self, host: str) -> AbstractAsyncContextManager[Callable[[Answer], None]]:
+        """Waits for the turn of a request to this host; what it gives is told the answer.
+
+        Raises:
+            Postponed: its turn comes later; nothing was sent.
+            CircuitOpen: the host is left alone for a while; nothing was sent.
+        """
+        ...
+
+
 class HttpClient:
     """Makes calls. One per process, for all workspaces; made by `open_client`."""
 
-    def __init__(self, client: httpx.AsyncClient, policy: AddressPolicy) -> None:
+    def __init__(self, client: httpx.AsyncClient, policy: AddressPolicy, gate: Gate | None = None) -> None:
         self._client = client
         self._policy = policy
+        self._gate = gate
+
+    def governed(self, gate: Gate) -> HttpClient:
+        """The same client for the calls of one node, on the same connections; its requests go through the gate."""
+        return HttpClient(self._client, self._policy, gate)
 
     async def send(
         self,
@@ -107,15 +125,19 @@ class HttpClient:
         Raises:
             BadParams: the URL cannot be used, or leads to an address that is not public.
             Unavailable, TimedOut, RateLimited: worth trying again; `retry_after` is the service's wish.
+            Postponed, CircuitOpen: nothing was sent, since a limit or a failing service stands in the way.
             AuthExpired, Forbidden, NotFound, PermanentError: the service refused.
             OutputTooLarge: the answer is larger than `max_bytes`.
         """
         request = self._request(method, url, headers, secret_headers, query, body)
         secret = frozenset(name.lower() for name in secret_headers or ())
         shown = shown_request(request, secret)
-        with _translated(request, shown):
-            async with asyncio.timeout(timeout):
-                answer = await self._exchange(request, secret, max_bytes, follow_redirects)
+        passing = self._gate.passing(_host(request.url)) if self._gate else nullcontext(_unheard)
+        async with passing as hear:
+            with _translated(request, shown):
+                async with asyncio.timeout(timeout):
+                    answer = await self._exchange(request, secret, max_bytes, follow_redirects)
+            hear(answer)
         if raise_errors and answer.status >= 400:
             raise refusal(answer, shown)
         return answer
@@ -214,6 +236,15 @@ def same_origin(one: str, other: str) -> bool:
         return _origin(httpx.URL(one.strip())) == _origin(httpx.URL(other.strip()))
     except httpx.InvalidURL:
         return False
+
+
+def _host(url: httpx.URL) -> str:
+    """Host, and port where it is not the usual one, as a person says it."""
+    return url.host if url.port is None else f"{url.host}:{url.port}"
+
+
+def _unheard(answer: Answer) -> None:
+    """For calls that nobody governs."""
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

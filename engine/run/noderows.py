@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from engine import metrics, traces
 from engine.broadcast import Value
-from engine.contract import NodeError
+from engine.contract import NodeError, Postponed
 from engine.doors import fingerprint, token_of
 from engine.models import new_id
 from engine.run.failures import from_record, given_to, to_record
@@ -217,6 +217,10 @@ class NodeRows:
             detail["error"] = error
             self.end_attempt(item, "unknown")
             return None
+        if outcome.put_off:
+            detail["put_off"] = outcome.put_off
+        if isinstance(outcome.error, Postponed):
+            detail["held_by"] = outcome.error.message
         if outcome.unknown:
             detail["unknown"] = True
         else:

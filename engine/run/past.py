@@ -124,6 +124,7 @@ def _after(wait: Waited, call: Call, node: Node, past: Past) -> Resumed | None:
         return call
     call.attempt = int(wait.detail.get("attempt", call.attempt))
     call.generation = int(wait.detail.get("generation", call.generation))
+    call.put_off = int(wait.detail.get("put_off", 0))
     return _answered(call, node, wait) if wait.kind == "ask" else None
 
 

@@ -22,12 +22,14 @@ from engine.contract import (
     MAIN,
     Asking,
     BadParams,
+    CircuitOpen,
     Effect,
     Fired,
     LongList,
     NodeError,
     NodeType,
     PermanentError,
+    Postponed,
     Respond,
     RetryableError,
     TimedOut,
@@ -58,6 +60,7 @@ class Call:
     now: datetime
     attempt: int = 1
     generation: int = 0
+    put_off: int = 0
     answer: Mapping[str, Any] | None = None
 
 
@@ -82,7 +85,8 @@ class Failed:
 class Later:
     """To be tried again in `seconds`, as the given attempt: longer than a worker should be held for.
 
-    `unknown`: what is waited for is the end of an attempt that a crash left open.
+    `unknown`: what is waited for is the end of an attempt that a crash left open. `put_off`: how often the call was not
+    made at all, since the limit of an account stood in the way; this counts as no try.
     """
 
     seconds: float
@@ -90,6 +94,7 @@ class Later:
     attempt: int
     generation: int
     unknown: bool = False
+    put_off: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +183,7 @@ async def run_node(node: Node, node_type: NodeType, call: Call, hands: Hands) ->
         if not isinstance(verdict, Later) or verdict.seconds > LONGEST_HELD_WAIT:
             return verdict
         await asyncio.sleep(verdict.seconds)
-        call.attempt, call.generation = verdict.attempt, verdict.generation
+        call.attempt, call.generation, call.put_off = verdict.attempt, verdict.generation, verdict.put_off
 
 
 async def run_batch(node: Node, node_type: NodeType, calls: list[Call], hands: Hands) -> list[Outcome]:
@@ -207,7 +212,7 @@ async def run_batch(node: Node, node_type: NodeType, calls: list[Call], hands: H
                 else outcome_of(result, call.attempt)
             )
             if isinstance(verdict, Later) and verdict.seconds <= LONGEST_HELD_WAIT:
-                call.attempt, call.generation = verdict.attempt, verdict.generation
+                call.attempt, call.generation, call.put_off = verdict.attempt, verdict.generation, verdict.put_off
                 again.append((index, params))
                 pause = max(pause, verdict.seconds)
             else:
@@ -338,9 +343,13 @@ def after_failure(error: NodeError, effect: Effect, node: Node, node_type: NodeT
     else:
         generation += 1
     retry = node.retry or NO_RETRY
-    if call.attempt > retry.times or not _retryable(error, retry):
+    if isinstance(error, Postponed):
+        # No try was made, so it counts as none.
+        return Later(error.retry_after or 0.0, error, call.attempt + 1, generation, put_off=call.put_off + 1)
+    if call.attempt - call.put_off > retry.times or not _retryable(error, retry):
         return Failed(error, call.attempt)
-    return Later(pause_before(call.attempt, error, retry), error, call.attempt + 1, generation)
+    pause = pause_before(call.attempt - call.put_off, error, retry)
+    return Later(pause, error, call.attempt + 1, generation, put_off=call.put_off)
 
 
 def unknown_rule(node: Node, node_type: NodeType) -> str:
@@ -350,6 +359,8 @@ def unknown_rule(node: Node, node_type: NodeType) -> str:
 
 def outcome_unknown(error: NodeError) -> bool:
     """Whether the effect may have happened although the call failed: no answer came, or a gateway's."""
+    if isinstance(error, CircuitOpen):
+        return False
     if isinstance(error, TimedOut | UnknownOutcome):
         return True
     return isinstance(error, Unavailable) and error.status in (None, 502, 504)

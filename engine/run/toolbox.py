@@ -24,10 +24,12 @@ from engine.contract import (
     Store,
 )
 from engine.contract.http import HttpClient, make_client
+from engine.delivery.governor import AccountLimits, Governor
 from engine.models import new_id
 from engine.run.failures import without
 from engine.store.files import RunLists
 from engine.store.storage import Storage, storage
+from engine.store.vault import Accounts
 from engine.telemetry import hide_secrets
 
 MOST_LINES = 200
@@ -39,7 +41,8 @@ SHORTEST_SECRET = 4
 class CallContext:
     """Where a call stands, and what comes of it beside its result: log lines, secrets read, how far it is.
 
-    `answer`: what settled the call's wait. `wait_id`: that of the wait whose one-time address it was given.
+    `answer`: what settled the call's wait. `wait_id`: that of the wait whose one-time address it was given. `account`:
+    the one that was opened last, whose limits hold for what is sent.
     """
 
     run_id: str
@@ -60,6 +63,12 @@ class CallContext:
     answer: Mapping[str, Any] | None = None
     wait_id: str = ""
     spend: Callable[[float], None] = lambda dollars: None
+    account: AccountLimits | None = None
+
+    @property
+    def ticket(self) -> str:
+        """What a place in a line is reserved under: the same when the call is made again."""
+        return ":".join((self.run_id, self.scope, self.node_id, self.item))
 
     @property
     def told(self) -> list[dict[str, str]]:
@@ -119,6 +128,8 @@ class CallCredentials:
 
     async def get(self, credential_id: str) -> tuple[str, Mapping[str, Any]]:
         kind, fields = await self._inner.get(credential_id)
+        if isinstance(self._inner, Accounts) and self._inner.opened is not None:
+            self._context.account = AccountLimits(*self._inner.opened)
         self._context.secrets.update(
             value for value in fields.values() if isinstance(value, str) and len(value) >= SHORTEST_SECRET
         )
@@ -137,6 +148,7 @@ class Toolbox:
         *,
         lists: Callable[[], Storage] = storage,
         secret: bytes = b"",
+        governor: Governor | None = None,
     ) -> None:
         """Say where services come from.
 
@@ -147,7 +159,9 @@ class Toolbox:
             allowed: networks and hosts that HTTP may reach although they are private.
             stored: the values that outlive a run, for a call and its idempotency key.
             secret: what makes the random values of calls unforeseeable; the same in every process.
+            governor: keeps HTTP calls to the limits of accounts and hosts; without one they only heed the service.
         """
+        self._governor = governor
         self._allowed = tuple(allowed)
         self._http: HttpClient | None = None
         self._makers: dict[Any, Callable[[CallContext], Any]] = {
@@ -175,12 +189,16 @@ class Toolbox:
         """One client serves all calls of the process, so that connections are used again."""
         if self._http is None:
             self._http = make_client(self._allowed)
-        return self._http
+        if self._governor is None:
+            return self._http
+        return self._http.governed(self._governor.gate(context, CallLog(context).info))
 
     async def aclose(self) -> None:
         """Close what calls shared."""
         if self._http is not None:
             await self._http.aclose()
+        if self._governor is not None:
+            await self._governor.aclose()
 
 
 def _place(context: CallContext) -> str:

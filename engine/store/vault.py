@@ -132,10 +132,14 @@ def sealed_otherwise(database: Database, present: Vault) -> int:
 
 
 class Accounts:
-    """The credentials of one workspace, opened for the time of a call (`engine.contract.Credentials`)."""
+    """The credentials of one workspace, opened for the time of a call (`engine.contract.Credentials`).
+
+    `opened`: id, name and limits of the one that was opened last.
+    """
 
     def __init__(self, database: Database, workspace_id: str) -> None:
         self._database, self._workspace_id = database, workspace_id
+        self.opened: tuple[str, str, Mapping[str, Any]] | None = None
 
     async def get(self, credential_id: str) -> tuple[str, dict[str, Any]]:
         """Type and secret fields. Raises NotFound if the workspace has no such account, AuthExpired if it is sealed."""
@@ -150,6 +154,7 @@ class Accounts:
             )
         if row is None:
             raise NotFound("This account does not exist any more.", hint="Choose another account in the step.")
+        self.opened = (row.id, row.name, row.limits)
         try:
             return row.type, vault().open(row.workspace_id, row.id, row.sealed)
         except CannotOpen as error:
