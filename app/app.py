@@ -20,12 +20,28 @@ from app.pages import (
     settings,
     system,
     templates,
+    values,
     welcome,
     workflows,
 )
 
 # Each registers its route when it is imported.
-PAGES = (welcome, login, home, workflows, editor, runs, run, accounts, settings, system, templates, form, missing)
+PAGES = (
+    welcome,
+    login,
+    home,
+    workflows,
+    values,
+    editor,
+    runs,
+    run,
+    accounts,
+    settings,
+    system,
+    templates,
+    form,
+    missing,
+)
 
 HEAD = [
     rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"),

@@ -23,6 +23,7 @@ from app.api import (
     reruns,
     runs,
     sessions,
+    stored_values,
     workflows,
 )
 from app.api.auth import DESCRIBED, counted
@@ -61,6 +62,7 @@ def _version_1() -> APIRouter:
         sessions.me,
         keys.router,
         workflows.router,
+        stored_values.router,
         flow_control.router,
         runs.router,
         reruns.router,

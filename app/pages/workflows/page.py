@@ -57,6 +57,7 @@ def _actions(item: ObjectVar[Any]) -> rx.Component:
         f"More about {item['name']}",
         rx.el.a(icon("pen"), "Open in the editor", href=item["href"]),
         rx.el.a(icon("play"), "Its runs", href=f"/runs?workflow={item['id']}"),
+        rx.el.a(icon("save"), "Stored values", href=f"/workflows/{item['id']}/values"),
         rx.el.button(icon("copy"), "Duplicate", type="button", on_click=Workflows.duplicate(item["id"])),
         rx.el.button(
             icon("trash-2"),

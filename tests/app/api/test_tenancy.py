@@ -10,7 +10,7 @@ import pytest
 from sqlmodel import Session
 
 from app.api.main import api
-from app.services import credentials, forms, unit
+from app.services import credentials, forms, stored_values, unit
 from app.services.access import Actor
 from engine.models import Wait
 from tests.app.api.conftest import Caller, caller, client_of
@@ -42,6 +42,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/api/v1/approvals/{approval_id}"): {"choice": "fail"},
     ("POST", "/api/v1/runs/{run_id}/retry"): {"mode": "whole"},
     ("PUT", "/api/v1/workflows/{workflow_id}/pins/{node_id}"): {"outputs": {"main": 1}},
+    ("PUT", "/api/v1/workflows/{workflow_id}/values/{value_name}"): {"value": 1},
 }
 
 
@@ -64,6 +65,7 @@ UNKNOWN = {
     "number": "1",
     "file_id": "0" * 64,
     "token": "nobody",
+    "value_name": "kept",
 }
 
 
@@ -90,6 +92,7 @@ async def belongings(ada: Caller, anyone: httpx.AsyncClient) -> Belongings:
     file = await ada.client.post("/api/v1/files", files={"file": ("a.txt", b"mine", "text/plain")})
     token = await unit.ask(forms.publish_form, ada.actor, workflow_id)
     await unit.ask(credentials.create, ada.actor, "Mine", "core.bearer", {"token": "abc"})
+    await unit.ask(stored_values.put, ada.actor, workflow_id, "kept", 1)
     return Belongings(
         {
             "workflow_id": workflow_id,
@@ -100,6 +103,7 @@ async def belongings(ada: Caller, anyone: httpx.AsyncClient) -> Belongings:
             "number": "1",
             "file_id": file.json()["$file"],
             "token": token,
+            "value_name": "kept",
         }
     )
 
@@ -139,7 +143,7 @@ async def test_nothing_of_another_workspace_is_found(ada: Caller, bob: Caller, b
 
 
 async def test_lists_hold_nothing_of_another_workspace(bob: Caller, belongings: Belongings) -> None:
-    foreign = set(belongings.ids.values()) - {"made", "1"}
+    foreign = set(belongings.ids.values()) - {"made", "1", "kept"}
     for method, path in closed_routes():
         if method == "GET" and "{" not in path:
             answer = await bob.client.get(path)

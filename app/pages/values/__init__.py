@@ -1,0 +1,5 @@
+"""What a workflow remembers from run to run."""
+
+from app.pages.values import page
+
+__all__ = ["page"]
