@@ -134,11 +134,14 @@ async def read_items(
     *,
     side: Annotated[Literal["input", "output"], Query(description="What came in or what went out")] = "output",
     port: Annotated[str, Query(max_length=60, description="The output, or the field that was filled")] = "main",
+    field: Annotated[str, Query(max_length=200, description="Of a record: the list under this name")] = "",
     start: Start = 0,
     stop: Stop = 50,
 ) -> Items:
-    """A page of the values at one port of a step."""
-    return await unit.ask(run_data.items, actor, run_id, node_id, side=side, port=port, start=start, stop=stop)
+    """A page of the values at one port of a step. A long list inside of a value is `{"$list": {count, first}}`."""
+    return await unit.ask(
+        run_data.items, actor, run_id, node_id, side=side, port=port, field=field, start=start, stop=stop
+    )
 
 
 @router.post("/runs/{run_id}/cancel", status_code=202)

@@ -111,8 +111,19 @@ def _ports(node: Node) -> list[str]:
 
 def _stored(actor: Actor, held: Stored) -> dict[str, Any]:
     """A value as rows hold it, with the origin of its items, inline."""
+    if held.get("size", 0) > LARGEST:
+        raise Invalid(
+            f"This output is {held['size'] / 1024:,.0f} kB. At most {LARGEST // 1024} kB can be kept for a step."
+        )
     value = run_data.read_whole(actor, held)
-    return {"v": value, **({"o": held["o"]} if held.get("o") else {})}
+    origin = [_with_numbers(actor, axis) for axis in held.get("o") or ()]
+    return {"v": value, **({"o": origin} if origin else {})}
+
+
+def _with_numbers(actor: Actor, axis: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Where the items of a list come from, inline."""
+    at = axis.get("at")
+    return {**axis, "at": run_data.read_whole(actor, at)} if isinstance(at, Mapping) else axis
 
 
 def _edited(value: Any, before: Stored | None) -> dict[str, Any]:

@@ -124,6 +124,6 @@ def _data(items: run_data.Items) -> Any:
 
 def _ports(db: Session, actor: Actor, run_id: str, one: StepView) -> dict[str, run_data.Items]:
     return {
-        port: run_data.items(db, actor, run_id, one.node_id, port=port, start=0, stop=SAMPLE_ITEMS)
+        port: run_data.items(db, actor, run_id, one.node_id, port=port, start=0, stop=SAMPLE_ITEMS, inner=SAMPLE_ITEMS)
         for port in one.outputs
     }

@@ -212,8 +212,6 @@ def _reader(workspace_id: str) -> Unpack:
     store = storage.storage()
 
     async def unpack(held: Mapping[str, Any]) -> Any:
-        if "ref" in held:
-            return await asyncio.to_thread(store.get_json, workspace_id, held["ref"])
-        return held.get("v")
+        return await asyncio.to_thread(store.value_of, workspace_id, held)
 
     return unpack

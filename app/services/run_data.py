@@ -14,13 +14,17 @@ from app.services.access import Actor, owned
 from app.services.errors import Invalid, NotFound
 from app.services.unit import reads
 from engine.catalog import catalog
+from engine.contract import LongList, is_list
 from engine.contract import NotFound as GoneFromStore
+from engine.contract.lists import part_of
 from engine.graph import Graph
 from engine.models import Step
 from engine.store import storage
 
 LONGEST_PAGE: Final = 500
+LARGEST_WHOLE: Final = 16 * 1024 * 1024
 _RESULT_ROWS: Final = 100
+_FIRST_ITEMS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +116,33 @@ def items(
     *,
     side: Literal["input", "output"] = "output",
     port: str = "main",
+    field: str = "",
     start: int = 0,
     stop: int = 50,
+    inner: int | None = None,
 ) -> Items:
-    """The values from ``start`` to before ``stop`` that came in or went out; the rest of the list is not read."""
+    """The values from ``start`` to before ``stop`` that came in or went out; the rest of the list is not read.
+
+    ``field``: those of the list under this name in a record. Long lists inside of a value are told by their number of
+    items and the first ones, or, with ``inner``, stand there with so many of their items.
+    """
     if not 0 <= start <= stop or stop - start > LONGEST_PAGE:
         raise Invalid(f"Ask for at most {LONGEST_PAGE} items at a time.")
     row = _closing(db, actor, run_id, node_id)
     held = ((row.input if side == "input" else row.output) or {}) if row else {}
     if port not in held:
         return Items([], start, 0)
-    return page(actor, held[port], start, stop)
+    return page(actor, held[port], start, stop, field=field, inner=inner)
+
+
+@reads
+def inner_lists(db: Session, actor: Actor, run_id: str, node_id: str, port: str) -> dict[str, int]:
+    """The lists in the record that left a step, by the names of their fields, and how many items each has."""
+    row = _closing(db, actor, run_id, node_id)
+    held = ((row.output or {}) if row else {}).get(port) or {}
+    value = _value(actor, held) if held.get("count") is None else None
+    record = value if isinstance(value, Mapping) and "$file" not in value else {}
+    return {str(name): len(found) for name, found in record.items() if is_list(found)}
 
 
 @reads
@@ -142,20 +162,38 @@ def results(db: Session, actor: Actor, run_id: str) -> list[Result]:
     return [_result(actor, drawing, node.id, known.get(node.id)) for node in wanted]
 
 
-def page(actor: Actor, held: Mapping[str, Any], start: int, stop: int) -> Items:
+def page(  # noqa: PLR0917  what a page is
+    actor: Actor, held: Mapping[str, Any], start: int, stop: int, field: str = "", inner: int | None = None
+) -> Items:
     """Part of a value as a step row holds it: ``{"v": value}`` or ``{"ref": hash, "count": items or null}``."""
-    if "ref" not in held:
-        value = held.get("v")
-        if not isinstance(value, list):
-            return Items([value], 0, None)
-        return Items(value[start:stop], start, len(value))
-    store, payload = storage.storage(), held["ref"]
     try:
-        if held.get("count") is None:
-            return Items([store.get_json(actor.workspace_id, payload)], 0, None)
-        return Items(store.page(actor.workspace_id, payload, start, stop), start, held["count"])
+        if held.get("count") is not None:
+            found = storage.storage().page(actor.workspace_id, held["ref"], start, stop)
+            return Items(_told(found, inner), start, held["count"])
+        value = _value(actor, held)
+        if field:
+            value = value.get(field) if isinstance(value, Mapping) else None
+        if is_list(value):
+            return Items(_told(part_of(value, start, min(stop, len(value))), inner), start, len(value))
+        return Items([_told(value, inner)], 0, None)
     except GoneFromStore:
         raise NotFound("value (its time of keeping may be over)") from None
+
+
+def _value(actor: Actor, held: Mapping[str, Any]) -> Any:
+    return storage.storage().value_of(actor.workspace_id, held)
+
+
+def _told(value: Any, inner: int | None) -> Any:
+    """The value as JSON: of a long list inside how many items it has and the first of them, never silently fewer."""
+    if isinstance(value, LongList):
+        if inner is not None:
+            return _told(part_of(value, 0, min(inner, len(value))), inner)
+        first = part_of(value, 0, min(_FIRST_ITEMS, len(value)))
+        return {"$list": {"count": len(value), "first": _told(first, inner)}}
+    if isinstance(value, Mapping):
+        return {name: _told(held, inner) for name, held in value.items()}
+    return [_told(held, inner) for held in value] if isinstance(value, list) else value
 
 
 @reads
@@ -167,13 +205,13 @@ def outputs(db: Session, actor: Actor, run_id: str) -> Any:
 async def resolved(actor: Actor, output: Mapping[str, Any]) -> Any:
     """What a run's ``output`` column stands for: a record by output name, or the value of its last node."""
     stored = output.get("outputs") or {}
-    if all("ref" not in held for held in (*stored.values(), output.get("last") or {})):
+    if all("ref" not in held and "lists" not in held for held in (*stored.values(), output.get("last") or {})):
         return _resolved(actor, output)
     return await asyncio.to_thread(_resolved, actor, output)
 
 
 async def whole(actor: Actor, held: Mapping[str, Any]) -> Any:
-    """A value as rows hold it, whatever its size."""
+    """A value as rows hold it; a list above 16 MB by its number of items and the first of them."""
     return await asyncio.to_thread(_whole, actor, held) if "ref" in held else _whole(actor, held)
 
 
@@ -190,10 +228,15 @@ def _resolved(actor: Actor, output: Mapping[str, Any]) -> Any:
 
 
 def _whole(actor: Actor, held: Mapping[str, Any]) -> Any:
-    if "ref" not in held:
+    if "ref" not in held and not held.get("lists"):
         return held.get("v")
+    store = storage.storage()
     try:
-        return storage.storage().get_json(actor.workspace_id, held["ref"])
+        if held.get("count") is None:
+            return _told(_value(actor, held), None)
+        if held.get("size", 0) > LARGEST_WHOLE:
+            return _told(store.list_of(actor.workspace_id, held["ref"], held["count"]), None)
+        return store.get_json(actor.workspace_id, held["ref"])
     except GoneFromStore:
         return None
 

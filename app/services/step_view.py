@@ -1,7 +1,6 @@
 """One step of a run as its panel shows it. A step's inputs are the outputs that its fields refer to."""
 
-from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from sqlmodel import Session
 
@@ -80,12 +79,8 @@ def page(db: Session, actor: Actor, run_id: str, port: str, start: int) -> Recor
     node_id, _, rest = port.partition(_BETWEEN)
     name, _, field = rest.partition(_BETWEEN)
     start = max(0, start)
-    if field:
-        inner = _record(db, actor, run_id, node_id, name).get(field)
-        rows = inner if isinstance(inner, list) else [inner]
-        return values.view(rows[start : start + values.PAGE], start, len(rows), signed_in_href)
     stop = start + values.PAGE
-    found = run_data.items(db, actor, run_id, node_id, side="output", port=name, start=start, stop=stop)
+    found = run_data.items(db, actor, run_id, node_id, side="output", port=name, field=field, start=start, stop=stop)
     return values.view(found.items, found.start, found.total, signed_in_href)
 
 
@@ -95,19 +90,13 @@ def _parts(db: Session, actor: Actor, run_id: str, step: StepView, port: str) ->
     whole = {"value": f"{step.node_id}{_BETWEEN}{port}", "label": _label(port, number)}
     if number is not None:
         return [whole]
-    record = _record(db, actor, run_id, step.node_id, port)
-    lists = {name: inner for name, inner in record.items() if isinstance(inner, list) and inner}
-    return [
-        *({"value": f"{whole['value']}{_BETWEEN}{name}", "label": f"{name} ({len(lists[name]):,})"} for name in lists),
-        whole,
-    ]
-
-
-def _record(db: Session, actor: Actor, run_id: str, node_id: str, port: str) -> Mapping[str, Any]:
-    """A record that a step gave out; empty if it gave something else."""
-    found = run_data.items(db, actor, run_id, node_id, side="output", port=port, start=0, stop=1)
-    value = found.items[0] if found.items else None
-    return value if isinstance(value, Mapping) and "$file" not in value else {}
+    lists = run_data.inner_lists(db, actor, run_id, step.node_id, port)
+    inner = (
+        {"value": f"{whole['value']}{_BETWEEN}{name}", "label": f"{name} ({count:,})"}
+        for name, count in lists.items()
+        if count
+    )
+    return [*inner, whole]
 
 
 def _label(port: str, number: int | None) -> str:

@@ -19,7 +19,7 @@ from engine.contract import LongList, OutputTooLarge
 from engine.run.limits import Limits
 from engine.run.mapping import LONGEST_TURN
 from engine.run.step import plain
-from engine.store.lists import Encoder, NotStored, Ref, revived
+from engine.store.lists import Encoder, NotStored, Ref
 from engine.store.storage import INLINE_BYTES, MEASURED, Keeper, Storage
 
 LONG_LIST = 2_000  # not worth measuring: it goes to the payload store, where it can be read by the page
@@ -100,11 +100,8 @@ class Packing:
     async def unpacked(self, stored: Mapping[str, Any]) -> Any:
         """The value behind a stored form; a long list as a reference."""
         if "ref" not in stored:
-            value = stored.get("v")
-            return revived(value, self.storage, self.workspace_id) if stored.get("lists") else value
-        if self.storage.is_long(stored.get("count"), stored.get("size", 0)):
-            return self.storage.list_of(self.workspace_id, stored["ref"], stored["count"])
-        return await asyncio.to_thread(self.storage.get_json, self.workspace_id, stored["ref"])
+            return self.storage.value_of(self.workspace_id, stored)
+        return await asyncio.to_thread(self.storage.value_of, self.workspace_id, stored)
 
     def light(self, outputs: Mapping[str, Value], packed: Mapping[str, Any]) -> dict[str, Value]:
         """The outputs as the nodes after this one see them: what is long only by reference."""

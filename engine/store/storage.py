@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import lru_cache
 from pathlib import Path
@@ -65,6 +65,18 @@ class Storage(Payloads):
         Raises NotFound if this workspace stored no such thing, ValueError if it is not a list.
         """
         return self.list_of(workspace_id, payload_id).read(max(0, start), stop)
+
+    def value_of(self, workspace_id: str, held: Mapping[str, Any]) -> Any:
+        """What a row's stored form (`{"v": …}` or `{"ref": …}`) stands for; a long list by reference. May block.
+
+        Raises NotFound if this workspace stored no such thing.
+        """
+        if "ref" not in held:
+            value = held.get("v")
+            return revived(value, self, workspace_id) if held.get("lists") else value
+        if self.is_long(held.get("count"), held.get("size", 0)):
+            return self.list_of(workspace_id, held["ref"], held["count"])
+        return self.get_json(workspace_id, held["ref"])
 
     def list_of(self, workspace_id: str, payload_id: str, count: int = 0) -> StoredList:
         """A stored list, of which nothing is read yet. `count` is the number of its items, as its Ref says."""

@@ -22,6 +22,7 @@ from engine.contract import (
     Effect,
     Idempotency,
     Integration,
+    Lists,
     Log,
     NodeError,
     Params,
@@ -234,6 +235,15 @@ def count(params: Count) -> Iterator[dict[str, Any]]:
         yield {"n": n, "odd": n % 2 == 1}
 
 
+@action("lab.sheet", title="Sheet", category="lab", icon="table", cpu=True)
+def sheet(params: Count, lists: Lists) -> dict[str, Any]:
+    """A record with numbers in it.
+
+    With a list: once per item.
+    """
+    return {"name": "all", "rows": lists.keep(range(params.to))}
+
+
 class Talk(Params):
     lines: int = Field(description="How many lines", examples=[3])
 
@@ -253,5 +263,5 @@ integration = Integration(
     id="lab",
     name="Lab",
     description="Nodes for tests of execution",
-    nodes=(pay, write, sleep, fail, doze, compute, total, send, count, talk),
+    nodes=(pay, write, sleep, fail, doze, compute, total, send, count, talk, sheet),
 )
