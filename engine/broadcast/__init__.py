@@ -1,6 +1,6 @@
 """How lists meet fields that take a single value: pure functions from outputs to calls, and from results to outputs."""
 
-from engine.broadcast.binding import bind, bind_inside
+from engine.broadcast.binding import bind, bind_inside, reached
 from engine.broadcast.calls import Call, CallScope, Mapped, Once, Skip
 from engine.broadcast.collecting import Failed, collect, joined
 from engine.broadcast.edges import edges, port_of, ports
@@ -34,6 +34,7 @@ __all__ = [
     "joined",
     "port_of",
     "ports",
+    "reached",
     "resolve",
     "resolve_inside",
 ]

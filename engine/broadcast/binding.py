@@ -54,6 +54,32 @@ def bind_inside(
     return _Binder(fields_inside(node, node_type), outputs, extra, named or {}).inside()
 
 
+def reached(
+    reference: Reference, outputs: Mapping[str, NodeOutputs], named: Mapping[str, Collection[str]] | None = None
+) -> Value | None:
+    """The value that a reference to a node means, with where its items come from; None where nothing fired."""
+    fired = outputs.get(reference.node, SKIPPED)
+    if isinstance(fired, Skipped):
+        return None
+    cursor = _into(reference, fired, named or {})
+    return None if cursor is None else Value(cursor.value, cursor.axes)
+
+
+def _into(reference: Reference, fired: Mapping[str, Value], named: Mapping[str, Collection[str]]) -> Cursor | None:
+    """Where a reference points in what left its node; None when the output that it means did not fire."""
+    port, path = _port(reference, fired, named)
+    return start(fired[port], path, f"{reference.node}.{port}") if port in fired else None
+
+
+def _port(
+    reference: Reference, fired: Mapping[str, Value], named: Mapping[str, Collection[str]]
+) -> tuple[str, tuple[str | int, ...]]:
+    name = reference.path[0] if reference.path else None
+    if isinstance(name, str) and (name in fired or name in named.get(reference.node, ())):
+        return name, reference.path[1:]
+    return MAIN.name, reference.path
+
+
 @dataclass(eq=False)
 class _Binder:
     fields: Fields
@@ -113,16 +139,7 @@ class _Binder:
             value = self.extra.get(reference.node)
             return start(value if isinstance(value, Value) else Value(value), reference.path, reference.node)
         fired = self.outputs.get(reference.node, SKIPPED)
-        if isinstance(fired, Skipped):
-            return None
-        port, path = self._port(reference, fired)
-        return start(fired[port], path, f"{reference.node}.{port}") if port in fired else None
-
-    def _port(self, reference: Reference, fired: Mapping[str, Value]) -> tuple[str, tuple[str | int, ...]]:
-        name = reference.path[0] if reference.path else None
-        if isinstance(name, str) and (name in fired or name in self.named.get(reference.node, ())):
-            return name, reference.path[1:]
-        return MAIN.name, reference.path
+        return None if isinstance(fired, Skipped) else _into(reference, fired, self.named)
 
     def _after(self) -> list[Track[Wire]]:
         """What `after` refers to and fired: the branches that were dealt items, by origin, map the node."""
@@ -154,7 +171,7 @@ class _Binder:
     def _is_branch(self, reference: Reference) -> bool:
         """Whether the reference names one of several outputs: those deal a list out, a main output passes it on."""
         fired = self.outputs[reference.node]
-        return not isinstance(fired, Skipped) and self._port(reference, fired)[0] != MAIN.name
+        return not isinstance(fired, Skipped) and _port(reference, fired, self.named)[0] != MAIN.name
 
     def _why_skipped(self) -> str | None:
         fields, skipped = self.fields, self.skipped

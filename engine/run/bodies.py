@@ -66,7 +66,7 @@ class BodyFiring(ScopedFiring):
         outputs = {MAIN.name: self._listed(len(asked.items), results)}
         if asked.collect and len(results) < len(self.rows.results):
             outputs[FAILURES] = Value(self._failures(asked))
-        return Fate("fired", outputs, await self.rows.close(outputs))
+        return await self._fired(outputs)
 
     async def _in_turn(self, asked: Iterate) -> None:
         for index in self.rows.todo:
@@ -121,7 +121,7 @@ class BodyFiring(ScopedFiring):
                 hint="Allow more rounds, look at the condition of its end, or let it go on with the last result.",
             )
         outputs = {MAIN.name: Value(last[MAIN.name]), ROUNDS: Value(count)}
-        return Fate("fired", outputs, await self.rows.close(outputs))
+        return await self._fired(outputs)
 
     def _done_before(self) -> Iterator[int]:
         """The rounds, one after the other, that have a result from before."""
@@ -141,7 +141,7 @@ class BodyFiring(ScopedFiring):
             outputs = {CAUGHT: Value(self._caught(result.error))}
         else:
             outputs = {MAIN.name: Value(result.fired[MAIN.name] if result else None)}
-        return Fate("fired", outputs, await self.rows.close(outputs))
+        return await self._fired(outputs)
 
     def _caught(self, error: NodeError) -> dict[str, Any]:
         record = self.rows.record(error, "")

@@ -41,7 +41,7 @@ class CallFiring(ScopedFiring):
         outputs = broadcast.collect(call, [self._collectable(i, result) for i, result in enumerate(results)])
         failed = isinstance(call, Once) and isinstance(results[0], Failed)
         error = self.rows.record(results[0].error, "") if failed and isinstance(results[0], Failed) else None
-        return Fate("fired", outputs, await self.rows.close(outputs, error=error))
+        return await self._fired(outputs, error=error)
 
     async def _one(self, index: int) -> None:
         began = self.rows.started_at

@@ -26,7 +26,7 @@ from engine.run.plan import PlannedNode, early_outputs
 from engine.run.redo import may_write
 from engine.run.rehearsal import hidden, instead_of, would_send
 from engine.run.scopes import Journey, Scope
-from engine.run.sources import handed_in, standing
+from engine.run.sources import Standing, handed_in, standing
 from engine.run.step import (
     LONGEST_HELD_WAIT,
     Asked,
@@ -97,7 +97,7 @@ class Firing:
             if isinstance(call, dict):
                 return await self._fired(call, stand_in=self._kept())
             self._call = call
-            if isinstance(call, Mapped) and is_long(call, self.rows.ledger):
+            if isinstance(call, Mapped) and self.type.kind != "container" and is_long(call, self.rows.ledger):
                 return await self._part_by_part(call)
             return await self._called(call)
         except (NodeError, TemplateError) as error:
@@ -125,12 +125,17 @@ class Firing:
         self, outputs: Mapping[str, NodeOutputs], extra: Mapping[str, Any], named: Mapping[str, Collection[str]] | None
     ) -> dict[str, Value] | broadcast.Call:
         """How the node is to be called, or what stands for its outputs without a call."""
-        # In a dry run what is kept for a step that writes stands for its result, not for its request.
-        pins = {} if self._dry and may_write(self.planned) else self._scope.flow.pins
-        given = await standing(self.planned, self._scope.flow.input, pins, outputs)
+        given = await self._standing(outputs)
         if given is not None:
             return given
         return broadcast.bind(self.node, self.type, outputs, self._seen(extra), named)
+
+    async def _standing(self, outputs: Mapping[str, NodeOutputs]) -> Standing | None:
+        # In a dry run what is kept for a step that writes stands for its result, not for its request.
+        pins = {} if self._dry and may_write(self.planned) else self._scope.flow.pins
+        if pins or self.planned.stands:
+            return await standing(self.planned, self._scope.flow.input, pins, outputs)
+        return None
 
     def _seen(self, extra: Mapping[str, Any]) -> dict[str, Any]:
         """What templates see beside the outputs: time and random values are those of the node's first start."""
@@ -215,9 +220,10 @@ class Firing:
         answer: Respond | None = None,
         *,
         stand_in: Any = None,
+        error: dict[str, Any] | None = None,
     ) -> Fate:
-        """Note what leaves the node. Raises NodeError if it cannot be stored."""
-        packed = await self.rows.close(outputs, results, stand_in=stand_in)
+        """Note what leaves the node; `error`: of one whose failure leaves it. Raises NodeError if it cannot be stored."""
+        packed = await self.rows.close(outputs, results, error, stand_in)
         return Fate("fired", self.rows.ledger.light(outputs, packed), packed, answer)
 
     def _may_not_start(self) -> bool:

@@ -27,7 +27,7 @@ class Linked:
         reuse: Mapping[str, object] = claim.options.get("reuse") or {}
         self.run_id = str(reuse.get("run") or "")
         items = reuse.get("items")
-        self._items = frozenset(items if isinstance(items, list) else ())
+        self.items = frozenset(items if isinstance(items, list) else ())
         self._claim, self._plan, self._history, self._unpack = claim, plan, history, unpack
         self._redo: Redo | None = None
         self._reading = asyncio.Lock()
@@ -38,7 +38,7 @@ class Linked:
         Raises:
             PermanentError: the earlier run is not there any more. Then nothing must be done again in its place.
         """
-        if node_id not in self._items:
+        if node_id not in self.items:
             return {}
         async with self._reading:
             if self._redo is None:

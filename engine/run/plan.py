@@ -53,6 +53,11 @@ class PlannedNode:
         return self.pure and not self.type.cpu
 
     @cached_property
+    def stands(self) -> bool:
+        """Whether it may give something without being called, whatever is kept for it."""
+        return self.type.kind == "trigger" or self.node.off
+
+    @cached_property
     def closing(self) -> Node:
         """A container with only those of its own fields that say something, of those that are asked in its body."""
         blank = {
@@ -97,6 +102,11 @@ class Plan:
     def first(self) -> tuple[str, ...]:
         """The nodes that wait for nothing."""
         return tuple(node_id for node_id, planned in self.nodes.items() if not planned.needs)
+
+    @cached_property
+    def races(self) -> frozenset[str]:
+        """The nodes that start with the first of what they refer to."""
+        return frozenset(node_id for node_id, planned in self.nodes.items() if planned.races)
 
     @cached_property
     def last(self) -> tuple[str, ...]:

@@ -132,7 +132,7 @@ class ScopedFiring(Firing):
             self.rows.end_failed()
             return self._failed()
         outputs = broadcast.collect(self.once, [broadcast.Failed(FailedInside(error), error)])
-        return Fate("fired", outputs, await self.rows.close(outputs, error=error))
+        return await self._fired(outputs, error=error)
 
     @property
     def once(self) -> Once:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from engine.broadcast import SKIPPED, NodeOutputs, Value
-from engine.contract import MAIN, CallWorkflow, Guard, Iterate, NodeError, Rounds
+from engine.contract import MAIN, CallWorkflow, FirstOf, Guard, Iterate, NodeError, Rounds
 from engine.run.bodies import BodyFiring
 from engine.run.called import CallFiring
 from engine.run.control import Control
@@ -19,6 +19,7 @@ from engine.run.ledger import now_ms
 from engine.run.packing import value_of
 from engine.run.past import Past
 from engine.run.plan import Plan, PlannedNode
+from engine.run.race import Race, RaceFiring, place_row
 from engine.run.results import Results
 from engine.run.scoped import ScopedFiring
 from engine.run.scopes import Ended, Journey, Scope
@@ -33,6 +34,7 @@ KINDS: Mapping[Any, type[Firing]] = {
     Iterate: BodyFiring,
     Rounds: BodyFiring,
     CallWorkflow: CallFiring,
+    FirstOf: RaceFiring,
 }
 
 log = get_logger(__name__)
@@ -53,6 +55,7 @@ class Walk:
         self._changed = asyncio.Event()
         self._waiting: dict[str, int] = {}
         self._opened: set[str] = set()
+        self._races: dict[str, Race] = {}
         self._past: dict[str, Past] = {}
         self._early: list[Mapping[str, Any]] | None = None
         self._stored: dict[str, Mapping[str, Any]] = {}
@@ -153,19 +156,25 @@ class Walk:
         )
 
     async def _fire(self, planned: PlannedNode) -> None:
-        past = self._past.setdefault(planned.id, Past())
-        if not self._scope.path:
+        past = self._past.get(planned.id)
+        if past is None:
+            past = self._past[planned.id] = Past()
+        if not self._scope.path and planned.id in self._journey.linked.items:
             try:
                 past.reusable = await self._journey.linked.reusable(planned.id)
             except NodeError as error:
                 self._failed = self._failed or Ended("failed", to_record(error, planned.node, ""))
                 self._control.halt("failed")
                 return
-        firing = KINDS.get(planned.type.result, Firing)(planned, self._journey, self._scope, self._control, past)
+        kind = Firing if planned.type.kind != "container" else KINDS[planned.type.result]
+        firing = kind(planned, self._journey, self._scope, self._control, past)
+        if isinstance(firing, RaceFiring):
+            firing.came = tuple(self._race(planned.id).came)
         self._firing[planned.id] = firing
         self._journey.firing[firing] = None
         try:
-            await self.load(planned.needs)
+            if self._stored:
+                await self.load(planned.needs)
             fate = await firing.fire(self.outputs, self._extra, self._plan.named)
         finally:
             del self._journey.firing[firing]
@@ -201,9 +210,32 @@ class Walk:
         """One less of what these nodes wait for is missing."""
         for node_id in node_ids:
             self._left[node_id] -= 1
-            if not self._left[node_id]:
+            if node_id in self._plan.races:
+                self._somebody_came(node_id)
+            elif not self._left[node_id]:
                 self._ready.append(node_id)
                 self._changed.set()
+
+    def _somebody_came(self, node_id: str) -> None:
+        """Start a race that can be decided now, or that nobody else can come to; show who is late."""
+        planned, race = self._plan.nodes[node_id], self._race(node_id)
+        for number in race.look(self._fired_ports):
+            place = race.came.index(number) + 1
+            self._journey.ledger.note(place_row(planned, self._scope.path, number, place, late=True))
+        if race.decide() or (not race.decided and not self._left[node_id]):
+            race.decided = True
+            self._ready.append(node_id)
+            self._changed.set()
+
+    def _race(self, node_id: str) -> Race:
+        if node_id not in self._races:
+            self._races[node_id] = Race(self._plan.nodes[node_id], self._plan.named)
+        return self._races[node_id]
+
+    def _fired_ports(self, node_id: str) -> Collection[str] | None:
+        """The outputs of a node that fired; None if it is not over, or none did."""
+        outputs = self.outputs.get(node_id, self._stored.get(node_id))
+        return outputs.keys() if isinstance(outputs, Mapping) else None
 
     def _rests(self, node_id: str, waits: int) -> None:
         """A node waits; or goes on at once, if what it waits for came while it was still under way."""
@@ -279,6 +311,8 @@ class Walk:
             self._ready.remove(planned.id)
         # It may have been done before what it refers to was over: then that must not start it again.
         self._left[planned.id] = 0
+        if planned.races:
+            self._race(planned.id).decided = True
         if row["status"] == "skipped":
             self.outputs[planned.id] = SKIPPED
         else:

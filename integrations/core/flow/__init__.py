@@ -1,7 +1,7 @@
 """Where runs begin, branch, meet, wait and answer."""
 
 from integrations.core.flow.branches import branch, router
-from integrations.core.flow.calls import run_workflow
+from integrations.core.flow.calls import race, run_workflow
 from integrations.core.flow.containers import attempt, for_each, repeat
 from integrations.core.flow.control import respond, stop
 from integrations.core.flow.inputs import receive
@@ -16,6 +16,6 @@ NODES = (
     *(manual, webhook, schedule, receive, show),
     *(branch, router, switch, merge, respond, stop),
     *(wait, wait_for_call, approval),
-    *(for_each, repeat, attempt, run_workflow),
+    *(for_each, repeat, attempt, run_workflow, race),
     *(do_nothing, note),
 )
