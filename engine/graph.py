@@ -35,6 +35,14 @@ class Retry(BaseModel):
     on: tuple[str, ...] = Field(default=(), description="Kinds of errors; empty: all that may pass by themselves")
 
 
+class Fallback(BaseModel):
+    """What stands for a result where a service stays unavailable."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    value: Any = Field(description="What the node gives then, through its main output")
+
+
 class Node(BaseModel):
     """One step of the drawing. `params` are its fields as drawn: literals, templates and references."""
 
@@ -53,6 +61,7 @@ class Node(BaseModel):
     limit: int | None = Field(default=None, ge=1, le=1000, description="Calls in flight at once for a mapped node")
     retry: Retry | None = None
     on_error: Literal["stop", "output"] = "stop"
+    fallback: Fallback | None = Field(default=None, description="Stands in for a service that stays unavailable")
     on_unknown: Literal["again", "fail", "ask"] | None = None
     time_limit: float | None = Field(default=None, gt=0, le=86_400, description="Seconds for one call")
     note: str = Field(default="", max_length=10_000)

@@ -64,8 +64,10 @@ def items(counts: Mapping[str, Any] | None, outputs: Mapping[str, int | None] | 
         total, done, failed = (int(counts.get(name) or 0) for name in ("total", "done", "failed"))
         passed = done + failed
         said = count(total, "item") if passed >= total else f"{passed:,} of {total:,}"
-        parts = [said, f"{reused:,} reused" if reused else "", f"{failed:,} failed" if failed else ""]
-        return ", ".join(part for part in parts if part)
+        fallback = int(counts.get("fallback") or 0)
+        told = ((reused, "reused"), (fallback, "with the fallback value"), (failed, "failed"))
+        parts = [said, *(f"{number:,} {word}" for number, word in told if number)]
+        return ", ".join(parts)
     known = [number for number in (outputs or {}).values() if number is not None]
     return count(sum(known), "item") if known else ""
 
@@ -77,6 +79,8 @@ def source_word(one: StepView) -> str:
         return "Not sent"
     if stood.get("by") == "kept":
         return "Kept output"
+    if stood.get("by") == "fallback":
+        return "Fallback"
     return "Reused" if one.reused_from else ""
 
 
@@ -92,9 +96,12 @@ def came_from(one: StepView) -> Record:
     stood = one.stand_in or {}
     word = source_word(one)
     title = {"Not sent": "Not sent: this is a dry run", "Kept output": "Kept output", "Reused": "Reused"}.get(word, "")
+    title = "Fallback value" if word == "Fallback" else title
     text = STANDS_IN.get(str(stood.get("by")), "") if word == "Not sent" else ""
     if word == "Kept output":
         text = "The draft keeps this output, so the step was not called."
+    if word == "Fallback":
+        text = f"The service stayed unavailable, so the step's fallback value was used. {stood.get('why', '')}"
     link = f"/runs/{one.reused_from}" if one.reused_from else ""
     return {
         "title": title,

@@ -130,6 +130,7 @@ class _Reader:
         if not isinstance(raw.get("with", {}), Mapping):
             self.add((*path, "with"), "bad_fields", "“with” is a record of the node's fields.")
         self._json(raw.get("with", {}), (*path, "with"), 0)
+        self._json(raw.get("fallback"), (*path, "fallback"), 0)
         return self._validated(node_id, raw, path) if len(self.problems) == before else None
 
     def _validated(self, node_id: str, raw: Mapping[str, Any], path: Path) -> Node | None:

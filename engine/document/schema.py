@@ -27,6 +27,7 @@ def schema(catalog: Catalog) -> dict[str, Any]:
             "description": "Several wires into one field: the value of the first, in this order, that fired",
         },
         "retry": Node.model_json_schema()["$defs"]["Retry"],
+        "fallback": Node.model_json_schema()["$defs"]["Fallback"],
     }
     choices = []
     for node_type in catalog.all():
@@ -64,6 +65,7 @@ def _node(catalog: Catalog) -> dict[str, Any]:
     properties["type"] = {"enum": [node_type.id for node_type in catalog.all()], "description": "What the node does"}
     properties["with"] = {"type": "object", "description": "The node's fields: literals, templates, references"}
     properties["retry"] = {"$ref": "#/$defs/retry"}
+    properties["fallback"] = {"$ref": "#/$defs/fallback"}
     properties["after"] = {
         "description": "Outputs that must have fired before",
         "anyOf": [TEMPLATE, {"type": "array", "items": TEMPLATE}],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.graph import Graph, Node, Retry
+from engine.graph import Fallback, Graph, Node, Retry
 
 VERSION = 1
 # The document's word for each attribute of Node, in the order in which they are written.
@@ -20,6 +20,7 @@ NODE_KEYS: Mapping[str, str] = {
     "limit": "limit",
     "retry": "retry",
     "on_error": "on_error",
+    "fallback": "fallback",
     "on_unknown": "on_unknown",
     "time_limit": "time_limit",
     "note": "note",
@@ -49,6 +50,8 @@ def dump_node(node: Node) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Fallback):
+        return {"value": value.value}
     if isinstance(value, Retry):
         return {name: _plain(inner) for name, inner in value.model_dump(exclude_defaults=True).items()}
     if isinstance(value, Mapping):

@@ -16,7 +16,7 @@ from engine.contract import BadParams, Effect, NodeError, Respond
 from engine.expressions import TemplateError
 from engine.run.control import Control
 from engine.run.example import example_of
-from engine.run.failures import to_record
+from engine.run.failures import to_record, without
 from engine.run.ledger import now_ms
 from engine.run.mapping import DEFAULT_WINDOW, run_window
 from engine.run.noderows import Given, NodeRows
@@ -40,7 +40,7 @@ from engine.run.step import (
     run_node,
     validated,
 )
-from engine.run.toolbox import CallContext
+from engine.run.toolbox import CallContext, CallLog
 
 FIRST = 5  # how many items a mapped write node does where it may not do all
 
@@ -356,6 +356,8 @@ class Firing:
             await asyncio.sleep(max(0.0, left))
             outcome = Done(outcome.fired, attempt=outcome.attempt)
         if isinstance(outcome, Done):
+            if outcome.failure is not None and given.context is not None:
+                _say_fallback(given.context, outcome.failure)
             try:
                 await self.rows.done(index, outcome, given)
             except NodeError as error:
@@ -435,6 +437,11 @@ def _dealt(results: Sequence[Done | Failed]) -> dict[str, list[int]]:
         for port in result.fired if isinstance(result, Done) else (ERROR,):
             dealt.setdefault(port, []).append(number)
     return dealt
+
+
+def _say_fallback(context: CallContext, failure: NodeError) -> None:
+    CallLog(context).warning(f"The fallback value was used, since the service stayed unavailable: {failure.message}")
+    context.stand_in = {"by": "fallback", "why": without(failure.message, context.secrets)}
 
 
 def _seconds_until(moment: datetime) -> float:

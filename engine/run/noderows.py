@@ -64,6 +64,7 @@ class NodeRows:
     _done: int = 0
     _failed: int = 0
     _reused: int = 0
+    _fallbacks: int = 0
     _told: dict[str, int] | None = None
     _chunks: Chunks | None = None
     _complete: list[int] = field(default_factory=list)
@@ -151,7 +152,11 @@ class NodeRows:
     async def done(self, index: int, outcome: Done, given: Given) -> None:
         """Note a call's result. Raises NodeError if it cannot be stored: then nothing is noted but the try's end."""
         item = self.item(index)
-        self.end_attempt(item, "done")
+        if outcome.failure is None:
+            self.end_attempt(item, "done")
+        else:
+            self.end_attempt(item, "unknown" if outcome_unknown(outcome.failure) else "failed")
+            self._fallbacks += 1
         waited = item in self.past.waits
         if waited and self.past.waits[item].kind in ANSWERED:
             # What left early belongs to the node's outputs as well.
@@ -242,11 +247,13 @@ class NodeRows:
     # --- the node as a whole ---
 
     def counts(self) -> dict[str, int] | None:
-        """{total, done, failed} of a mapped node, and how many of these another run did; else what the call reports."""
+        """{total, done, failed} of a mapped node; how many of these another run did, and how many have the fallback
+        value. Else what the call reports."""
         if not self.mapped:
             return self.reported
         counts = {"total": self.total, "done": self._done, "failed": self._failed}
-        return {**counts, "reused": self._reused} if self._reused else counts
+        more = {"reused": self._reused, "fallback": self._fallbacks}
+        return counts | {name: number for name, number in more.items() if number}
 
     async def progress(self) -> None:
         """Note how far the node is, if that changed: called every fraction of a second while it runs."""

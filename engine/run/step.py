@@ -66,11 +66,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What leaves through each output that fired, as plain JSON. `answer` is for the run's synchronous caller."""
+    """What leaves through each output that fired, as plain JSON. `answer` is for the run's synchronous caller.
+
+    `failure`: why the node's fallback value stands here and no result.
+    """
 
     fired: Mapping[str, Any]
     answer: Respond | None = None
     attempt: int = 1
+    failure: NodeError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +163,17 @@ async def run_node(node: Node, node_type: NodeType, call: Call, hands: Hands) ->
 
     Never raises for what a node does; only cancellation passes through.
     """
+    return or_fallback(node, await _tried(node, node_type, call, hands))
+
+
+def or_fallback(node: Node, outcome: Outcome) -> Outcome:
+    """The node's fallback value where a service stayed unavailable; every other outcome as it is."""
+    if node.fallback is None or not isinstance(outcome, Failed) or not isinstance(outcome.error, RetryableError):
+        return outcome
+    return Done({MAIN.name: node.fallback.value}, attempt=outcome.attempt, failure=outcome.error)
+
+
+async def _tried(node: Node, node_type: NodeType, call: Call, hands: Hands) -> Outcome:
     try:
         raw = call.raw
         if has_long(node_type, raw):
@@ -220,7 +235,7 @@ async def run_batch(node: Node, node_type: NodeType, calls: list[Call], hands: H
         ready = again
         if ready:
             await asyncio.sleep(pause)
-    return [outcome for outcome in outcomes if outcome is not None]
+    return [or_fallback(node, outcome) for outcome in outcomes if outcome is not None]
 
 
 async def _batch_results(limit: float, node_type: NodeType, batch: list[Any], hands: Hands, call: Call) -> list[Any]:

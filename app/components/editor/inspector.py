@@ -68,6 +68,10 @@ def _options(head: Record, options: Record) -> rx.Component:
             "Try again", retry_field(node=head["id"], value=options["retry"], input_id="opt-retry"), "opt-retry",
             "times, and seconds before the second try",
         ),
+        _option(
+            "Fallback", field("fallback", "value", placeholder="[]"), "opt-fallback",
+            "given when the service stays unavailable",
+        ),
         _option("Time limit", field("time_limit", "number", placeholder="300"), "opt-time_limit", "seconds a call"),
         _option("At once", field("limit", "number", placeholder="10"), "opt-limit", "calls in flight, per item"),
         _option("Writes, for a list", field("each", "choice", options=EACH), "opt-each"),

@@ -95,6 +95,15 @@ export function NameField({ node, value, inputId }) {
 }
 
 // A choice beside the form that is an option of the node, not a field: failure path, time limit, each.
+// JSON where it is some, else the text as it stands.
+function read(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
 export function OptionField({ node, option, value, kind, options, inputId, placeholder }) {
   const [text, setText, focus] = useDraft(toText(value));
   const save = (next, quiet) => push([{ op: "set_option", node, key: option, value: next }], quiet);
@@ -117,6 +126,12 @@ export function OptionField({ node, option, value, kind, options, inputId, place
           const next = event.target.value.trim();
           if (next === "" || Number.isFinite(Number(next))) save(next === "" ? null : Number(next), TYPING_MS);
         }} />
+    );
+  }
+  if (kind === "value") {
+    return (
+      <textarea className="input code" id={inputId} rows={2} value={text} placeholder={placeholder} spellCheck={false} onFocus={focus.start} onBlur={focus.end}
+        onChange={(event) => { setText(event.target.value); save(event.target.value.trim() ? { value: read(event.target.value) } : null, TYPING_MS); }} />
     );
   }
   return (

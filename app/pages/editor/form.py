@@ -1,5 +1,6 @@
 """A node's form as plain records: its JSON Schema and its settings in, one view per field out."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 from zoneinfo import available_timezones
@@ -247,7 +248,18 @@ def option_values(node: Node) -> dict[str, Any]:
         "limit": "" if node.limit is None else str(node.limit),
         "retry": {"times": str(node.retry.times), "wait": f"{node.retry.wait:g}"} if node.retry else {},
         "each": node.each or "",
+        "fallback": "" if node.fallback is None else _written(node.fallback.value),
     }
+
+
+def _written(value: Any) -> str:
+    """A value as the fallback's field takes it: text as it stands unless it would be read as JSON, the rest as JSON."""
+    if isinstance(value, str):
+        try:
+            json.loads(value)
+        except ValueError:
+            return value
+    return json.dumps(value, ensure_ascii=False)
 
 
 def account_options(accounts: Sequence[Mapping[str, Any]], node_type: NodeType, name: str) -> list[Option]:
