@@ -222,7 +222,7 @@ class Firing:
         stand_in: Any = None,
         error: dict[str, Any] | None = None,
     ) -> Fate:
-        """Note what leaves the node; `error`: of one whose failure leaves it. Raises NodeError if it cannot be stored."""
+        """Note what leaves the node; `error`: why it failed, if it did. Raises NodeError if that cannot be stored."""
         packed = await self.rows.close(outputs, results, error, stand_in)
         return Fate("fired", self.rows.ledger.light(outputs, packed), packed, answer)
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.broadcast import SKIPPED, NodeOutputs, Value
+from engine.broadcast import SKIPPED
 from engine.contract import MAIN, CallWorkflow, FirstOf, Guard, Iterate, NodeError, Rounds
 from engine.run.bodies import BodyFiring
 from engine.run.called import CallFiring
@@ -16,11 +15,10 @@ from engine.run.failures import of_run, to_record
 from engine.run.firing import Fate, Firing
 from engine.run.history import restored, take_waits
 from engine.run.ledger import now_ms
-from engine.run.packing import value_of
+from engine.run.order import Order
 from engine.run.past import Past
 from engine.run.plan import Plan, PlannedNode
-from engine.run.race import Race, RaceFiring, place_row
-from engine.run.results import Results
+from engine.run.race import RaceFiring
 from engine.run.scoped import ScopedFiring
 from engine.run.scopes import Ended, Journey, Scope
 from engine.store.checkpoint import StepRow
@@ -40,25 +38,17 @@ KINDS: Mapping[Any, type[Firing]] = {
 log = get_logger(__name__)
 
 
-class Walk:
+class Walk(Order):
     """One way through the nodes of a scope. Implements `engine.run.scopes.Body`."""
 
     def __init__(self, journey: Journey, plan: Plan, scope: Scope, control: Control) -> None:
-        self.outputs: dict[str, NodeOutputs] = dict(scope.outer)
-        self.results = Results(plan) if scope.is_flow else None
-        self._journey, self._plan, self._scope, self._control = journey, plan, scope, control
-        self._left, self._uses = dict(plan.left), dict(plan.uses)
-        self._open = len(plan.nodes)
-        self._ready: deque[str] = deque(plan.first)
+        super().__init__(journey, plan, scope)
+        self._control = control
         self._firing: dict[str, Firing] = {}
         self._tasks: dict[asyncio.Task[None], str] = {}
-        self._changed = asyncio.Event()
         self._waiting: dict[str, int] = {}
-        self._opened: set[str] = set()
-        self._races: dict[str, Race] = {}
         self._past: dict[str, Past] = {}
         self._early: list[Mapping[str, Any]] | None = None
-        self._stored: dict[str, Mapping[str, Any]] = {}
         self._failed: Ended | None = None
         self._extra: dict[str, Any] = dict(scope.extra)
 
@@ -199,44 +189,6 @@ class Walk:
             if fate.answer is not None and self.results is not None:
                 self._answer(fate)
 
-    def _open_early(self, planned: PlannedNode, outputs: Mapping[str, Value]) -> None:
-        """A node waits, and something has left it already: start what refers to that alone."""
-        self.outputs[planned.id] = outputs
-        if planned.id not in self._opened:
-            self._opened.add(planned.id)
-            self._count_down(planned.early)
-
-    def _count_down(self, node_ids: Sequence[str]) -> None:
-        """One less of what these nodes wait for is missing."""
-        for node_id in node_ids:
-            self._left[node_id] -= 1
-            if node_id in self._plan.races:
-                self._somebody_came(node_id)
-            elif not self._left[node_id]:
-                self._ready.append(node_id)
-                self._changed.set()
-
-    def _somebody_came(self, node_id: str) -> None:
-        """Start a race that can be decided now, or that nobody else can come to; show who is late."""
-        planned, race = self._plan.nodes[node_id], self._race(node_id)
-        for number in race.look(self._fired_ports):
-            place = race.came.index(number) + 1
-            self._journey.ledger.note(place_row(planned, self._scope.path, number, place, late=True))
-        if race.decide() or (not race.decided and not self._left[node_id]):
-            race.decided = True
-            self._ready.append(node_id)
-            self._changed.set()
-
-    def _race(self, node_id: str) -> Race:
-        if node_id not in self._races:
-            self._races[node_id] = Race(self._plan.nodes[node_id], self._plan.named)
-        return self._races[node_id]
-
-    def _fired_ports(self, node_id: str) -> Collection[str] | None:
-        """The outputs of a node that fired; None if it is not over, or none did."""
-        outputs = self.outputs.get(node_id, self._stored.get(node_id))
-        return outputs.keys() if isinstance(outputs, Mapping) else None
-
     def _rests(self, node_id: str, waits: int) -> None:
         """A node waits; or goes on at once, if what it waits for came while it was still under way."""
         if self._past[node_id].woken:
@@ -250,19 +202,6 @@ class Walk:
             return
         if self._open and not self._scope.path:
             self._journey.ledger.answer(self.results.output())
-
-    def _pass_on(self, planned: PlannedNode, packed: Mapping[str, Any]) -> None:
-        """A node is over: keep what the run gives back, start what waited for it, forget what nobody needs any more."""
-        self._open -= 1
-        if self.results is not None:
-            self.results.take(planned, packed)
-        opened = planned.early if planned.id in self._opened else ()
-        self._count_down([node_id for node_id in planned.feeds if node_id not in opened] if opened else planned.feeds)
-        for node_id in planned.needs:
-            self._uses[node_id] -= 1
-            if not self._uses[node_id]:
-                self.outputs.pop(node_id, None)
-                self._stored.pop(node_id, None)
 
     async def _start_triggers(self) -> None:
         """Fire the triggers first: `trigger` is in every node's scope."""
@@ -320,14 +259,6 @@ class Walk:
             if self.results is not None:
                 self.results.restore(planned, row)
         self._pass_on(planned, row["output"] or {})
-
-    async def load(self, node_ids: Sequence[str]) -> None:
-        """See `Body`."""
-        for node_id in node_ids:
-            if (stored := self._stored.pop(node_id, None)) is not None:
-                self.outputs[node_id] = {
-                    port: await value_of(held, self._journey.ledger.unpacked) for port, held in stored.items()
-                }
 
     def wake(self, settled: Sequence[Mapping[str, Any]]) -> None:
         """See `Body`."""

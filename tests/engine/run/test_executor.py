@@ -254,7 +254,7 @@ async def test_retries_are_counted_and_a_rejected_request_gets_a_new_key(bench: 
         }
     }
     ran = await bench.run(nodes)
-    assert [line[3:] for line in lines(log)] == [[str(n + 1), f"{ran.run.id}:send::{n}"] for n in range(3)]
+    assert [line[3:5] for line in lines(log)] == [[str(n + 1), f"{ran.run.id}:send::{n}"] for n in range(3)]
     assert [(a["number"], a["outcome"]) for a in ran.history.attempts] == [(1, "failed"), (2, "failed"), (3, "failed")]
     assert ran.run.status == "failed"
 
