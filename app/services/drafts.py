@@ -13,8 +13,9 @@ from app.services.access import Actor, owned
 from app.services.checked import Checked, checked, keep
 from app.services.collisions import REPLACE, Op, collide
 from app.services.errors import Conflict, Invalid, NotFound
-from engine import document, patch
+from engine import document, layout, patch
 from engine.catalog import catalog
+from engine.expressions import TemplateError
 from engine.graph import Graph
 from engine.models import DraftEdit, Workflow, new_id, now
 from engine.problem import Problem
@@ -187,7 +188,7 @@ def read(source: str | Mapping[str, Any]) -> tuple[Graph, str | None]:
     try:
         if isinstance(source, Mapping):
             plain.check(source, "document")
-            return document.load(source), None
+            return _placed(document.load(source)), None
         graph, comments = document.from_yaml(source)
         plain.check(document.dump(graph), "document")
     except RecursionError:
@@ -195,7 +196,17 @@ def read(source: str | Mapping[str, Any]) -> tuple[Graph, str | None]:
     except document.DocumentError as error:
         problems = [problem.model_dump(mode="json", exclude_none=True) for problem in error.problems]
         raise Invalid(f"This is not a workflow document. {error}", problems) from None
-    return graph, comments or None
+    return _placed(graph), comments or None
+
+
+def _placed(graph: Graph) -> Graph:
+    """With a place for each node: a document from elsewhere may name none, and all cards would lie on one another."""
+    if all(node_id in graph.layout for node_id in graph.nodes):
+        return graph
+    try:
+        return layout.complete(graph, catalog())
+    except TemplateError:  # a field that cannot be read draws no wire; the editor marks it
+        return graph
 
 
 def _apply(before: Checked, ops: Sequence[Op]) -> tuple[Checked, Sequence[Op]]:

@@ -17,7 +17,7 @@ from engine.catalog import catalog
 from engine.contract import LongList, is_list
 from engine.contract import NotFound as GoneFromStore
 from engine.contract.lists import part_of
-from engine.graph import Graph
+from engine.graph import Graph, Node
 from engine.models import Step
 from engine.store import storage
 
@@ -79,11 +79,20 @@ class Result:
 
 @reads
 def steps(db: Session, actor: Actor, run_id: str) -> list[StepView]:
-    """Every node of the run's version in the order of the document, with how far it is."""
+    """Every step of the run's version in the order of the document, with how far it is. A note is none."""
     drawing = runs.graph(db, actor, run_id)
     rows = db.scalars(select(Step).where(owned(Step, actor), col(Step.run_id) == run_id, col(Step.item) == ""))
     known = {row.node_id: row for row in rows}
-    return [_step(drawing, node_id, known.get(node_id)) for node_id in drawing.nodes]
+    return [
+        _step(drawing, node_id, known.get(node_id))
+        for node_id, node in drawing.nodes.items()
+        if not _is_note(node) or node_id in known
+    ]
+
+
+def _is_note(node: Node) -> bool:
+    node_type = catalog().get(node.type)
+    return node_type is not None and node_type.kind == "note"
 
 
 @reads

@@ -132,3 +132,21 @@ async def test_problem_details_for_unknown_addresses_and_methods(anyone: httpx.A
         assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json"), path
     answer = await anyone.delete("/api/v1/runs")
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+
+
+async def test_cards_without_a_place_do_not_lie_on_one_another(ada: Caller) -> None:
+    nodes = {"a": {"type": "trigger.manual"}, "b": {"type": "flow.no_op", "with": {"value": "{{ a }}"}}}
+    workflow_id = await make(ada, {"weft": 1, "name": "Placed", "nodes": nodes})
+    found = (await ada.client.get(f"/api/v1/workflows/{workflow_id}")).json()
+    assert len({tuple(place) for place in found["layout"].values()}) == 2
+    kept = {"weft": 1, "name": "Placed", "nodes": nodes, "layout": {"a": [5, 6], "b": [700, 8]}}
+    await ada.client.put(f"/api/v1/workflows/{workflow_id}", json=kept)
+    assert (await ada.client.get(f"/api/v1/workflows/{workflow_id}")).json()["layout"] == kept["layout"]
+
+
+async def test_a_note_is_no_step_of_a_run(ada: Caller) -> None:
+    nodes = {"hand": {"type": "trigger.manual"}, "note": {"type": "flow.note", "with": {"text": "Hello"}}}
+    workflow_id = await make(ada, {"weft": 1, "name": "Noted", "nodes": nodes})
+    run = await ada.client.post(f"/api/v1/workflows/{workflow_id}/runs", json={"use": "draft", "trigger": "hand"})
+    steps = (await ada.client.get(f"/api/v1/runs/{run.json()['id']}/steps")).json()
+    assert [step["node_id"] for step in steps] == ["hand"]
