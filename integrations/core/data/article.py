@@ -11,12 +11,21 @@ from engine.contract import Multiline, Params, Port, Select, action
 
 class ReadPage(Params):
     html: Annotated[str, Port(), Multiline()] = Field(
+        title="HTML",
         description="The HTML of the page",
         examples=["<html><body><article><h1>News</h1><p>Long text …</p></article></body></html>"],
     )
-    url: str = Field(default="", description="The page's address, if known", examples=["https://example.com/news"])
+    url: str = Field(
+        title="Page address",
+        default="",
+        description="The page's address, if known",
+        examples=["https://example.com/news"],
+    )
     form: Annotated[Literal["markdown", "text"], Select(options=("markdown", "text"))] = Field(
-        default="markdown", description="Whether headings, lists and links are kept as Markdown", examples=["text"]
+        title="Format",
+        default="markdown",
+        description="Whether headings, lists and links are kept as Markdown",
+        examples=["text"],
     )
     tables: bool = Field(default=True, description="Whether tables are kept", examples=[True])
     comments: bool = Field(default=False, description="Whether readers' comments are kept", examples=[False])

@@ -32,6 +32,7 @@ class Calculate(Params):
         examples=["round(price * quantity * 1.19, 2)"],
     )
     name: str = Field(
+        title="Save as field",
         default="",
         description="To get the record with the result in it: what the field is called. Empty: the result alone",
         examples=["total"],

@@ -16,20 +16,34 @@ MOST_CHANGES = 10_000
 
 
 class CompareLists(Params):
-    first: RowsIn = Field(description="The list as it was", examples=[[{"id": 1, "price": 5}, {"id": 2, "price": 7}]])
-    second: RowsIn = Field(description="The list as it is now", examples=[[{"id": 1, "price": 6}]])
+    first: RowsIn = Field(
+        title="First list", description="The list as it was", examples=[[{"id": 1, "price": 5}, {"id": 2, "price": 7}]]
+    )
+    second: RowsIn = Field(title="Second list", description="The list as it is now", examples=[[{"id": 1, "price": 6}]])
     key: FieldNames = Field(
+        title="Match by",
         default_factory=lambda: ["id"],
         description="The fields that say which rows are the same thing; none: whole rows are compared",
         examples=[["id"]],
     )
     fields: FieldNames = Field(
-        default_factory=list, description="The fields in which a change counts; none: all", examples=[["price"]]
+        title="Only these fields",
+        default_factory=list,
+        description="The fields in which a change counts; none: all",
+        examples=[["price"]],
     )
     ignore: FieldNames = Field(
-        default_factory=list, description="Fields in which a change does not count", examples=[["updated_at"]]
+        title="Ignore fields",
+        default_factory=list,
+        description="Fields in which a change does not count",
+        examples=[["updated_at"]],
     )
-    loose: bool = Field(default=False, description='Whether 7 and "7" are equal, and Ada and ada', examples=[True])
+    loose: bool = Field(
+        title="Allow other spelling",
+        default=False,
+        description='Whether 7 and "7" are equal, and Ada and ada',
+        examples=[True],
+    )
 
 
 class FieldChange(BaseModel):
@@ -111,9 +125,18 @@ def _changes(before: Any, after: Any, params: CompareLists) -> Iterator[FieldCha
 
 
 class CompareValues(Params):
-    first: Annotated[Any, Port(), Whole()] = Field(description="The value as it was", examples=[{"a": 1, "b": [1, 2]}])
-    second: Annotated[Any, Port(), Whole()] = Field(description="The value as it is now", examples=[{"a": 2, "b": [1]}])
-    loose: bool = Field(default=False, description='Whether 7 and "7" are equal, and Ada and ada', examples=[True])
+    first: Annotated[Any, Port(), Whole()] = Field(
+        title="First value", description="The value as it was", examples=[{"a": 1, "b": [1, 2]}]
+    )
+    second: Annotated[Any, Port(), Whole()] = Field(
+        title="Second value", description="The value as it is now", examples=[{"a": 2, "b": [1]}]
+    )
+    loose: bool = Field(
+        title="Allow other spelling",
+        default=False,
+        description='Whether 7 and "7" are equal, and Ada and ada',
+        examples=[True],
+    )
 
 
 class Difference(BaseModel):

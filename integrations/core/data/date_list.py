@@ -20,7 +20,7 @@ MOST = 100_000
 class DateList(Params):
     start: Annotated[Any, Port()] = Field(description="The first date", examples=["2026-11-23"])
     stop: Annotated[Any, Port()] = Field(
-        default="", description="The last date; empty: as many as are asked for", examples=["2026-12-24"]
+        title="End", default="", description="The last date; empty: as many as are asked for", examples=["2026-12-24"]
     )
     count: int = Field(
         default=0, ge=0, le=MOST, description="How many dates at most; 0: all up to the last date", examples=[12]
@@ -33,15 +33,26 @@ class DateList(Params):
         default="UTC", description="The zone of the dates", examples=["Europe/Berlin"]
     )
     write: Annotated[Literal["date", "time"], Select(options=("date", "time"))] = Field(
-        default="date", description="Whether to give the days alone, or with their time and offset", examples=["time"]
+        title="Format",
+        default="date",
+        description="Whether to give the days alone, or with their time and offset",
+        examples=["time"],
     )
-    workdays: bool = Field(default=False, description="Whether to leave out Saturdays and Sundays", examples=[True])
+    workdays: bool = Field(
+        title="Working days only",
+        default=False,
+        description="Whether to leave out Saturdays and Sundays",
+        examples=[True],
+    )
     country: str = Field(
+        title="Public holidays of",
         default="",
         description="Leave out the public holidays of this country: DE, US, or with a region, DE-BY",
         examples=["DE-BY"],
     )
-    holidays: FieldNames = Field(default_factory=list, description="More days to leave out", examples=[["2026-12-31"]])
+    holidays: FieldNames = Field(
+        title="More days off", default_factory=list, description="More days to leave out", examples=[["2026-12-31"]]
+    )
 
 
 @action(

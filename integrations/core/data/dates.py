@@ -53,6 +53,7 @@ class Dates(Params):
         ShowIf(field="operation", values=("add", "start_of", "end_of", "round", "difference")),
     ] = Field(default="days", description="The unit to add, to cut or round to, or to count in", examples=["days"])
     other: Annotated[Any, Port(), ShowIf(field="operation", values=("difference", "workdays_until"))] = Field(
+        title="Other date",
         default="now",
         description="The second date of a difference: the result is this minus the first",
         examples=["2026-12-24"],
@@ -68,12 +69,16 @@ class Dates(Params):
         examples=[["saturday", "sunday"]],
     )
     country: Annotated[str, ShowIf(field="operation", values=_WORKDAYS)] = Field(
+        title="Public holidays of",
         default="",
         description="Leave out the public holidays of this country: DE, US, or with a region, DE-BY",
         examples=["DE-BY"],
     )
     holidays: Annotated[FieldNames, ShowIf(field="operation", values=_WORKDAYS)] = Field(
-        default_factory=list, description="More days on which nobody works", examples=[["2026-12-31"]]
+        title="More days off",
+        default_factory=list,
+        description="More days on which nobody works",
+        examples=[["2026-12-31"]],
     )
 
 

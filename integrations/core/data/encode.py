@@ -33,7 +33,10 @@ class Encode(Params):
         examples=["url"],
     )
     file_name: Annotated[str, ShowIf(field="direction", values=("decode",))] = Field(
-        default="", description="To get a file instead of a text: what it is called", examples=["invoice.pdf"]
+        title="File name",
+        default="",
+        description="To get a file instead of a text: what it is called",
+        examples=["invoice.pdf"],
     )
 
 

@@ -15,21 +15,31 @@ from integrations.core.values import kind, pick, record, show
 class SetFields(Params):
     record: Annotated[Any, Port()] = Field(description="The record to change; {} starts a new one", examples=[{"a": 1}])
     fields: Annotated[dict[str, Any], KeyValue(add="Add field")] = Field(
+        title="Set fields",
         default_factory=dict,
         description="Names and values to set; a dot in a name reaches into a nested record",
         examples=[{"b": 2}],
     )
     rename: Annotated[dict[str, str], KeyValue(add="Add new name")] = Field(
-        default_factory=dict, description="Fields to rename: the old name, then the new one", examples=[{"a": "amount"}]
+        title="Rename fields",
+        default_factory=dict,
+        description="Fields to rename: the old name, then the new one",
+        examples=[{"a": "amount"}],
     )
     remove: FieldNames = Field(
-        default_factory=list, description="Fields to take away; dots reach deeper", examples=[["internal_note"]]
+        title="Remove fields",
+        default_factory=list,
+        description="Fields to take away; dots reach deeper",
+        examples=[["internal_note"]],
     )
     keep: Annotated[Literal["all", "some", "none"], Select(options=("all", "some", "none"))] = Field(
-        default="all", description="Which of the record's own fields stay", examples=["all"]
+        title="Other fields stay", default="all", description="Which of the record's own fields stay", examples=["all"]
     )
     kept: Annotated[FieldNames, ShowIf(field="keep", values=("some",))] = Field(
-        default_factory=list, description="The fields that stay, in this order", examples=[["name", "email"]]
+        title="Fields that stay",
+        default_factory=list,
+        description="The fields that stay, in this order",
+        examples=[["name", "email"]],
     )
 
 

@@ -37,8 +37,11 @@ class Wanted(BaseModel):
 
 
 class ExtractHtml(Params):
-    html: Annotated[str, Port(), Multiline()] = Field(description="The HTML of the page", examples=[_PAGE])
+    html: Annotated[str, Port(), Multiline()] = Field(
+        title="HTML", description="The HTML of the page", examples=[_PAGE]
+    )
     within: str = Field(
+        title="Repeating block",
         default="",
         description="The CSS selector of a block that repeats; each gives a record. None: one record for the page",
         examples=["li"],
@@ -48,6 +51,7 @@ class ExtractHtml(Params):
         examples=[[{"name": "title", "selector": "a"}, {"name": "url", "selector": "a", "take": "attribute"}]],
     )
     base_url: str = Field(
+        title="Page address",
         default="",
         description="The address of the page, to make links in it complete",
         examples=["https://example.com/"],
@@ -134,11 +138,17 @@ class BuildHtml(Params):
     )
     heading: str = Field(default="", description="A heading above it", examples=["Open orders"])
     header: Annotated[bool, ShowIf(field="layout", values=("table",))] = Field(
-        default=True, description="Whether the table begins with the names of its columns", examples=[True]
+        title="Column names",
+        default=True,
+        description="Whether the table begins with the names of its columns",
+        examples=[True],
     )
     links: bool = Field(default=True, description="Whether web addresses become links", examples=[True])
     borders: bool = Field(
-        default=True, description="Whether to draw lines and spaces as mails and pages need them", examples=[False]
+        title="Lines",
+        default=True,
+        description="Whether to draw lines and spaces as mails and pages need them",
+        examples=[False],
     )
 
 

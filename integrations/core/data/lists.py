@@ -28,16 +28,23 @@ class Aggregate(Params):
         examples=["values"],
     )
     name: Annotated[str, ShowIf(field="into", values=("record",))] = Field(
-        default="items", min_length=1, description="What the list is called in the record", examples=["orders"]
+        title="List name",
+        default="items",
+        min_length=1,
+        description="What the list is called in the record",
+        examples=["orders"],
     )
     key: Annotated[str, ShowIf(field="into", values=("lookup",))] = Field(
-        default="id", description="The field whose value becomes the name", examples=["id"]
+        title="Name from field", default="id", description="The field whose value becomes the name", examples=["id"]
     )
     field: Annotated[str, ShowIf(field="into", values=("values", "lookup"))] = Field(
-        default="", description="The field whose values are taken; none: the whole items", examples=["name"]
+        title="Values from field",
+        default="",
+        description="The field whose values are taken; none: the whole items",
+        examples=["name"],
     )
     skip_empty: Annotated[bool, ShowIf(field="into", values=("values",))] = Field(
-        default=False, description="Whether to leave out empty values", examples=[True]
+        title="Skip empty values", default=False, description="Whether to leave out empty values", examples=[True]
     )
 
 
@@ -122,7 +129,10 @@ INTO: Mapping[str, Callable[[Aggregate], Any]] = {
 class Chunk(Params):
     items: ManyRows = Field(description="The list to cut", examples=[[1, 2, 3, 4, 5]])
     by: Annotated[Literal["size", "parts"], Select(options=("size", "parts"))] = Field(
-        default="size", description="Whether to say how long a part is, or how many parts there are", examples=["size"]
+        title="Cut by",
+        default="size",
+        description="Whether to say how long a part is, or how many parts there are",
+        examples=["size"],
     )
     count: int = Field(default=10, ge=1, description="Items in a part, or the number of parts", examples=[100])
 
@@ -157,7 +167,9 @@ class Flatten(Params):
     levels: int = Field(
         default=1, ge=0, le=100, description="How many levels of lists to open; 0 opens all", examples=[1]
     )
-    skip_empty: bool = Field(default=False, description="Whether to leave out empty values", examples=[True])
+    skip_empty: bool = Field(
+        title="Skip empty values", default=False, description="Whether to leave out empty values", examples=[True]
+    )
 
 
 @action(

@@ -40,7 +40,7 @@ def markdown_to_html(params: MarkdownToHtml) -> str:
 
 class HtmlToMarkdown(Params):
     html: Annotated[str, Port(), Multiline(rows=6)] = Field(
-        description="The HTML", examples=["<h1>Hello</h1><p>Your order is <b>on its way</b>.</p>"]
+        title="HTML", description="The HTML", examples=["<h1>Hello</h1><p>Your order is <b>on its way</b>.</p>"]
     )
     links: bool = Field(default=True, description="Whether links are kept; otherwise only their text", examples=[False])
     images: bool = Field(default=True, description="Whether images are kept", examples=[False])

@@ -32,6 +32,7 @@ class Number(Params):
     direction: Annotated[
         Direction, Select(options=get_args(Direction)), ShowIf(field="operation", values=("round", "format"))
     ] = Field(
+        title="Round",
         default="nearest",
         description="Which way to round. Nearest: halves away from zero, as a spreadsheet. Half even: as banks",
         examples=["down"],
@@ -39,7 +40,10 @@ class Number(Params):
     other: Annotated[
         int | float, Port(), ShowIf(field="operation", values=("remainder", "power", "root", "percent_of", "change"))
     ] = Field(
-        default=2, description="The second number: the divisor, the exponent, the whole, what it was", examples=[7]
+        title="Second number",
+        default=2,
+        description="The second number: the divisor, the exponent, the whole, what it was",
+        examples=[7],
     )
     lowest: Annotated[int | float | None, ShowIf(field="operation", values=("limit",))] = Field(
         default=None, description="Not below this", examples=[0]
@@ -51,10 +55,10 @@ class Number(Params):
         Literal[".", ","], Select(options=(".", ",")), ShowIf(field="operation", values=("read", "format"))
     ] = Field(default=".", description="What stands before the decimals: 1,234.5 or 1.234,5", examples=[","])
     before: Annotated[str, ShowIf(field="operation", values=("format",))] = Field(
-        default="", description="What stands before the number", examples=["$"]
+        title="Text before", default="", description="What stands before the number", examples=["$"]
     )
     after: Annotated[str, ShowIf(field="operation", values=("format",))] = Field(
-        default="", description="What stands after the number", examples=[" €"]
+        title="Text after", default="", description="What stands after the number", examples=[" €"]
     )
 
 

@@ -21,16 +21,29 @@ _SALES = [{"shop": "A", "month": "Jan", "sold": 3}, {"shop": "A", "month": "Feb"
 class Pivot(Params):
     rows: RowsIn = Field(description="The rows to lay out", examples=[_SALES])
     by: FieldNames = Field(
-        default_factory=list, description="The fields that name the lines of the result", examples=[["shop"]]
+        title="Lines",
+        default_factory=list,
+        description="The fields that name the lines of the result",
+        examples=[["shop"]],
     )
-    columns: str = Field(min_length=1, description="The field whose values become columns", examples=["month"])
+    columns: str = Field(
+        title="Columns from", min_length=1, description="The field whose values become columns", examples=["month"]
+    )
     value: str = Field(
-        default="", description="The field that fills the cells; none: the number of rows is counted", examples=["sold"]
+        title="Cells from",
+        default="",
+        description="The field that fills the cells; none: the number of rows is counted",
+        examples=["sold"],
     )
     function: Annotated[Function, Select(options=get_args(Function))] = Field(
-        default="sum", description="What a cell shows where several rows meet in it", examples=["sum"]
+        title="In each cell",
+        default="sum",
+        description="What a cell shows where several rows meet in it",
+        examples=["sum"],
     )
-    empty: Any = Field(default=None, description="What stands in a cell that no row fills", examples=[0])
+    empty: Any = Field(
+        title="Empty cells", default=None, description="What stands in a cell that no row fills", examples=[0]
+    )
 
 
 @action(
@@ -100,19 +113,32 @@ def _check(columns: list[str], params: Pivot) -> None:
 
 class Unpivot(Params):
     rows: ManyRows = Field(description="The rows with the columns", examples=[[{"shop": "A", "Jan": 3, "Feb": 5}]])
-    keep: FieldNames = Field(default_factory=list, description="The fields that stay as they are", examples=[["shop"]])
+    keep: FieldNames = Field(
+        title="Keep fields", default_factory=list, description="The fields that stay as they are", examples=[["shop"]]
+    )
     columns: FieldNames = Field(
+        title="Columns to turn",
         default_factory=list,
         description="The columns that become rows; none: all that do not stay",
         examples=[["Jan", "Feb"]],
     )
     name_as: str = Field(
-        default="name", min_length=1, description="What the field with the column's name is called", examples=["month"]
+        title="Field for the name",
+        default="name",
+        min_length=1,
+        description="What the field with the column's name is called",
+        examples=["month"],
     )
     value_as: str = Field(
-        default="value", min_length=1, description="What the field with the column's value is called", examples=["sold"]
+        title="Field for the value",
+        default="value",
+        min_length=1,
+        description="What the field with the column's value is called",
+        examples=["sold"],
     )
-    skip_empty: bool = Field(default=True, description="Whether empty cells give no row", examples=[True])
+    skip_empty: bool = Field(
+        title="Skip empty cells", default=True, description="Whether empty cells give no row", examples=[True]
+    )
 
 
 @action(

@@ -30,11 +30,18 @@ class MakeId(Params):
     )
     prefix: str = Field(default="", max_length=200, description="What stands before it", examples=["order_"])
     record: Annotated[Any, Port()] = Field(
+        title="Put into record",
         default=None,
         description="A record to put the ID into; empty: the ID alone",
         examples=[{"name": "Ada"}],
     )
-    name: str = Field(default="id", min_length=1, description="What the field in the record is called", examples=["id"])
+    name: str = Field(
+        title="Field name",
+        default="id",
+        min_length=1,
+        description="What the field in the record is called",
+        examples=["id"],
+    )
 
 
 @action(

@@ -32,15 +32,21 @@ class Regex(Params):
         examples=["extract_all"],
     )
     replacement: Annotated[str, ShowIf(field="operation", values=("replace",))] = Field(
+        title="Replace with",
         default="",
         description="What to put there: $1 is the first part in parentheses, ${name} a named one, $0 the whole place",
         examples=["No. ${number}"],
     )
     ignore_case: bool = Field(default=False, description="Whether A also fits a", examples=[True])
     lines: bool = Field(
-        default=False, description="Whether ^ and $ also stand for the start and end of each line", examples=[True]
+        title="Line by line",
+        default=False,
+        description="Whether ^ and $ also stand for the start and end of each line",
+        examples=[True],
     )
-    dot_all: bool = Field(default=False, description="Whether a dot also fits a line break", examples=[True])
+    dot_all: bool = Field(
+        title="Dot fits line breaks", default=False, description="Whether a dot also fits a line break", examples=[True]
+    )
 
 
 @action(

@@ -23,8 +23,12 @@ _HOW = (
 
 
 class Similarity(Params):
-    first: Annotated[str, Port(), Multiline(rows=2)] = Field(description="One text", examples=["Jon Smith"])
-    second: Annotated[str, Port(), Multiline(rows=2)] = Field(description="The other text", examples=["Smith, John"])
+    first: Annotated[str, Port(), Multiline(rows=2)] = Field(
+        title="First text", description="One text", examples=["Jon Smith"]
+    )
+    second: Annotated[str, Port(), Multiline(rows=2)] = Field(
+        title="Second text", description="The other text", examples=["Smith, John"]
+    )
     method: MethodField = Field(default="letters", description=_HOW, examples=["words"])
     ignore_case: bool = Field(
         default=True, description="Whether case, marks and spaces at the ends do not count", examples=[True]
@@ -54,9 +58,19 @@ class Closest(Params):
     text: Annotated[str, Port()] = Field(description="The text to find", examples=["Muenchen"])
     choices: RowsIn = Field(description="The list to find it in", examples=[["München", "Berlin", "Hamburg"]])
     field: str = Field(
-        default="", description="The field to compare with, if the choices are records", examples=["city"]
+        title="Compare with field",
+        default="",
+        description="The field to compare with, if the choices are records",
+        examples=["city"],
     )
-    at_least: float = Field(default=0.6, ge=0, le=1, description="How alike they must be, from 0 to 1", examples=[0.8])
+    at_least: float = Field(
+        title="Alike at least",
+        default=0.6,
+        ge=0,
+        le=1,
+        description="How alike they must be, from 0 to 1",
+        examples=[0.8],
+    )
     method: MethodField = Field(default="letters", description=_HOW, examples=["letters"])
     ignore_case: bool = Field(
         default=True, description="Whether case, marks and spaces at the ends do not count", examples=[True]

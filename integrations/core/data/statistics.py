@@ -16,7 +16,12 @@ MOST = 5_000_000
 
 class Statistics(Params):
     values: ManyRows = Field(description="The numbers, or rows that hold them", examples=[[3, 5, 8]])
-    field: str = Field(default="", description="The field with the numbers, if these are rows", examples=["amount"])
+    field: str = Field(
+        title="Numbers from field",
+        default="",
+        description="The field with the numbers, if these are rows",
+        examples=["amount"],
+    )
     percentiles: list[float] = Field(
         default_factory=list, description="Which percentiles to work out, from 0 to 100", examples=[[25, 75, 95]]
     )

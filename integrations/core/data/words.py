@@ -34,7 +34,12 @@ class ChangeText(Params):
         default=10, ge=0, le=1_000_000, description="How many characters the result has", examples=[8]
     )
     fill: Annotated[str, ShowIf(field="change", values=("pad_start", "pad_end"))] = Field(
-        default=" ", min_length=1, max_length=1, description="The character to fill up with", examples=["0"]
+        title="Fill with",
+        default=" ",
+        min_length=1,
+        max_length=1,
+        description="The character to fill up with",
+        examples=["0"],
     )
     ending: Annotated[str, ShowIf(field="change", values=("cut",))] = Field(
         default="…", description="What stands at the end of a text that was cut", examples=["..."]
@@ -43,10 +48,10 @@ class ChangeText(Params):
         default="", description="The word or mark to look for, exactly as written", examples=["@"]
     )
     until: Annotated[str, ShowIf(field="change", values=("between",))] = Field(
-        default="", description="The mark at the end; none: the same as the first", examples=["]"]
+        title="Up to", default="", description="The mark at the end; none: the same as the first", examples=["]"]
     )
     replacement: Annotated[str, ShowIf(field="change", values=("replace",))] = Field(
-        default="", description="What to put in its place", examples=[" at "]
+        title="Replace with", default="", description="What to put in its place", examples=[" at "]
     )
     times: Annotated[int, ShowIf(field="change", values=("repeat",))] = Field(
         default=2, ge=0, le=1_000_000, description="How often the text stands in the result", examples=[3]
@@ -206,6 +211,7 @@ SPLITS: Mapping[str, Callable[[str, SplitText], list[str]]] = {
 class JoinTexts(Params):
     items: RowsIn = Field(description="The items to write one after the other", examples=[["red", "green", "blue"]])
     line: Annotated[list[Any] | None, Expression(), PerItem("items")] = Field(
+        title="Text for each item",
         default=None,
         description="What to write for each item; `item` is the item. Empty: the item itself",
         examples=["- {{ item.name }}: {{ item.total }}"],
@@ -214,10 +220,13 @@ class JoinTexts(Params):
         default=", ", description="What stands between two items; a line break for a line each", examples=["; "]
     )
     last_separator: str = Field(
-        default="", description="What stands before the last one instead, if it is another", examples=[" and "]
+        title="Separator before the last",
+        default="",
+        description="What stands before the last one instead, if it is another",
+        examples=[" and "],
     )
-    before: str = Field(default="", description="What stands before it all", examples=["Colors: "])
-    after: str = Field(default="", description="What stands after it all", examples=["."])
+    before: str = Field(title="Text before", default="", description="What stands before it all", examples=["Colors: "])
+    after: str = Field(title="Text after", default="", description="What stands after it all", examples=["."])
     skip_empty: bool = Field(default=True, description="Whether empty items are left out", examples=[True])
 
 

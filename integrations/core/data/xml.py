@@ -24,11 +24,13 @@ class ParseXml(Params):
         description="The XML text", examples=['<order id="7"><line>Pen</line><line>Ink</line></order>']
     )
     lists: FieldNames = Field(
+        title="Always lists",
         default_factory=list,
         description="Elements that are always a list, also where there is only one",
         examples=[["line"]],
     )
     prefixes: bool = Field(
+        title="Keep prefixes",
         default=False,
         description="Whether names keep the prefix of their namespace, such as soap:Body",
         examples=[True],
@@ -79,8 +81,12 @@ class BuildXml(Params):
     value: Annotated[Any, Port(), Whole()] = Field(
         description="The record or list to write", examples=[{"@id": 7, "line": ["Pen", "Ink"]}]
     )
-    root: str = Field(default="root", description="The name of the outermost element", examples=["order"])
-    item: str = Field(default="item", description="The name of each element of a list", examples=["row"])
+    root: str = Field(
+        title="Outermost element", default="root", description="The name of the outermost element", examples=["order"]
+    )
+    item: str = Field(
+        title="Element of a list", default="item", description="The name of each element of a list", examples=["row"]
+    )
     pretty: bool = Field(default=True, description="Whether each element stands on a line of its own", examples=[False])
     declaration: bool = Field(
         default=True, description="Whether the text begins with the line that says it is XML", examples=[True]

@@ -24,7 +24,10 @@ class ParseYaml(Params):
         description="The YAML text", examples=["name: Ada\nages: [36, 40]"]
     )
     documents: bool = Field(
-        default=False, description="Whether the text holds several documents, divided by ---", examples=[True]
+        title="Several documents",
+        default=False,
+        description="Whether the text holds several documents, divided by ---",
+        examples=[True],
     )
 
 

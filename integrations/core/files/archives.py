@@ -109,7 +109,10 @@ class Unpack(Params):
         description="The archive", examples=[_ZIP_EXAMPLE]
     )
     only: str = Field(
-        default="", description="Which files to take out, with * for anything; none: all", examples=["*.csv"]
+        title="Only these files",
+        default="",
+        description="Which files to take out, with * for anything; none: all",
+        examples=["*.csv"],
     )
     max_megabytes: float = Field(
         default=500, gt=0, le=10_000, description="How large all files may be together", examples=[100]

@@ -40,11 +40,13 @@ class Merge(Params):
         default="error", description="What to do when lists to pair differ in length", examples=["error"]
     )
     key: Annotated[FieldNames, ShowIf(field="mode", values=("key",))] = Field(
+        title="Match by",
         default_factory=lambda: ["id"],
         description="The field to match by in the first list; with several, all must be equal",
         examples=[["customer_id"]],
     )
     other_key: Annotated[FieldNames, ShowIf(field="mode", values=("key",))] = Field(
+        title="Match by, in the second list",
         default_factory=list,
         description="The fields in the second list, if they are called something else, in the same order",
         examples=[["id"]],
@@ -56,9 +58,13 @@ class Merge(Params):
         examples=["left"],
     )
     loose: Annotated[bool, ShowIf(field="mode", values=("key",))] = Field(
-        default=False, description='Whether 7 and "7" match, and Ada and ada', examples=[True]
+        title="Allow other spelling",
+        default=False,
+        description='Whether 7 and "7" match, and Ada and ada',
+        examples=[True],
     )
     clash: Clash = Field(
+        title="Same field on both sides",
         default="last",
         description="Which value stays when both sides have a field of the same name; both keeps the second as name_2",
         examples=["last"],
@@ -144,7 +150,7 @@ def _by_key(params: Merge) -> Iterator[Any]:
     names, other_names = params.key, params.other_key or params.key
     if len(names) != len(other_names):
         raise BadParams(
-            f"“Key” names {len(names)} fields and “Other key” {len(other_names)}.",
+            f"The first list is matched by {len(names)} fields and the second by {len(other_names)}.",
             field="other_key",
             hint="Name as many fields of the second list as of the first, in the same order.",
         )

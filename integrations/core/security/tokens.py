@@ -39,10 +39,18 @@ class MakeJwt(Params):
         description="The secret, or the private key", examples=["acc_1"]
     )
     valid_minutes: float = Field(
-        default=60, ge=0, le=5_300_000, description="How long it is valid, in minutes; 0: for ever", examples=[5]
+        title="Valid for minutes",
+        default=60,
+        ge=0,
+        le=5_300_000,
+        description="How long it is valid, in minutes; 0: for ever",
+        examples=[5],
     )
     key_id: str = Field(
-        default="", description="The name of the key (kid), if the receiver asks for it", examples=["k1"]
+        title="Key name",
+        default="",
+        description="The name of the key (kid), if the receiver asks for it",
+        examples=["k1"],
     )
 
 
