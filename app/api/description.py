@@ -67,7 +67,7 @@ def _describe(api: FastAPI) -> dict[str, Any]:
         for operation in item.values():
             if path.startswith(_PUBLIC):
                 operation["security"] = []
-            if path.startswith(("/api/", "/metrics")):
+            if path.startswith(("/api/", "/metrics", "/c/")):
                 for status, text in _REFUSALS.items():
                     operation["responses"][status] = {"description": text, **refusal}
     return schema

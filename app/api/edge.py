@@ -7,10 +7,12 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import problem
+from app.services.errors import DatabaseUnavailable
 from app.services.limits import Verdict
 from engine.models import new_id
 
-PREFIXES: Final = ("/api/", "/hooks/", "/c/", "/healthz", "/readyz")
+PREFIXES: Final = ("/api/", "/hooks/", "/c/", "/healthz", "/readyz", "/metrics")
+RETRY_SECONDS: Final = "5"
 _log = structlog.get_logger(__name__)
 
 
@@ -36,6 +38,12 @@ class Edge:
 
         try:
             await self._app(scope, receive, outgoing)
+        except DatabaseUnavailable as error:
+            _log.warning("database away", error=str(error))
+            if begun:
+                raise
+            answer = problem(503, error.told, instance=scope["path"], headers={"Retry-After": RETRY_SECONDS})
+            await answer(scope, receive, outgoing)
         except Exception:
             reference = new_id()
             _log.exception("a request failed", reference=reference, method=scope["method"], path=scope["path"])

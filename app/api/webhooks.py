@@ -6,6 +6,8 @@ from urllib.parse import parse_qs
 
 import orjson
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -34,6 +36,8 @@ async def webhooks(scope: Scope, receive: Receive, send: Send) -> None:
         response = await _respond(request)
     except ServiceError as error:
         response = of_service_error(error, request.url.path)
+    except (MultiPartException, HTTPException) as error:
+        response = of_service_error(Invalid(f"The form cannot be read: {error}."), request.url.path)
     except ClientDisconnect:
         return
     await response(scope, receive, send)

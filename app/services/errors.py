@@ -16,6 +16,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.run.reuse import Repeat
+from engine.store import db
+
+# Not a refusal: what any service raises while the database is away. Its `told` is fit for a screen.
+DatabaseUnavailable = db.DatabaseUnavailable
 
 
 class ServiceError(Exception):

@@ -11,6 +11,8 @@ next, whoever holds `write` writes. Readers never wait: the journal is a write-a
 from __future__ import annotations
 
 import os
+import re
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -40,6 +42,13 @@ class BadDatabaseUrl(ValueError):
 class DatabaseUnavailable(RuntimeError):
     """The database named by DATABASE_URL does not answer."""
 
+    @property
+    def told(self) -> str:
+        """The same for people who are not to know where the database is."""
+        if re.search(r"disk is full|no space left", str(self), re.IGNORECASE):
+            return "The disk of this server is full, so nothing can be recorded. Try again when somebody has made room."
+        return "The database does not answer just now. Nothing was changed; try again in a moment."
+
 
 def parse_url(text: str) -> URL:
     """The SQLAlchemy URL of a DATABASE_URL, with the driver that Weft uses. Raises BadDatabaseUrl.
@@ -66,6 +75,13 @@ def parse_url(text: str) -> URL:
     raise BadDatabaseUrl(f"DATABASE_URL starts with {family}://; Weft runs on sqlite:/// and postgresql://")
 
 
+def _is_statements_own(error: OperationalError) -> bool:
+    """Whether the database is well and refused the statement: such as a write where only reading was asked for."""
+    if isinstance(error.orig, sqlite3.Error):
+        return (error.orig.sqlite_errorcode & 0xFF) in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_READONLY)
+    return not (error.connection_invalidated or isinstance(error.orig, psycopg.errors.DiskFull))
+
+
 class Database:
     """One database: pools for reading and for writing, and driver connections for the hot path."""
 
@@ -85,7 +101,7 @@ class Database:
         A write transaction on SQLite holds the one right to write while the block runs: do no network and no hashing
         inside. With `write=False` the database itself refuses writes, and nobody is waited for. Objects stay usable
         after the block.
-        Raises DatabaseUnavailable if the database cannot be reached.
+        Raises DatabaseUnavailable if the database cannot be reached, or has no room left.
         """
         turnstile = self.turnstile if write else None
         if turnstile:
@@ -96,8 +112,13 @@ class Database:
                     session.connection()
                 except OperationalError as error:
                     raise self._unavailable(error) from error
-                yield session
-                session.commit()
+                try:
+                    yield session
+                    session.commit()
+                except OperationalError as error:
+                    if _is_statements_own(error):
+                        raise
+                    raise self._unavailable(error) from error
         finally:
             if turnstile:
                 turnstile.leave()

@@ -168,3 +168,11 @@ async def test_one_that_reaches_outside_goes_to_a_worker_all_the_same(ada: Calle
     hook = await opened(ada, {"respond": "answer", "runs_in": "web"}, ("call", call))
     answer = await anyone.post(hook, timeout=60)
     assert answer.status_code == 200, answer.text
+
+
+async def test_a_form_that_is_none_is_refused(ada: Caller, anyone: httpx.AsyncClient) -> None:
+    hook = await opened(ada, {})
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = await anyone.post(hook, content=b"--y\r\nnonsense", headers=headers)
+    assert answer.status_code == 422, answer.text
+    assert "form cannot be read" in answer.json()["detail"]
