@@ -43,18 +43,34 @@ def connect(graph: Graph, source: Node, port: str, target: Node, *, field: Any, 
     target_type = catalog.get(target.type, target.version)
     if target_type is not None and target_type.kind == "trigger":
         raise PatchError(f"“{target.title}” starts runs: no wire can enter it.")
-    if source.id == target.id or target.id in ahead_of(behind(graph, edges(graph, catalog)), source.id):
-        raise PatchError(f"“{source.title}” already waits for “{target.title}”: this wire would close a circle.")
+    spec = target_type.fields.get(str(steps(field)[0])) if target_type is not None else None
+    if spec is not None and spec.inside:
+        if graph.level(source.id) != target.id:
+            raise PatchError(f"“{spec.title}” is asked inside “{target.title}”, where “{source.title}” does not stand.")
+    else:
+        _check_order(graph, source, target, catalog)
     reference = written(source, port)
     if field == AFTER:
         after = target.after if reference in target.after else (*target.after, reference)
         return graph.with_node(target.model_copy(update={"after": after}))
     path = steps(field)
-    spec = target_type.fields.get(str(path[0])) if target_type is not None else None
     if spec is not None and spec.literal:
         raise PatchError(f"“{spec.title}” takes no wires: what it holds is used as it is written.")
     new = _joined(value_at(target.params, path), reference, takes_lists=spec is not None and spec.levels > 1)
     return graph.with_node(with_field(target, target_type, path, new))
+
+
+def _check_order(graph: Graph, source: Node, target: Node, catalog: Catalog) -> None:
+    """Raises PatchError where the target can never wait for the source."""
+    level = graph.level(source.id)
+    waiting = graph.at_level(target.id, level)
+    if waiting is None:
+        around = graph.nodes[str(level)].title
+        raise PatchError(f"“{source.title}” stands inside “{around}”: from outside only its outputs can be used.")
+    if waiting == source.id != target.id:
+        raise PatchError(f"“{target.title}” stands in “{source.title}”, which gives nothing before its body has ended.")
+    if waiting == source.id or waiting in ahead_of(behind(graph, edges(graph, catalog)), source.id):
+        raise PatchError(f"“{source.title}” already waits for “{target.title}”: this wire would close a circle.")
 
 
 def _joined(raw: Any, reference: str, takes_lists: bool) -> Any:

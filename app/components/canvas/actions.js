@@ -1,5 +1,6 @@
 // What a key does. One listener on the window; typing in a field is never taken for a command.
-import { connect, freeSpot, moveNodes, paste, removeNodes, rename, toggleOff } from "./gestures.js";
+import { inside, isBox, placeOf, topmost } from "./containers.js";
+import { connect, freeSpot, isShown, nudge, paste, removeNodes, rename, toggleOff, ungroup } from "./gestures.js";
 import { neighbor } from "./keyboard.js";
 import { flush, pushCommand } from "./queue.js";
 import { announce, board, isTyping, ui } from "./store.js";
@@ -9,7 +10,8 @@ const NUDGE = 11;
 
 export function duplicate(ids, select) {
   const all = board.get().nodes;
-  const nodes = ids.map((id) => all.get(id)).filter((node) => node?.doc);
+  const whole = [...new Set(topmost(ids).flatMap((id) => [id, ...inside(id)]))];
+  const nodes = whole.map((id) => all.get(id)).filter((node) => node?.doc);
   if (!nodes.length) return;
   select(paste({
     nodes: Object.fromEntries(nodes.map((node) => [node.id, node.doc])),
@@ -52,7 +54,29 @@ const LETTERS = {
   d: (c) => toggleOff(c.selectedIds()),
   c: (c) => openConnectMenu(c),
   F2: (c) => askName(c),
+  g: (c, event) => (event.shiftKey ? ungroup(c.selectedIds(), c.undo) : openGroupMenu(c)),
+  i: (c) => stepIn(c),
+  o: (c) => stepOut(c),
 };
+
+function openGroupMenu({ selectedIds }) {
+  const ids = topmost(selectedIds());
+  if (!ids.length) return announce("Select the nodes to group first");
+  return ui.set({ groupMenu: { ids } });
+}
+
+function stepIn(c) {
+  const [id] = c.selectedIds();
+  const { nodes } = board.get();
+  const body = [...nodes.values()].filter((view) => view.parent === id && isShown(view.id));
+  if (!isBox(nodes.get(id)) || !body.length) return announce("There is nothing inside");
+  return goTo(body.sort((a, b) => a.x - b.x || a.y - b.y)[0].id, c);
+}
+
+function stepOut(c) {
+  const parent = board.get().nodes.get(c.selectedIds()[0])?.parent;
+  return parent ? goTo(parent, c) : announce("This is the top level");
+}
 
 export function openConnectMenu({ selectedIds, startConnect }) {
   const [id] = selectedIds();
@@ -73,21 +97,28 @@ function walk(event, { select, selectedIds, flow }) {
   if (event.altKey && ids.length) {
     const dx = event.key === "ArrowRight" ? NUDGE : event.key === "ArrowLeft" ? -NUDGE : 0;
     const dy = event.key === "ArrowDown" ? NUDGE : event.key === "ArrowUp" ? -NUDGE : 0;
-    return moveNodes(ids.map((id) => board.get().nodes.get(id)).map((node) => ({ id: node.id, position: { x: node.x + dx, y: node.y + dy } })));
+    return nudge(ids, dx, dy);
   }
   const from = ids[0] ?? document.activeElement?.closest?.(".react-flow__node")?.dataset.id ?? [...board.get().nodes.keys()][0];
   const to = ids.length ? neighbor(from, event.key) : from;
   if (!to) return undefined;
+  return goTo(to, { select, flow });
+}
+
+// Select a card, say what it is and where it stands, and bring it into view.
+function goTo(to, { select, flow }) {
   select([to]);
-  const node = board.get().nodes.get(to);
-  announce(`${node.label}. ${node.sub}`);
+  const { nodes } = board.get();
+  const node = nodes.get(to);
+  announce(`${node.label}. ${node.sub}${nodes.has(node.parent) ? `, in ${nodes.get(node.parent).label}` : ""}`);
+  const place = placeOf(to);
   const card = document.querySelector(`.react-flow__node[data-id="${to}"]`);
   if (card) card.focus({ preventScroll: true });
   const view = flow.getViewport();
-  const at = flow.flowToScreenPosition({ x: node.x, y: node.y });
+  const at = flow.flowToScreenPosition(place);
   const box = document.querySelector(".fc-canvas").getBoundingClientRect();
   if (at.x < box.x + 20 || at.x > box.right - 240 * view.zoom || at.y < box.y + 20 || at.y > box.bottom - 120) {
-    flow.setCenter(node.x + 118, node.y + 60, { zoom: view.zoom, duration: 140 });
+    flow.setCenter(place.x + 118, place.y + 60, { zoom: view.zoom, duration: 140 });
   }
   return undefined;
 }
@@ -114,9 +145,10 @@ function handle(event, control, c) {
   if (control && key === "x") return;
   else if (control) action = SHORTCUTS[key] && (() => SHORTCUTS[key](event, c));
   else if (WALK.includes(event.key)) action = () => walk(event, c);
-  else if (event.key === "Escape") action = () => { ui.set({ adding: null, keys: false, connectMenu: null }); c.select([]); };
+  else if (event.key === "Escape") action = () => { ui.set({ adding: null, keys: false, connectMenu: null, groupMenu: null }); c.select([]); };
   else if (event.key === "Enter" || event.key === " ") action = focusedCard(c);
-  else if (!event.altKey && LETTERS[key]) action = () => LETTERS[key](c);
+  else if (event.altKey && event.shiftKey && event.code === "KeyT") action = () => pushCommand("tidy");
+  else if (!event.altKey && LETTERS[key]) action = () => LETTERS[key](c, event);
   if (!action) return;
   event.preventDefault();
   action();

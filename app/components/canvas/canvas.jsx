@@ -12,13 +12,16 @@ import { bindKeys } from "./actions.js";
 import { keepInView, showFromStart, useBoard } from "./board.js";
 import { useClipboard } from "./clipboard.js";
 import { EmptyCanvas, KeysHelp, Refusal, Toasts } from "./overlays.jsx";
-import { addNode, bestField, CARD_WIDTH, connect, disconnect, moveNodes, refusalOf, removeNodes } from "./gestures.js";
-import { nodeTypes } from "./nodes.jsx";
-import { ConnectMenu, QuickAdd } from "./quickadd.jsx";
+import { ContainerNode } from "./container.jsx";
+import { boxAt, isBox, topmost } from "./containers.js";
+import { addNode, bestField, CARD_WIDTH, connect, disconnect, group, moveInto, moveNodes, refusalOf, removeNodes, spotInside } from "./gestures.js";
+import { CardNode } from "./nodes.jsx";
+import { ConnectMenu, GroupMenu, QuickAdd } from "./quickadd.jsx";
 import { pushCommand, setDeliver } from "./queue.js";
-import { commands, toast, ui } from "./store.js";
+import { board, commands, toast, ui } from "./store.js";
 import { edgeTypes } from "./wires.jsx";
 
+const nodeTypes = { card: CardNode, box: ContainerNode };
 const GRID = [11, 11];
 const MANY = 150;
 const lastPointer = { x: 0, y: 0 };
@@ -60,6 +63,7 @@ function Inner({ onBatch, onSelect, onConnectStart, onRun, colorMode, readOnly }
   const far = useFlowStore((state) => state.transform[2] < 0.6);
   const selectTimer = useRef(null);
   const touched = useRef(false);
+  const inHand = useRef(false);
 
   useEffect(() => setDeliver(onBatch), [onBatch]);
   useEffect(() => { ui.set({ readOnly: Boolean(readOnly) }); }, [readOnly]);
@@ -67,7 +71,9 @@ function Inner({ onBatch, onSelect, onConnectStart, onRun, colorMode, readOnly }
 
   useEffect(() => {
     // A panel that opens beside the canvas must not cover what is selected.
-    const observer = new ResizeObserver(() => (touched.current ? keepInView : showFromStart)(flow, wrapper.current));
+    const observer = new ResizeObserver(() => {
+      if (!inHand.current) (touched.current ? keepInView : showFromStart)(flow, wrapper.current);
+    });
     observer.observe(wrapper.current);
     return () => observer.disconnect();
   }, [flow]);
@@ -85,16 +91,22 @@ function Inner({ onBatch, onSelect, onConnectStart, onRun, colorMode, readOnly }
     const inside = lastPointer.x > box.x && lastPointer.x < box.right && lastPointer.y > box.y && lastPointer.y < box.bottom;
     const screen = at ?? (inside ? { ...lastPointer } : { x: box.x + box.width / 2 - 150, y: box.y + box.height / 4 });
     const point = canvasPoint(screen);
-    ui.set({ adding: { x: point.x, y: point.y, spot: flow.screenToFlowPosition(screen), link, following: null } });
+    const spot = flow.screenToFlowPosition(screen);
+    ui.set({ adding: { x: point.x, y: point.y, spot, link, following: null, container: boxAt(spot) } });
+  }, [canvasPoint, flow]);
+  const addInside = useCallback((container) => {
+    const spot = spotInside(container);
+    const point = canvasPoint(flow.flowToScreenPosition(spot));
+    ui.set({ adding: { x: point.x, y: point.y, spot: { x: spot.x, y: spot.y + 30 }, link: null, following: null, container } });
   }, [canvasPoint, flow]);
 
   const undo = useCallback(() => pushCommand("undo"), []);
   const selectedIds = useCallback(() => flow.getNodes().filter((node) => node.selected).map((node) => node.id), [flow]);
 
   useEffect(() => {
-    commands.set({ flow, wrapper, select, selectedIds, centre, openQuickAdd, undo, run: onRun, startConnect: onConnectStart });
+    commands.set({ flow, wrapper, select, selectedIds, centre, openQuickAdd, addInside, undo, run: onRun, startConnect: onConnectStart });
     return bindKeys(commands);
-  }, [flow, select, selectedIds, centre, openQuickAdd, undo, onRun, onConnectStart]);
+  }, [flow, select, selectedIds, centre, openQuickAdd, addInside, undo, onRun, onConnectStart]);
 
   useClipboard({ wrapper, selectedIds, select, flow, undo, pointer: lastPointer });
 
@@ -124,7 +136,7 @@ function Inner({ onBatch, onSelect, onConnectStart, onRun, colorMode, readOnly }
   const onChoose = useCallback((type, adding) => {
     ui.set({ adding: null });
     const link = adding.link ? { ...adding.link, field: type.field } : null;
-    const id = addNode(type.type, { x: adding.spot.x, y: adding.spot.y - 30 }, link);
+    const id = addNode(type.type, { x: adding.spot.x, y: adding.spot.y - 30 }, link, adding.container);
     if (id) select([id]);
     wrapper.current?.focus();
   }, [select]);
@@ -134,10 +146,36 @@ function Inner({ onBatch, onSelect, onConnectStart, onRun, colorMode, readOnly }
     const type = event.dataTransfer.getData("application/x-weft-node");
     if (!type) return;
     const spot = flow.screenToFlowPosition({ x: event.clientX - 40, y: event.clientY - 20 });
-    const id = addNode(type, { x: Math.round(spot.x / 11) * 11, y: Math.round(spot.y / 11) * 11 });
+    const under = boxAt(flow.screenToFlowPosition(pointOf(event)));
+    const id = addNode(type, { x: Math.round(spot.x / 11) * 11, y: Math.round(spot.y / 11) * 11 }, null, under);
     if (id) select([id]);
     wrapper.current?.focus();
   }, [flow, select]);
+
+  // What is dragged: the cards themselves, not what stands in them, and the container that they would go into.
+  const dragged = useCallback((event, moved) => {
+    const ids = topmost(moved.map((node) => node.id).filter((id) => board.get().nodes.has(id)));
+    return { ids, under: boxAt(flow.screenToFlowPosition(pointOf(event)), ids) };
+  }, [flow]);
+  const onDragStart = useCallback(() => { inHand.current = true; }, []);
+  const onDrag = useCallback((event, _, moved) => {
+    const { ids, under } = dragged(event, moved);
+    const into = ids.every((id) => (board.get().nodes.get(id)?.parent || "") === under) ? "" : under;
+    if (ui.get().dropInto !== into) ui.set({ dropInto: into });
+  }, [dragged]);
+  const onDragStop = useCallback((event, moved) => {
+    touched.current = true;
+    inHand.current = false;
+    clearGuides();
+    ui.set({ dropInto: "" });
+    const { ids, under } = dragged(event, moved);
+    const known = board.get().nodes;
+    const going = ids.filter((id) => (known.get(id).parent || "") !== under);
+    const spots = Object.fromEntries(going.map((id) => [id, flow.getInternalNode(id).internals.positionAbsolute]));
+    const gone = going.length > 0 && moveInto(going, under, spots) ? going : [];
+    const staying = moved.filter((node) => ids.includes(node.id) && !gone.includes(node.id));
+    if (staying.length) moveNodes(staying);
+  }, [dragged, clearGuides, flow]);
 
   const many = nodes.length > MANY;
   const deletable = useMemo(() => (readOnly ? null : ["Delete", "Backspace"]), [readOnly]);
@@ -149,8 +187,8 @@ function Inner({ onBatch, onSelect, onConnectStart, onRun, colorMode, readOnly }
       <ReactFlow
         nodes={nodes} edges={edges} nodeTypes={nodeTypes} edgeTypes={edgeTypes} colorMode={colorMode || "light"}
         onNodesChange={(changes) => onNodesChange(withGuides(changes, flow))} onEdgesChange={onEdgesChange}
-        onNodeDragStop={(_, __, moved) => { touched.current = true; clearGuides(); moveNodes(moved); }}
-        onSelectionDragStop={(_, moved) => { clearGuides(); moveNodes(moved); }}
+        onNodeDragStart={onDragStart} onSelectionDragStart={onDragStart} onNodeDrag={onDrag} onNodeDragStop={(event, _, moved) => onDragStop(event, moved)}
+        onSelectionDragStop={onDragStop}
         onBeforeDelete={async ({ nodes: goneNodes, edges: goneEdges }) => {
           const ids = goneNodes.map((node) => node.id);
           if (ids.length) removeNodes(ids, undo);
@@ -184,6 +222,10 @@ function Inner({ onBatch, onSelect, onConnectStart, onRun, colorMode, readOnly }
         onClose={() => { ui.set({ connectMenu: null }); wrapper.current?.focus(); }}
         onConnect={(choice) => { const { source, port } = ui.get().connectMenu; ui.set({ connectMenu: null }); connect(source, port, choice.node, choice.field); wrapper.current?.focus(); }}
       />
+      <GroupMenu
+        onClose={() => { ui.set({ groupMenu: null }); wrapper.current?.focus(); }}
+        onChoose={(type) => { const { ids } = ui.get().groupMenu; ui.set({ groupMenu: null }); select([group(ids, type)]); wrapper.current?.focus(); }}
+      />
       <KeysHelp />
       <Toasts />
     </div>
@@ -191,7 +233,7 @@ function Inner({ onBatch, onSelect, onConnectStart, onRun, colorMode, readOnly }
 }
 
 const KIND_COLORS = { lists: "data", text: "data", dates: "data", security: "data", values: "data", files: "data", images: "data", http: "app" };
-const mapColor = (node) => `var(--k-${KIND_COLORS[node.data?.kind] ?? node.data?.kind ?? "flow"}, var(--control))`;
+const mapColor = (node) => isBox(node.data) ? "color-mix(in oklab, var(--control) 22%, transparent)" : `var(--k-${KIND_COLORS[node.data?.kind] ?? node.data?.kind ?? "flow"}, var(--control))`;
 
 export const FlowCanvas = memo(function FlowCanvas(props) {
   return (

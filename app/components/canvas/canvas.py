@@ -6,7 +6,8 @@ import reflex as rx
 
 SCRIPT = rx.asset("canvas.jsx", shared=True)
 for _part in (
-    "actions.js", "board.js", "canvas.css", "clipboard.js", "controls.jsx", "feed.jsx", "gestures.js",
+    "actions.js", "board.js", "canvas.css", "clipboard.js", "container.jsx",
+    "containers.js", "controls.jsx", "feed.jsx", "gestures.js",
     "guides.jsx", "icons.jsx", "keyboard.js", "nodes.jsx", "overlays.jsx", "palette.jsx", "queue.js",
     "quickadd.jsx", "steps.jsx", "store.js", "wires.jsx",
 ):  # fmt: skip

@@ -1,12 +1,14 @@
 // Copy, cut and paste as plain text: nodes as JSON of the document, so they travel between tabs, workflows and editors.
 // The browser's own copy and paste events are used: they need no permission and work without https.
 import { useEffect } from "react";
+import { boxAt, inside, topmost } from "./containers.js";
 import { paste, removeNodes } from "./gestures.js";
 import { announce, board, isTyping, ui } from "./store.js";
 
 export function nodesAsText(ids) {
   const all = board.get().nodes;
-  const nodes = ids.map((id) => all.get(id)).filter(Boolean);
+  const whole = [...new Set(topmost(ids).flatMap((id) => [id, ...inside(id)]))];
+  const nodes = whole.map((id) => all.get(id)).filter(Boolean);
   return JSON.stringify(
     {
       weft: 1,
@@ -55,8 +57,9 @@ export function useClipboard({ wrapper, selectedIds, select, flow, undo, pointer
       if (!found) return announce("There are no nodes on the clipboard");
       event.preventDefault();
       const box = wrapper.current.getBoundingClientRect();
-      const inside = pointer.x > box.x && pointer.x < box.right && pointer.y > box.y && pointer.y < box.bottom;
-      select(paste(found, inside ? flow.screenToFlowPosition(pointer) : null));
+      const over = pointer.x > box.x && pointer.x < box.right && pointer.y > box.y && pointer.y < box.bottom;
+      const spot = over ? flow.screenToFlowPosition(pointer) : null;
+      select(paste(found, spot, spot ? boxAt(spot) : ""));
     };
     document.addEventListener("copy", onCopy);
     document.addEventListener("cut", onCut);

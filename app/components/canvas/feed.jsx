@@ -1,5 +1,6 @@
 // Renders nothing: puts what the server told into the stores, so that the canvas itself never renders for it.
 import { memo, useEffect } from "react";
+import { openFolds, placeOf } from "./containers.js";
 import { acknowledge, openQueue, setDeliver } from "./queue.js";
 import { board, catalog, commands, live, showCatalog, showPatch, showSnapshot, toast, ui } from "./store.js";
 
@@ -10,6 +11,7 @@ export const CanvasFeed = memo(function CanvasFeed({
   useEffect(() => { setDeliver(onBatch); }, [onBatch]);
   useEffect(() => {
     if (!snapshot?.workflow) return;
+    openFolds(snapshot.workflow);
     showSnapshot(snapshot);
     const kept = openQueue(snapshot.workflow, onBatch);
     if (kept && snapshotSeq <= 1) toast(`${kept === 1 ? "An edit" : `${kept} edits`} from before the connection broke: saved now.`);
@@ -44,8 +46,8 @@ export const FocusFeed = memo(function FocusFeed({ focus, seq }) {
     if (!seq || !select) return;
     const ids = focus?.ids ?? [];
     select(ids);
-    const node = board.get().nodes.get(ids[0]);
-    if (node && flow) flow.setCenter(node.x + 118, node.y + 60, { zoom: Math.max(0.8, flow.getZoom()), duration: 200 });
+    const place = board.get().nodes.has(ids[0]) ? placeOf(ids[0]) : null;
+    if (place && flow) flow.setCenter(place.x + 118, place.y + 60, { zoom: Math.max(0.8, flow.getZoom()), duration: 200 });
   }, [seq]);
   return null;
 });

@@ -9,8 +9,9 @@ function nearest(position, id, nodes) {
   const found = { x: null, y: null };
   let bestX = NEAR;
   let bestY = NEAR;
+  const level = nodes.find((node) => node.id === id)?.parentId;
   for (const node of nodes) {
-    if (node.id === id || node.selected) continue;
+    if (node.id === id || node.selected || node.hidden || node.parentId !== level) continue;
     const dx = Math.abs(node.position.x - position.x);
     const dy = Math.abs(node.position.y - position.y);
     if (dx <= bestX && dy < 1500) { bestX = dx; found.x = node.position.x; }
@@ -25,7 +26,12 @@ export function useGuides() {
     const [change] = changes;
     if (changes.length !== 1 || change.type !== "position" || !change.dragging || !change.position) return changes;
     const found = nearest(change.position, change.id, flow.getNodes());
-    setGuides((before) => (before.x === found.x && before.y === found.y ? before : found));
+    // The lines are drawn on the canvas, the positions are those of the level.
+    const own = flow.getInternalNode(change.id);
+    const dx = own ? own.internals.positionAbsolute.x - own.position.x : 0;
+    const dy = own ? own.internals.positionAbsolute.y - own.position.y : 0;
+    const lines = { x: found.x === null ? null : found.x + dx, y: found.y === null ? null : found.y + dy };
+    setGuides((before) => (before.x === lines.x && before.y === lines.y ? before : lines));
     return [{ ...change, position: { x: found.x ?? change.position.x, y: found.y ?? change.position.y } }];
   }, []);
   const clearGuides = useCallback(() => setGuides(NONE), []);

@@ -1,18 +1,24 @@
 // Keys of the canvas. Single letters act only while the canvas has the focus; Ctrl stands for Cmd on a Mac.
+import { folded, placeOf, shownAs } from "./containers.js";
 import { board } from "./store.js";
 
 export const KEYS = [
   ["Add", [["/ or N", "Add a node at the pointer"], ["C", "Connect the selected node"], ["Ctrl V", "Paste nodes"]]],
   ["Change", [["Delete", "Delete, and heal the wire"], ["Ctrl D", "Duplicate"], ["F2", "Rename"], ["D", "Turn off or on"],
+    ["G", "Group into a container"], ["Shift G", "Ungroup"], ["Shift Alt T", "Tidy up"],
     ["Ctrl C", "Copy"], ["Ctrl X", "Cut"], ["Ctrl Z", "Undo"], ["Ctrl Shift Z", "Redo"]]],
-  ["Look", [["0", "Fit everything"], ["1", "100 %"], ["+ and −", "Zoom"], ["Arrow keys", "Walk along the wires"], ["Enter", "Open the settings"],
+  ["Look", [["0", "Fit everything"], ["1", "100 %"], ["+ and −", "Zoom"], ["Arrow keys", "Walk along the wires"], ["I and O", "Into a container and out"], ["Enter", "Open the settings"],
     ["Ctrl A", "Select everything"], ["Shift drag", "Select an area"], ["Esc", "Let go"]]],
   ["Run", [["Ctrl Enter", "Run the draft"], ["?", "These keys"]]],
 ];
 
 // The neighbor that an arrow key leads to: along a wire first, else the nearest card on that side.
 export function neighbor(id, key) {
-  const { nodes, edges } = board.get();
+  const { nodes: all, edges } = board.get();
+  const parent = all.get(id)?.parent;
+  const { ids } = folded.get();
+  const level = [...all.values()].filter((view) => view.parent === parent && shownAs(view.id, all, ids) === view.id);
+  const nodes = new Map(level.map((view) => [view.id, { id: view.id, ...placeOf(view.id, all) }]));
   const here = nodes.get(id);
   if (!here) return null;
   const along = key === "ArrowRight" ? ["source", "target"] : key === "ArrowLeft" ? ["target", "source"] : null;

@@ -25,7 +25,7 @@ export function duration(ms) {
 }
 
 // What the second line of the card says while items go through.
-function counted(state) {
+export function counted(state) {
   if (state.status === "running" && state.total > 1) return `${number(state.done ?? 0)} of ${number(state.total)}`;
   if (state.failed) return `${number(state.failed)} of ${number(state.total ?? state.failed)} failed`;
   return "";
@@ -34,7 +34,8 @@ function counted(state) {
 export function stateWords(state) {
   const [word] = STATES[state.status] ?? [""];
   const parts = [word];
-  if (state.total > 1) parts.push(state.status === "running" ? `${number(state.done ?? 0)} of ${number(state.total)}` : `${number(state.total)} items`);
+  const what = state.rounds ? "rounds" : "items";
+  if (state.total > 1) parts.push(state.status === "running" ? `${number(state.done ?? 0)} of ${number(state.total)}` : `${number(state.total)} ${what}`);
   if (state.failed) parts.push(`${number(state.failed)} failed`);
   if (state.ms) parts.push(duration(state.ms));
   return parts.filter(Boolean).join(" · ");
@@ -79,7 +80,7 @@ function fitOf(state, nodeId, field, side) {
   return answer === undefined ? "" : answer.fits ? "fits" : "no-fit";
 }
 
-const Rows = memo(function Rows({ ins, outs, nodeId }) {
+export const PortRows = memo(function PortRows({ ins, outs, nodeId }) {
   const count = Math.max(ins.length, outs.length);
   if (!count) return null;
   return (
@@ -89,7 +90,7 @@ const Rows = memo(function Rows({ ins, outs, nodeId }) {
         const right = outs[index];
         return (
           <div className="fc-row" key={index}>
-            <span className={left?.problem ? "fc-name bad" : "fc-name"}>{left?.title}</span>
+            <span className={left?.problem ? "fc-name bad" : "fc-name"}>{left?.title}{left?.given ? <small className="fc-given">{left.given}</small> : null}</span>
             <span className="fc-name out">{right?.title}</span>
             {left ? <Port side="in" port={left} nodeId={nodeId} connectable /> : null}
             {right ? <Port side="out" port={right} nodeId={nodeId} connectable /> : null}
@@ -100,16 +101,39 @@ const Rows = memo(function Rows({ ins, outs, nodeId }) {
   );
 });
 
-export const CardNode = memo(function CardNode({ id, data, selected }) {
-  const state = useKeyed(live, id);
+// React Flow looks for the ports of a card again when they have changed.
+export function useShape(id, data, more = "") {
   const update = useUpdateNodeInternals();
-  const shape = useMemo(() => [...data.ins, "|", ...data.outs].map((port) => port.name ?? port).join(), [data.ins, data.outs]);
+  const ports = useMemo(() => [...data.ins, "|", ...data.outs].map((port) => port.name ?? port).join(), [data.ins, data.outs]);
+  const shape = `${ports}${more}`;
   const measured = useRef(shape);
   useEffect(() => {
     // React Flow measures a new card by itself; asked for each of a thousand, it would look at all of them each time.
     if (measured.current !== shape) update(id);
     measured.current = shape;
   }, [shape, id, update]);
+}
+
+export function AfterPort({ data }) {
+  if (data.trigger) return null;
+  return <Handle type="target" position={Position.Left} id="after" className={`fc-port fc-after ${data.after ? "wired" : ""}`} title="Runs after: drop a wire here for order only" />;
+}
+
+// Off, what is wrong, or how far it is.
+export function Chip({ data, state }) {
+  const problem = data.problems?.[0]?.message;
+  if (data.off) return <span className="chip fc-chip">Off</span>;
+  if (!problem) return <StatusChip state={state} />;
+  return (
+    <span className="chip fc-chip bad" title={problem}>
+      <Icon name="triangle-alert" /><span className="sr-only">{problem}</span>{data.problems.length > 1 ? data.problems.length : ""}
+    </span>
+  );
+}
+
+export const CardNode = memo(function CardNode({ id, data, selected }) {
+  const state = useKeyed(live, id);
+  useShape(id, data);
   const status = data.off ? "off" : state.status || "idle";
   const words = data.off ? "Off" : stateWords(state);
   const problem = data.problems?.[0]?.message;
@@ -119,16 +143,14 @@ export const CardNode = memo(function CardNode({ id, data, selected }) {
       data-testid={`node-${id}`} data-status={status}
     >
       <header>
-        {data.trigger ? null : <Handle type="target" position={Position.Left} id="after" className={`fc-port fc-after ${data.after ? "wired" : ""}`} title="Runs after: drop a wire here for order only" />}
+        <AfterPort data={data} />
         <Tile icon={data.icon} kind={data.kind} />
         <span className="fc-title"><b title={data.label}>{data.label}</b><small title={data.sub}>{counted(state) || data.sub}</small></span>
-        {data.off ? <span className="chip fc-chip">Off</span> : problem
-          ? <span className="chip fc-chip bad" title={problem}><Icon name="triangle-alert" /><span className="sr-only">{problem}</span>{data.problems.length > 1 ? data.problems.length : ""}</span>
-          : <StatusChip state={state} />}
+        <Chip data={data} state={state} />
       </header>
-      {data.times || (data.writes && state.total > 1) ? <div className={`fc-times ${data.writes ? "wait" : ""}`}><Icon name="repeat" />{state.total > 1 ? `runs ${number(state.total)}×` : data.times}</div> : null}
+      {data.times || (data.writes && state.total > 1) ? <div className={`fc-times ${data.writes ? "wait" : ""}`}><Icon name="repeat" />{state.total > 1 && !state.rounds ? `runs ${number(state.total)}×` : data.times}</div> : null}
       {data.text ? <p className="fc-text">{data.text}</p> : null}
-      <Rows ins={data.ins} outs={data.outs} nodeId={id} />
+      <PortRows ins={data.ins} outs={data.outs} nodeId={id} />
       {state.status === "running" && state.total > 1
         ? <div className="fc-progress"><i style={{ width: `${Math.round((100 * (state.done ?? 0)) / state.total)}%` }} /></div> : null}
       {state.preview ? <div className="fc-out mono" title={state.preview}>{state.preview}</div> : null}
@@ -137,5 +159,3 @@ export const CardNode = memo(function CardNode({ id, data, selected }) {
     </div>
   );
 });
-
-export const nodeTypes = { card: CardNode };

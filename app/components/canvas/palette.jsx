@@ -1,14 +1,17 @@
 // The palette: search, drag onto the canvas, or tap to add.
 import { useMemo, useState } from "react";
-import { addNode, freeSpot } from "./gestures.js";
+import { isBox } from "./containers.js";
+import { addNode, freeSpot, spotInside } from "./gestures.js";
 import { Icon, Tile } from "./icons.jsx";
 import { matching } from "./quickadd.jsx";
-import { catalog, commands, useStore } from "./store.js";
+import { board, catalog, commands, useStore } from "./store.js";
 
 export function addFromPalette(type) {
   const { centre, select, wrapper, selectedIds } = commands.get();
   if (!centre) return;
-  const id = addNode(type, freeSpot(centre()));
+  const [chosen] = selectedIds();
+  const into = isBox(board.get().nodes.get(chosen)) ? chosen : "";
+  const id = addNode(type, into ? spotInside(into) : freeSpot(centre()), null, into);
   if (id) select([id]);
   wrapper.current?.focus({ preventScroll: true });
   return selectedIds;

@@ -98,6 +98,36 @@ export function QuickAdd({ onChoose }) {
   );
 }
 
+// G: the container that the selected nodes go into.
+export function GroupMenu({ onChoose, onClose }) {
+  const menu = useStore(ui, (state) => state.groupMenu);
+  const types = useStore(catalog, (state) => state.types);
+  const first = useRef(null);
+  useEffect(() => { first.current?.focus(); }, [menu]);
+  if (!menu) return null;
+  const onKeyDown = (event) => {
+    if (event.key === "Escape") { onClose(); event.stopPropagation(); }
+    const step = event.key === "ArrowDown" ? "nextElementSibling" : event.key === "ArrowUp" ? "previousElementSibling" : null;
+    if (step) { document.activeElement?.[step]?.focus(); event.preventDefault(); }
+  };
+  return (
+    <>
+      <div className="fc-veil" onPointerDown={onClose} />
+      <div className="card fc-quick fc-center" role="dialog" aria-label="Group into a container" onKeyDown={onKeyDown}>
+        <p className="fc-quick-title"><b>Group {menu.ids.length === 1 ? "1 node" : `${menu.ids.length} nodes`}</b> <span className="hint">into</span></p>
+        <div className="fc-quick-list">
+          {types.filter((type) => type.body).map((type, index) => (
+            <button key={type.type} type="button" ref={index ? null : first} className="fc-pal" onClick={() => onChoose(type.type)}>
+              <Tile icon={type.icon} kind={type.kind} />
+              <span><b>{type.title}</b><small>{type.subtitle}</small></span>
+            </button>
+          ))}
+        </div>
+      </div>
+    </>
+  );
+}
+
 // C on a node: the ports that its output fits, to connect from the keyboard.
 export function ConnectMenu({ onConnect, onClose }) {
   const menu = useStore(ui, (state) => state.connectMenu);

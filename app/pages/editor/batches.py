@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from app.services.errors import Invalid
 
-Kind = Literal["edit", "undo", "redo"]
-KINDS: tuple[Kind, ...] = ("edit", "undo", "redo")
+Kind = Literal["edit", "undo", "redo", "tidy"]
+KINDS: tuple[Kind, ...] = ("edit", "undo", "redo", "tidy")
 MOST_OPS = 5_000
 _KEY = re.compile(r"[0-9a-f]{32}")
 

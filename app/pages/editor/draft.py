@@ -17,10 +17,13 @@ from app.services.access import Actor
 from app.services.errors import Conflict, Invalid, NotFound, ServiceError
 from app.session import SessionState, guarded
 from engine.catalog import catalog
+from engine.graph import Graph
+from engine.layout import arrange
 from engine.validation import targets
 
 LONGEST_DOCUMENT = 2_000_000
 REMEMBERED = 200
+PLACING = ("paste", "group", "ungroup")  # after these the server says where cards stand
 
 
 class DraftState(SessionState):
@@ -99,12 +102,15 @@ class DraftState(SessionState):
             return await unit.ask(workflows.undo, actor, seen.workflow_id)
         if batch.kind == "redo":
             return await unit.ask(workflows.redo, actor, seen.workflow_id)
-        return await unit.ask(workflows.edit, actor, seen.workflow_id, batch.ops, seen.seq, key=batch.key)
+        ops = await asyncio.to_thread(tidied, seen.graph) if batch.kind == "tidy" else batch.ops
+        if not ops:
+            return None
+        return await unit.ask(workflows.edit, actor, seen.workflow_id, ops, seen.seq, key=batch.key)
 
     async def _take(self, before: Seen, result: drafts.EditResult, batch: Batch) -> None:
         """What the edit changed, for the canvas and for the parts around it."""
         seen = self._seen = await asyncio.to_thread(Seen, before.workflow_id, result.seq, result.checked, before)
-        own = batch.kind == "edit" and not result.merged and not any(op.get("op") == "paste" for op in batch.ops)
+        own = batch.kind == "edit" and not result.merged and not any(op.get("op") in PLACING for op in batch.ops)
         self.patch = drawing.changes(before.drawing, seen.drawing, places=not own)
         self.patch_seq += 1
         await (await self.get_state(BarState))._edited(result, batch.kind)
@@ -171,6 +177,15 @@ class DraftState(SessionState):
             bar.document, bar.document_problems = source, told(refusal)
             return
         await self._read_all(actor)
+
+
+def tidied(graph: Graph) -> list[dict[str, Any]]:
+    """The moves that arrange a drawing anew, level by level."""
+    return [
+        {"op": "move", "node": node_id, "x": x, "y": y}
+        for node_id, (x, y) in arrange(graph, catalog()).items()
+        if graph.layout.get(node_id) != (x, y)
+    ]
 
 
 def _replaces_sample(before: Seen, batch: Batch) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from engine import expressions
+from engine.broadcast.leaves import SCOPE_NAMES
 from engine.catalog import Catalog
 from engine.contract import Effect, NodeType, Output
 from engine.document.writing import dump_node
@@ -72,11 +73,13 @@ def draw(
     for name, node in graph.nodes.items():
         one = catalog.get(node.type, node.version) or catalog.get(node.type)
         place, wires = graph.layout.get(name, (0, 0)), tuple(incoming.get(name, ()))
-        made_from = (node, place, wires, tuple(wrong.get(name, ())), ranks.get(name, 0))
+        level = graph.level(name)
+        made_from = (node, place, wires, tuple(wrong.get(name, ())), ranks.get(name, 0), level)
         if _same(old.made_from.get(name), made_from):
             drawing.nodes[name] = old.nodes[name]
         else:
-            drawing.nodes[name] = _card(node, one, place, edges=wires, problems=made_from[3], rank=made_from[4])
+            view = _card(node, one, place, edges=wires, problems=made_from[3], rank=made_from[4])
+            drawing.nodes[name] = {**view, "parent": level or "", "levels": len(graph.levels(name))}
         drawing.made_from[name] = made_from
         for edge in wires:
             wire = _wire(edge, one, ranks.get(name, 0))
@@ -89,8 +92,8 @@ def _same(old: tuple[Any, ...] | None, new: tuple[Any, ...]) -> bool:
     return old is not None and old[0] is new[0] and old[1:] == new[1:]
 
 
-def in_port(one: NodeType, name: str, *, wired: bool = False, problem: bool = False) -> View:
-    """An input on a card."""
+def in_port(one: NodeType, name: str, *, wired: bool = False, problem: bool = False, given: str = "") -> View:
+    """An input on a card. ``given``: what of the container around it takes, or of the run."""
     spec = one.fields[name]
     kind = {"list": "a list", "whole": "anything"}.get(spec.rank, "a single value, or each item of a list")
     return {
@@ -98,8 +101,9 @@ def in_port(one: NodeType, name: str, *, wired: bool = False, problem: bool = Fa
         "title": spec.title,
         "type": kind,
         "required": spec.required,
-        "wired": wired,
+        "wired": wired or bool(given),
         "problem": problem,
+        "given": given,
     }
 
 
@@ -153,7 +157,7 @@ def _card(
     if one is None:
         return base | {
             "icon": "circle-help", "kind": "flow", "sub": node.type, "ins": [], "outs": [], "trigger": False,
-            "times": "", "writes": False, "after": False,
+            "times": "", "writes": False, "after": False, "body": False, "results": [],
         }  # fmt: skip
     if one.kind == "note":
         return base | {
@@ -171,13 +175,35 @@ def _card(
         "icon": one.icon,
         "kind": one.category,
         "sub": summary(one, node),
-        "ins": [in_port(one, name, wired=name in wired, problem=name in faulty) for name in ports],
+        "ins": [
+            in_port(one, name, wired=name in wired, problem=name in faulty, given=_given(node.params.get(name)))
+            for name in ports
+        ],
         "outs": outs,
         "trigger": one.kind == "trigger",
         "times": "once per item" if rank and writes else "",
         "writes": writes,
         "after": bool(node.after),
+        "body": one.body,
+        "results": results(one, edges),
     }
+
+
+def results(one: NodeType, edges: Iterable[Edge] = ()) -> list[View]:
+    """What a container asks in its body and a wire can end in, drawn on the inside."""
+    wired = {edge.field.partition(".")[0] for edge in edges if edge.kind == "result"}
+    passed = {output.passes for output in outputs_of(one, {})}
+    return [
+        {"name": name, "title": spec.title, "wired": name in wired}
+        for name, spec in one.fields.items()
+        if spec.inside and (name in passed or name in wired)
+    ]
+
+
+def _given(value: Any) -> str:
+    """A field that is exactly one reference to what no wire brings: the item of a container, for example."""
+    reference = _reference(value)
+    return str(reference) if reference is not None and reference.node in SCOPE_NAMES else ""
 
 
 def field_of(problem: Problem) -> str:
@@ -210,7 +236,7 @@ def _wire(edge: Edge, one: NodeType | None, rank: int) -> View:
         "port": edge.port,
         "target": edge.target,
         "field": edge.field,
-        "handle": "after" if edge.kind != "value" or spec is None else name,
+        "handle": name if spec is not None and edge.kind in ("value", "result") else "after",
         "kind": edge.kind,
         "levels": rank if single and edge.kind == "value" else 0,
     }
@@ -241,24 +267,30 @@ def _said(value: Any) -> str:
 
 def badge(graph: Graph, text: Any) -> str:
     """The words of the badge of a text that is exactly one reference; of any other nothing."""
-    if not isinstance(text, str) or "{{" not in text:
+    reference = _reference(text)
+    if reference is None:
         return ""
+    start = graph.nodes[reference.node].title if reference.node in graph.nodes else reference.node
+    return ARROW.join([start, *map(str, reference.path)])
+
+
+def _reference(text: Any) -> expressions.Reference | None:
+    """The reference that a text is exactly."""
+    if not isinstance(text, str) or "{{" not in text:
+        return None
     try:
         template = expressions.compile(text)
     except expressions.TemplateError:
-        return ""
-    if template.kind != "reference":
-        return ""
-    (reference,) = template.references
-    start = graph.nodes[reference.node].title if reference.node in graph.nodes else reference.node
-    return ARROW.join([start, *map(str, reference.path)])
+        return None
+    return template.references[0] if template.kind == "reference" else None
 
 
 def fits(found: Targets, drawing: Drawing) -> dict[str, Any]:
     """Where a wire may end, for the ports that cards show and their headers; and what may follow, by type."""
     answers = {}
     for node_id, fields in found.nodes.items():
-        shown = [port["name"] for port in drawing.nodes[node_id]["ins"]] if node_id in drawing.nodes else []
+        card = drawing.nodes.get(node_id, {"ins": (), "results": ()})
+        shown = [port["name"] for port in (*card["ins"], *card["results"])]
         answers[node_id] = {
             name: {"fits": fields[name].fits, "reason": fields[name].reason}
             for name in [*shown, "after"]

@@ -6,6 +6,7 @@ from typing import Any
 from app.pages.editor.drawing import ARROW, main_word, outputs_of
 from app.services.preview import Samples
 from app.services.values import cell
+from engine.broadcast.edges import waits
 from engine.catalog import Catalog
 from engine.graph import Edge, Graph, Node
 
@@ -23,19 +24,23 @@ ALWAYS: tuple[Name, ...] = (
 
 
 def before(graph: Graph, edges: Sequence[Edge], node_id: str) -> list[Node]:
-    """The nodes that this one may refer to: all but itself and what hangs on it; those that feed it come first."""
+    """The nodes that this one may refer to: of its level and those around it all but itself and what hangs on it or on
+    the containers that it stands in. Those that feed it come first."""
     following: dict[str, list[str]] = {}
-    feeding: set[str] = set()
-    for edge in edges:
-        following.setdefault(edge.source, []).append(edge.target)
-        if edge.target == node_id:
-            feeding.add(edge.source)
-    hanging, frontier = {node_id}, [node_id]
+    for waiting, edge in waits(graph, edges):
+        following.setdefault(edge.source, []).append(waiting)
+    feeding = {edge.source for edge in edges if edge.target == node_id and edge.kind != "result"}
+    hanging = {node_id, *graph.levels(node_id)}
+    frontier = list(hanging)
     while frontier:
         fresh = [one for one in following.get(frontier.pop(), ()) if one not in hanging]
         hanging.update(fresh)
         frontier += fresh
-    usable = [node for node in graph.nodes.values() if node.id not in hanging and node.type != "flow.output"]
+    usable = [
+        node
+        for node in graph.nodes.values()
+        if node.id not in hanging and node.type != "flow.output" and graph.sees(node_id, node.id)
+    ]
     return sorted(usable, key=lambda node: node.id not in feeding)
 
 

@@ -1,6 +1,6 @@
 """The catalogue as palette and quick add show it."""
 
-from app.pages.editor.drawing import View, in_port, out_ports
+from app.pages.editor.drawing import View, in_port, out_ports, results
 from engine.catalog import Catalog
 from engine.contract import NodeType
 
@@ -43,6 +43,8 @@ def _type_view(one: NodeType) -> View:
         "trigger": one.kind == "trigger",
         "ins": [in_port(one, name) for name, spec in one.fields.items() if spec.port],
         "outs": out_ports(one, {}),
+        "body": one.body,
+        "results": results(one),
     }
 
 

@@ -6,6 +6,7 @@ from app.pages.editor.drawing import Drawing, draw
 from app.services import drafts
 from engine.catalog import catalog
 from engine.graph import Graph
+from engine.layout import complete
 from engine.validation.mapping import knowledge
 
 
@@ -16,7 +17,7 @@ class Seen:
         self.workflow_id, self.seq, self.checked = workflow_id, seq, checked
         self.edges = knowledge(checked.graph, catalog()).edges
         self.drawing: Drawing = draw(
-            checked.graph,
+            complete(checked.graph, catalog()),
             catalog(),
             self.edges,
             problems=checked.problems,
