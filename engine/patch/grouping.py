@@ -151,7 +151,11 @@ def _led_in(graph: Graph, container: str, taken: Reference | None, inner: set[st
 
 def last_of(graph: Graph, container: str, catalog: Catalog) -> tuple[str, ...]:
     """The nodes that a body ends with: none of it waits for them."""
-    body = graph.children(container)
+    body = [
+        node_id
+        for node_id in graph.children(container)
+        if (kind := catalog.get(graph.nodes[node_id].type)) is None or kind.kind != "note"
+    ]
     sources = behind(graph, edges(graph, catalog))
     waited = {source for node_id in body for source in sources.get(node_id, ())}
     return tuple(node_id for node_id in body if node_id not in waited)

@@ -18,7 +18,7 @@ def container_problems(known: Knowledge, node: Node, node_type: NodeType) -> Ite
     """Whether a node can stand where it stands, and whether something stands in a container."""
     if node.container is not None:
         yield from _standing(known, node, node_type)
-    if node_type.body and not known.graph.children(node.id):
+    if node_type.body and not known.body(node.id):
         yield Problem(
             code="empty_container",
             message=f"Nothing stands in “{node.title}” yet.",

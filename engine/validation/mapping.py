@@ -117,9 +117,14 @@ class Knowledge:
         """The templates that can be read."""
         return leaves_of(node, node_type)
 
+    def body(self, container: str) -> tuple[str, ...]:
+        """What stands directly in a container, notes apart."""
+        types = ((node_id, self.types[node_id]) for node_id in self.graph.children(container))
+        return tuple(node_id for node_id, node_type in types if node_type is None or node_type.kind != "note")
+
     def last(self, container: str) -> tuple[str, ...]:
         """The nodes that a body ends with: none of it waits for them."""
-        body = self.graph.children(container)
+        body = self.body(container)
         waited = {source for node_id in body for source in self.order.sources[node_id]}
         return tuple(node_id for node_id in body if node_id not in waited)
 

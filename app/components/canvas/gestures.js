@@ -17,7 +17,7 @@ const pick = (types, type) => types.get(type);
 function provisional(id, type, at, parent) {
   return {
     id, type: type.type, label: type.title, icon: type.icon, kind: type.kind, sub: type.subtitle ?? "", x: at.x, y: at.y,
-    ins: type.ins, outs: type.outs, problems: [], trigger: type.trigger, off: false, times: "", writes: false, after: false,
+    ins: type.ins, outs: type.outs, problems: [], starts: type.trigger, trigger: type.trigger, off: false, times: "", writes: false, after: false,
     body: type.body, results: type.results, parent,
   };
 }
@@ -111,7 +111,7 @@ function placeNodes(places) {
 // Into a container, or out of it to the level of another; `spots`: where each card was let go on the canvas.
 export function moveInto(ids, container, spots) {
   const { nodes } = board.get();
-  const start = ids.find((id) => nodes.get(id).trigger);
+  const start = ids.find((id) => nodes.get(id).starts);
   if (container && start) {
     toast(`${labelOf(start)} starts runs and cannot stand in a container`, { tone: "bad" });
     return false;

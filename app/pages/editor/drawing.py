@@ -151,6 +151,7 @@ def _card(
         "x": x,
         "y": y,
         "off": node.off,
+        "starts": one is not None and one.kind == "trigger",
         "problems": [{"field": problem.field or "", "message": problem.message} for problem in problems],
         "doc": dump_node(node),
     }
@@ -162,7 +163,8 @@ def _card(
     if one.kind == "note":
         return base | {
             "icon": one.icon, "kind": "flow", "sub": "", "ins": [], "outs": [], "trigger": True, "times": "",
-            "writes": False, "after": False, "text": str(node.params.get("text") or "")[:LONGEST_NOTE],
+            "writes": False, "after": False, "body": False, "results": [],
+            "text": str(node.params.get("text") or "")[:LONGEST_NOTE],
         }  # fmt: skip
     wired = {edge.field.partition(".")[0] for edge in edges if edge.kind == "value"}
     faulty = {field_of(problem) for problem in problems}
