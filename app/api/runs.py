@@ -6,7 +6,8 @@ from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.auth import SignedIn
-from app.services import dry_runs, reruns, run_data, runs, unit
+from app.services import dry_runs, reruns, rounds, run_data, runs, unit
+from app.services.rounds import Round
 from app.services.run_data import Items, Result, StepView
 from app.services.runs import Page, RunDetail, Source, Use
 from engine.models import RunStatus
@@ -14,6 +15,7 @@ from engine.models import RunStatus
 router = APIRouter(tags=["Runs"])
 
 Start = Annotated[int, Query(ge=0, le=2**53, description="The first item")]
+Scope = Annotated[str, Query(max_length=400, description="Rounds of containers, one inside the other: loop.3/inner.0")]
 Stop = Annotated[int, Query(ge=0, le=2**53, description="The item to end before; at most 500 after start")]
 
 
@@ -115,9 +117,18 @@ async def read_run(actor: SignedIn, run_id: str) -> RunDetail:
 
 
 @router.get("/runs/{run_id}/steps")
-async def read_steps(actor: SignedIn, run_id: str) -> list[StepView]:
-    """Every node of the version that runs, with how far it is."""
-    return await unit.ask(run_data.steps, actor, run_id)
+async def read_steps(actor: SignedIn, run_id: str, scope: Scope = "") -> list[StepView]:
+    """Every node of the version that runs, with how far it is. What stands in a container is counted over its rounds,
+    but in those that the scope names."""
+    return await unit.ask(run_data.steps, actor, run_id, scope=scope)
+
+
+@router.get("/runs/{run_id}/steps/{node_id}/rounds")
+async def read_rounds(
+    actor: SignedIn, run_id: str, node_id: str, *, scope: Scope = "", start: Start = 0, stop: Stop = 50
+) -> list[Round]:
+    """The rounds of a container that have begun, with the scope that each is."""
+    return await unit.ask(rounds.page, actor, run_id, node_id, scope=scope, start=start, stop=stop)
 
 
 @router.get("/runs/{run_id}/results")
@@ -135,12 +146,23 @@ async def read_items(
     side: Annotated[Literal["input", "output"], Query(description="What came in or what went out")] = "output",
     port: Annotated[str, Query(max_length=60, description="The output, or the field that was filled")] = "main",
     field: Annotated[str, Query(max_length=200, description="Of a record: the list under this name")] = "",
+    scope: Scope = "",
     start: Start = 0,
     stop: Stop = 50,
 ) -> Items:
-    """A page of the values at one port of a step. A long list inside of a value is `{"$list": {count, first}}`."""
+    """A page of the values at one port of a step; of a step in a container in the round that the scope names. A long
+    list inside of a value is `{"$list": {count, first}}`."""
     return await unit.ask(
-        run_data.items, actor, run_id, node_id, side=side, port=port, field=field, start=start, stop=stop
+        run_data.items,
+        actor,
+        run_id,
+        node_id,
+        side=side,
+        port=port,
+        field=field,
+        start=start,
+        stop=stop,
+        scope=scope,
     )
 
 

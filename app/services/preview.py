@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from app.services import run_data, values
 from app.services.access import Actor
-from app.services.errors import NotFound
+from app.services.errors import Invalid, NotFound
 from app.services.run_data import StepView
 from app.services.unit import reads
 from engine import broadcast
@@ -35,15 +35,18 @@ class Preview:
 
 
 @reads
-def samples(db: Session, actor: Actor, run_id: str, nodes: Iterable[str]) -> Samples:
-    """The first values that left these nodes in the run, by node and port; nodes that did not run are left out."""
+def samples(db: Session, actor: Actor, run_id: str, nodes: Iterable[str], *, scope: str = "") -> Samples:
+    """The first values that left these nodes in the run, by node and port; nodes that did not run are left out.
+
+    Of a node in a container those of the round that ``scope`` names.
+    """
     wanted = set(nodes)
     try:
-        steps = run_data.steps(db, actor, run_id)
-    except NotFound:
+        steps = run_data.steps(db, actor, run_id, scope=scope)
+    except (NotFound, Invalid):
         return {}
     chosen = [one for one in steps if one.node_id in wanted and one.status == "done"][:MOST_NODES]
-    return {one.node_id: _ports(db, actor, run_id, one) for one in chosen}
+    return {one.node_id: _ports(db, actor, run_id, one, scope) for one in chosen}
 
 
 @reads
@@ -122,8 +125,10 @@ def _data(items: run_data.Items) -> Any:
     return (items.items[0] if items.items else None) if items.total is None else items.items
 
 
-def _ports(db: Session, actor: Actor, run_id: str, one: StepView) -> dict[str, run_data.Items]:
+def _ports(db: Session, actor: Actor, run_id: str, one: StepView, scope: str) -> dict[str, run_data.Items]:
     return {
-        port: run_data.items(db, actor, run_id, one.node_id, port=port, start=0, stop=SAMPLE_ITEMS, inner=SAMPLE_ITEMS)
+        port: run_data.items(
+            db, actor, run_id, one.node_id, port=port, start=0, stop=SAMPLE_ITEMS, inner=SAMPLE_ITEMS, scope=scope
+        )
         for port in one.outputs
     }

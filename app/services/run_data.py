@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from app.services import runs
+from app.services import rounds, runs
 from app.services.access import Actor, owned
 from app.services.errors import Invalid, NotFound
 from app.services.unit import reads
@@ -51,6 +51,9 @@ class StepView:
     log: Sequence[Any]
     reused_from: str | None = None
     stand_in: Mapping[str, Any] | None = None
+    container: str = ""
+    depth: int = 0
+    has_body: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +81,16 @@ class Result:
 
 
 @reads
-def steps(db: Session, actor: Actor, run_id: str) -> list[StepView]:
-    """Every step of the run's version in the order of the document, with how far it is. A note is none."""
+def steps(db: Session, actor: Actor, run_id: str, *, scope: str = "") -> list[StepView]:
+    """Every step of the run's version in the order of the document, with how far it is. A note is none.
+
+    ``scope`` singles out rounds of containers; what stands deeper is counted over all rounds.
+    """
     drawing = runs.graph(db, actor, run_id)
-    rows = db.scalars(select(Step).where(owned(Step, actor), col(Step.run_id) == run_id, col(Step.item) == ""))
-    known = {row.node_id: row for row in rows}
+    known = rounds.rows(db, actor, run_id, drawing, rounds.checked(drawing, scope))
+    summed = rounds.summed(db, actor, run_id, drawing, scope)
     return [
-        _step(drawing, node_id, known.get(node_id))
+        _step(drawing, node_id, known.get(node_id), summed.get(node_id))
         for node_id, node in drawing.nodes.items()
         if not _is_note(node) or node_id in known
     ]
@@ -105,11 +111,16 @@ def item_steps(
     status: Sequence[str] = (),
     after: str = "",
     limit: int = 50,
+    scope: str = "",
 ) -> list[Step]:
     """The rows of a node's single items or chunks, in the order of their paths, for instance the failed ones."""
     runs.find(db, actor, run_id)
     query = select(Step).where(
-        owned(Step, actor), col(Step.run_id) == run_id, col(Step.node_id) == node_id, col(Step.item) > (after or "")
+        owned(Step, actor),
+        col(Step.run_id) == run_id,
+        col(Step.node_id) == node_id,
+        col(Step.item) > (after or ""),
+        col(Step.scope) == scope,
     )
     if status:
         query = query.where(col(Step.status).in_(status))
@@ -129,15 +140,17 @@ def items(
     start: int = 0,
     stop: int = 50,
     inner: int | None = None,
+    scope: str = "",
 ) -> Items:
     """The values from ``start`` to before ``stop`` that came in or went out; the rest of the list is not read.
 
     ``field``: those of the list under this name in a record. Long lists inside of a value are told by their number of
-    items and the first ones, or, with ``inner``, stand there with so many of their items.
+    items and the first ones, or, with ``inner``, stand there with so many of their items. Of a node in a container
+    ``scope`` says which round; without one there are none.
     """
     if not 0 <= start <= stop or stop - start > LONGEST_PAGE:
         raise Invalid(f"Ask for at most {LONGEST_PAGE} items at a time.")
-    row = _closing(db, actor, run_id, node_id)
+    row = _closing(db, actor, run_id, node_id, scope)
     held = ((row.input if side == "input" else row.output) or {}) if row else {}
     if port not in held:
         return Items([], start, 0)
@@ -145,9 +158,9 @@ def items(
 
 
 @reads
-def inner_lists(db: Session, actor: Actor, run_id: str, node_id: str, port: str) -> dict[str, int]:
+def inner_lists(db: Session, actor: Actor, run_id: str, node_id: str, port: str, *, scope: str = "") -> dict[str, int]:
     """The lists in the record that left a step, by the names of their fields, and how many items each has."""
-    row = _closing(db, actor, run_id, node_id)
+    row = _closing(db, actor, run_id, node_id, scope)
     held = ((row.output or {}) if row else {}).get(port) or {}
     value = _value(actor, held) if held.get("count") is None else None
     record = value if isinstance(value, Mapping) and "$file" not in value else {}
@@ -163,6 +176,7 @@ def results(db: Session, actor: Actor, run_id: str) -> list[Result]:
         select(Step).where(
             owned(Step, actor),
             col(Step.run_id) == run_id,
+            col(Step.scope) == "",
             col(Step.item) == "",
             col(Step.node_id).in_([node.id for node in wanted]),
         )
@@ -250,16 +264,24 @@ def _whole(actor: Actor, held: Mapping[str, Any]) -> Any:
         return None
 
 
-def _closing(db: Session, actor: Actor, run_id: str, node_id: str) -> Step | None:
-    if node_id not in runs.graph(db, actor, run_id).nodes:
+def _closing(db: Session, actor: Actor, run_id: str, node_id: str, scope: str) -> Step | None:
+    drawing = runs.graph(db, actor, run_id)
+    if node_id not in drawing.nodes:
         raise NotFound("step")
+    place = rounds.scope_of(drawing, node_id, rounds.checked(drawing, scope))
+    if place is None:
+        return None
     query = select(Step).where(
-        owned(Step, actor), col(Step.run_id) == run_id, col(Step.node_id) == node_id, col(Step.item) == ""
+        owned(Step, actor),
+        col(Step.run_id) == run_id,
+        col(Step.scope) == place,
+        col(Step.node_id) == node_id,
+        col(Step.item) == "",
     )
     return db.scalar(query)
 
 
-def _step(drawing: Graph, node_id: str, row: Step | None) -> StepView:
+def _step(drawing: Graph, node_id: str, row: Step | None, summed: rounds.Summed | None) -> StepView:
     node = drawing.nodes[node_id]
     node_type = catalog()[node.type]
     return StepView(
@@ -268,16 +290,19 @@ def _step(drawing: Graph, node_id: str, row: Step | None) -> StepView:
         type=node.type,
         icon=node_type.icon,
         category=node_type.category,
-        status=row.status if row else "pending",
+        status=row.status if row else summed.status if summed else "pending",
         attempt=row.attempt if row else 1,
-        started_at=row.started_at if row else None,
-        finished_at=row.finished_at if row else None,
-        counts=row.counts if row else None,
+        started_at=row.started_at if row else summed.started_at if summed else None,
+        finished_at=row.finished_at if row else summed.finished_at if summed else None,
+        counts=row.counts if row else summed.counts if summed else None,
         error=row.error if row else None,
         outputs={port: _count(held) for port, held in ((row.output if row else None) or {}).items()},
         log=(row.log if row else None) or (),
         reused_from=row.reused_from if row else None,
         stand_in=row.stand_in if row else None,
+        container=drawing.level(node_id) or "",
+        depth=len(drawing.levels(node_id)),
+        has_body=node_type.body,
     )
 
 

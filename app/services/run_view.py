@@ -53,7 +53,7 @@ def step(one: StepView) -> Record:
         "start": ms(one.started_at),
         "end": ms(one.finished_at) if one.status in ENDED else 0,
         "items": " · ".join(part for part in (source_word(one), items(one.counts, one.outputs)) if part),
-        "depth": 0,
+        "depth": one.depth,
     }
 
 
@@ -63,7 +63,8 @@ def items(counts: Mapping[str, Any] | None, outputs: Mapping[str, int | None] | 
         reused = int(counts.get("reused") or 0)
         total, done, failed = (int(counts.get(name) or 0) for name in ("total", "done", "failed"))
         passed = done + failed
-        said = count(total, "item") if passed >= total else f"{passed:,} of {total:,}"
+        what = "round" if counts.get("rounds") else "item"
+        said = count(total, what) if passed >= total else f"{passed:,} of {total:,}"
         fallback = int(counts.get("fallback") or 0)
         told = ((reused, "reused"), (fallback, "with the fallback value"), (failed, "failed"))
         parts = [said, *(f"{number:,} {word}" for number, word in told if number)]

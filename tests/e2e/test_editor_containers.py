@@ -152,6 +152,7 @@ def test_a_node_is_added_inside(straight: Editor) -> None:
 
 def test_a_wire_goes_into_a_body_but_not_out_of_it(nested: Editor) -> None:
     nested.drag(nested.port("go", "main", "source"), nested.port("letter", "text", "target"))
+    expect(nested.wires()).to_have_count(4)
     nested.saved()
     assert nested.document()["nodes"]["letter"]["with"]["text"] == "{{ go }}"
     nested.drag(nested.port("letter", "main", "source"), nested.port("shown", "value", "target"))

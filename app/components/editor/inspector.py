@@ -92,6 +92,34 @@ def _stepper(item: NumberVar[int], items: NumberVar[int], on_step: Any) -> rx.Co
     return rx.cond(items > 1, bar, rx.fragment())
 
 
+def _rounds(levels: Any, on_round: Any) -> rx.Component:
+    """Which round of each container around the node its values are of."""
+
+    def level(one: ObjectVar[Any]) -> rx.Component:
+        index, total = one["index"].to(int), one["total"].to(int)
+        return rx.el.div(
+            rx.el.span(one["label"], class_name="truncate"),
+            rx.el.span("round ", index + 1, " of ", total, class_name="hint num"),
+            rx.el.span(class_name="grow"),
+            icon_button(
+                "chevron-left",
+                "Round before",
+                on_click=on_round(one["container"], index - 1),
+                disabled=index <= 0,
+            ),
+            icon_button(
+                "chevron-right",
+                "Next round",
+                on_click=on_round(one["container"], index + 1),
+                disabled=index + 1 >= total,
+            ),
+            class_name="row ed-stepper",
+        )
+
+    shown = rx.el.div(rx.foreach(levels, level), class_name="ed-rounds", role="group", aria_label="Rounds")
+    return rx.cond(levels.length() > 0, shown, rx.fragment())
+
+
 def _settings(
     head: Record, fields: Any, options: Record, *, messages: Any, item: Any, items: Any, handlers: dict[str, Any]
 ) -> rx.Component:
@@ -216,9 +244,10 @@ def inspector(
     failure: Record,
     log: Any,
     has_run: BooleanVar,
+    levels: Any,
     handlers: dict[str, Any],
 ) -> rx.Component:
-    """``handlers``: tab(key), close, fix(field), step(by), look(side, key, start)."""
+    """``handlers``: tab(key), close, fix(field), step(by), round(container, number), look(side, key, start)."""
     body = rx.match(
         tab,
         ("in", _in(sources, source, in_view, handlers)),
@@ -229,6 +258,7 @@ def inspector(
     panel = rx.el.aside(
         _head(head, handlers["close"]),
         _tabs(tab, handlers["tab"]),
+        _rounds(levels, handlers["round"]),
         rx.el.div(body, class_name="ed-insp-body", id="inspector-body", role="tabpanel", aria_labelledby="tab-" + tab),
         completions(items=names),
         class_name="ed-inspector",

@@ -31,7 +31,7 @@ function Bar({ row, start, span, now }) {
   );
 }
 
-export function Timeline({ rows: snapshot, rev, patch, patchSeq, start, end, selected, onSelect }) {
+export function Timeline({ rows: snapshot, rev, patch, patchSeq, start, end, selected, onSelect, onToggle }) {
   const [rows, change] = useReducer(merge, snapshot ?? []);
   const list = useRef(null);
   useEffect(() => change({ rows: snapshot ?? [] }), [rev]);
@@ -52,8 +52,17 @@ export function Timeline({ rows: snapshot, rev, patch, patchSeq, start, end, sel
     <ol className="timeline" ref={list} onKeyDown={walk} aria-label="Steps">
       {rows.map((row) => {
         const [word, icon, tone] = WORDS[row.status] ?? WORDS[""];
+        const indent = row.depth ? { "--depth": row.depth } : undefined;
+        if (row.status === "more") {
+          return <li key={row.id} className="kid" style={indent}><button type="button" className="more" onClick={() => onToggle?.(row.id)}>{row.label}</button></li>;
+        }
         return (
-          <li key={row.id} className={row.depth ? "kid" : ""}>
+          <li key={row.id} className={row.depth ? "kid" : ""} style={indent}>
+            {row.fold ? (
+              <button type="button" className="fold" aria-expanded={row.fold === "open"} aria-label={`${row.fold === "open" ? "Close" : "Open"} ${row.label}`} onClick={() => onToggle?.(row.id)}>
+                <Icon name={row.fold === "open" ? "chevron-down" : "chevron-right"} />
+              </button>
+            ) : null}
             <button type="button" data-step={row.id} data-state={row.status} aria-pressed={row.id === selected}
               className={row.id === selected ? "sel" : ""} onClick={() => onSelect?.(row.id)}>
               <span className={`tile small k-${row.category}`}><Icon name={row.icon} /></span>

@@ -8,7 +8,8 @@ _source = rx.asset("timeline.jsx", shared=True)
 
 
 class TimelineStep(TypedDict, total=False):
-    """A row of the timeline. Moments in milliseconds since 1970 UTC, 0 for not yet; depth 1 is inside a container."""
+    """A row of the timeline. Moments in milliseconds since 1970 UTC, 0 for not yet; ``depth``: in how
+    many containers and rounds it stands; ``fold``: open or shut where something stands in it."""
 
     id: str
     label: str
@@ -19,6 +20,7 @@ class TimelineStep(TypedDict, total=False):
     end: int
     items: str
     depth: int
+    fold: str
 
 
 class Timeline(rx.Component):
@@ -35,8 +37,9 @@ class Timeline(rx.Component):
     end: rx.Var[int]
     selected: rx.Var[str]
     on_select: rx.EventHandler[rx.event.passthrough_event_spec(str)]  # type: ignore[type-arg,valid-type]
+    on_toggle: rx.EventHandler[rx.event.passthrough_event_spec(str)]  # type: ignore[type-arg,valid-type]
 
 
 def timeline(**props: object) -> rx.Component:
-    """The steps of a run as they happen; ``on_select`` receives the id of the step that was chosen."""
+    """The steps of a run as they happen; ``on_select`` and ``on_toggle`` receive the id of the row that was chosen."""
     return Timeline.create(**props)

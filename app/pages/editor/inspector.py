@@ -6,7 +6,7 @@ import reflex as rx
 
 from app.pages.editor import batches, drawing, form, names
 from app.pages.editor.seen import Seen
-from app.services import credentials, preview, result_view, run_data, run_view, unit, values
+from app.services import credentials, preview, result_view, rounds, run_data, run_view, unit, values
 from app.services.errors import Invalid, NotFound
 from app.session import SessionState, guarded
 from engine.catalog import catalog
@@ -19,8 +19,8 @@ TABS = ("in", "settings", "out", "help")
 class Sampled:
     """The first values of a run. A plain class, so that Reflex wraps no proxy around them."""
 
-    def __init__(self, run_id: str = "", values: preview.Samples | None = None) -> None:
-        self.run_id, self.values = run_id, values or {}
+    def __init__(self, run_id: str = "", values: preview.Samples | None = None, scope: str = "") -> None:
+        self.run_id, self.values, self.scope = run_id, values or {}, scope
 
 
 class InspectorState(SessionState):
@@ -45,7 +45,9 @@ class InspectorState(SessionState):
     item: int = 0
     items: int = 0
     has_run: bool = False
+    levels: list[dict[str, Any]] = []
 
+    _scope: str = ""
     _seen: Seen | None = None
     _run_id: str = ""
     _sampled: Sampled = Sampled()
@@ -60,7 +62,7 @@ class InspectorState(SessionState):
 
     async def _ran(self, run_id: str, failed_node: str = "") -> None:
         """There are new values; a node that failed opens by itself."""
-        self._run_id, self._sampled, self.has_run = run_id, Sampled(), bool(run_id)
+        self._run_id, self._sampled, self.has_run, self._scope = run_id, Sampled(), bool(run_id), ""
         if failed_node and self._seen and failed_node in self._seen.graph.nodes and not self.selected:
             self.selected, self.tab = failed_node, "out"
         if self.selected:
@@ -100,6 +102,19 @@ class InspectorState(SessionState):
         if by in (-1, 1) and self.items:
             self.item = (self.item + by) % self.items
             await self._show()
+
+    @rx.event
+    @guarded
+    async def go_to_round(self, container: str, number: int) -> None:
+        """Look at another round of a container around the node."""
+        container, number = batches.word(container), batches.count(number)
+        found = next((one for one in self.levels if one["container"] == container), None)
+        if found is None or number >= found["total"]:
+            return
+        parts = [f"{one['container']}.{number if one is found else one['index']}" for one in self.levels]
+        self._scope = "/".join(parts[: self.levels.index(found) + 1])
+        await self._show()
+        await self._show_values()
 
     @rx.event
     @guarded
@@ -167,11 +182,29 @@ class InspectorState(SessionState):
         ]
 
     async def _load_samples(self) -> None:
-        if self._sampled.run_id == self._run_id or self._seen is None:
+        if self._seen is None:
+            return
+        scope = await self._choose_rounds(self._seen)
+        if self._sampled.run_id == self._run_id and self._sampled.scope == scope:
             return
         actor = await self._actor()
-        found = await unit.ask(preview.samples, actor, self._run_id, list(self._seen.graph.nodes))
-        self._sampled = Sampled(self._run_id, found)
+        found = await unit.ask(preview.samples, actor, self._run_id, list(self._seen.graph.nodes), scope=scope)
+        self._sampled = Sampled(self._run_id, found, scope)
+
+    async def _choose_rounds(self, seen: Seen) -> str:
+        """Which rounds of the containers around the node its values are of: those chosen before, if they are there."""
+        if not self._run_id or not seen.graph.levels(self.selected):
+            self.levels = []
+            return ""
+        actor = await self._actor()
+        found = await unit.ask(
+            rounds.chosen, actor, self._run_id, drawing=seen.graph, node_id=self.selected, scope=self._scope
+        )
+        self.levels = [
+            {"container": one.container, "label": one.label, "index": one.index, "total": one.total} for one in found
+        ]
+        self._scope = rounds.path_of(found)
+        return self._scope
 
     def _show_outs(self, node: Node, one: NodeType) -> None:
         known = self._sampled.values.get(node.id, {})
@@ -205,8 +238,8 @@ class InspectorState(SessionState):
             return
         actor = await self._actor()
         try:
-            steps = await unit.ask(run_data.steps, actor, self._run_id)
-        except NotFound:
+            steps = await unit.ask(run_data.steps, actor, self._run_id, scope=self._sampled.scope)
+        except (NotFound, Invalid):
             return
         mine = next((one for one in steps if one.node_id == self.selected), None)
         if mine is not None:
@@ -219,9 +252,16 @@ class InspectorState(SessionState):
         actor = await self._actor()
         try:
             found = await unit.ask(
-                run_data.items, actor, self._run_id, node_id, port=port, start=start, stop=start + values.PAGE
+                run_data.items,
+                actor,
+                self._run_id,
+                node_id,
+                port=port,
+                start=start,
+                stop=start + values.PAGE,
+                scope=self._sampled.scope,
             )
-        except NotFound:
+        except (NotFound, Invalid):
             return values.EMPTY
         return values.view(found.items, found.start, found.total, result_view.signed_in_href)
 

@@ -132,11 +132,13 @@ def _inspector() -> rx.Component:
         failure=node.failure,
         log=node.log,
         has_run=node.has_run,
+        levels=node.levels,
         handlers={
             "tab": node.open_tab,
             "close": guide.let_go,
             "fix": draft.fix,
             "step": node.step_item,
+            "round": node.go_to_round,
             "look": node.look_at,
         },
     )

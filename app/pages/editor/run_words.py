@@ -62,6 +62,7 @@ def status(one: run_data.StepView, preview: str) -> dict[str, Any]:
         "ports": dict(one.outputs),
         "preview": preview,
         "error": str((one.error or {}).get("message", "")) if one.status == "failed" else "",
+        "rounds": one.has_body or bool(counts.get("rounds")),
         **{name: counts.get(name) for name in ("total", "done", "failed")},
     }
 

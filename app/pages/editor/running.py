@@ -1,5 +1,6 @@
 """The run that the editor shows: status on the cards, the strip at the bottom, the results beside the canvas."""
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from app.services.access import Actor
 from app.services.errors import NotFound
 from app.session import guarded
 from engine.events import Event
+
+ROUNDS_SECONDS = 1.0  # how often the rounds of containers are counted anew while a run is watched
 
 
 class RunState(Watching):
@@ -40,6 +43,7 @@ class RunState(Watching):
     trial: str = ""
 
     _last_seq: int = 0
+    _read_at: float = 0.0
     _held_back: dict[str, str] = {}
 
     @rx.var
@@ -172,6 +176,7 @@ class RunState(Watching):
 
     async def _read(self, actor: Actor) -> None:
         """Everything from the rows, which are the truth."""
+        self._read_at = time.monotonic()
         detail = await unit.ask(runs.get, actor, self.run_id)
         steps = await unit.ask(run_data.steps, actor, self.run_id)
         self._last_seq = max(self._last_seq, detail.seq)
@@ -208,13 +213,18 @@ class RunState(Watching):
         if not events or any(event.kind == "run" for event in events) or self._gap(events):
             await self._read(actor)
             return
+        if any(event.scope for event in events) and time.monotonic() - self._read_at > ROUNDS_SECONDS:
+            await self._read(actor)  # what stands in containers is counted over all rounds, which the rows know
+            return
         patch: dict[str, Any] = {}
         for event in events:
-            if event.kind == "step" and not event.item and event.seq > self._last_seq:
+            if event.kind == "step" and not event.item and not event.scope and event.seq > self._last_seq:
                 patch[event.node_id] = {**patch.get(event.node_id, {}), **run_words.heard_status(event)}
         self._last_seq = max([self._last_seq, *[event.seq for event in events]])
         self.patch, self.patch_seq = patch, self.patch_seq + 1
-        self.row_patch = [run_words.row_change(event) for event in events if event.kind == "step" and not event.item]
+        self.row_patch = [
+            run_words.row_change(event) for event in events if event.kind == "step" and not (event.item or event.scope)
+        ]
         self.row_patch_seq += 1
 
     def _gap(self, events: Sequence[Event]) -> bool:

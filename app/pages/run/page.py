@@ -126,6 +126,7 @@ def _steps() -> rx.Component:
             end=RunHead.head["until"].to(int),
             selected=rx.cond(StepPanel.open, StepPanel.facts["id"].to(str), ""),
             on_select=StepPanel.choose,
+            on_toggle=RunSteps.toggle,
         ),
         class_name="clip",
     )

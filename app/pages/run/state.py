@@ -9,7 +9,7 @@ from app.deciding import Asks
 from app.live import Watching
 from app.pages.run.again_state import Again
 from app.pages.run.step_state import StepPanel
-from app.services import result_view, run_data, run_view, runs, unit
+from app.services import result_view, run_data, run_view, runs, step_rows, unit
 from app.services.errors import NotFound
 from app.session import SessionState, guarded
 from engine.events import Event
@@ -55,7 +55,7 @@ class RunHead(Watching):
         self.ended, self.ready = detail.row.status in runs.ENDED, True
         await (await self.get_state(Asks))._read(self._run_id)
         timeline = await self.get_state(RunSteps)
-        timeline._show(detail.seq, steps, whole)
+        await timeline._read(self._run_id, detail.seq, steps, whole)
         if self.ended and not was_over:
             self._unwatch()
             results = await self.get_state(Results)
@@ -115,16 +115,29 @@ class RunSteps(SessionState):
     patch_seq: int = 0
     _known: dict[str, dict[str, Any]] = {}
     _seq: int = 0
+    _opened: dict[str, int] = {}
 
-    def _show(self, seq: int, steps: Sequence[run_data.StepView], whole: bool) -> None:
-        """Take the rows as read: all of them when the page opens, else those that differ."""
-        fresh = {one.node_id: run_view.step(one) for one in steps}
-        changed = [row for node_id, row in fresh.items() if self._known.get(node_id) != row]
+    async def _read(self, run_id: str, seq: int, steps: Sequence[run_data.StepView], whole: bool) -> None:
+        """Take the rows as read: all of them when the page opens or other rows are there, else those that differ."""
         if whole:
+            self._opened = {}
+        rows = await unit.ask(step_rows.tree, await self._actor(), run_id, steps, self._opened)
+        fresh = {row["id"]: row for row in rows}
+        changed = [row for key, row in fresh.items() if self._known.get(key) != row]
+        if whole or list(fresh) != list(self._known):
             self.rows, self.rev = list(fresh.values()), self.rev + 1
         elif changed:
             self._send(changed)
         self._seq, self._known = seq, fresh
+
+    @rx.event
+    @guarded
+    async def toggle(self, row: str) -> None:
+        """Open or close the rounds of a container, or the steps of a round; show more rounds."""
+        run_id = self.router.url.path.strip("/").rpartition("/")[2]
+        self._opened = step_rows.toggled(self._opened, str(row), self._known)
+        steps = await unit.ask(run_data.steps, await self._actor(), run_id)
+        await self._read(run_id, self._seq, steps, whole=False)
 
     def _send(self, changed: list[dict[str, Any]]) -> None:
         self.patch, self.patch_seq = changed, self.patch_seq + 1
@@ -135,15 +148,28 @@ class RunSteps(SessionState):
         for event in sorted(events, key=lambda event: event.seq):
             if event.seq <= self._seq:
                 continue
-            if event.seq > self._seq + 1 or event.node_id not in self._known:
+            if event.seq > self._seq + 1:
                 return False
             self._seq = event.seq
-            if not event.item:
-                changed[event.node_id] = _changed(changed.get(event.node_id, self._known[event.node_id]), event)
+            key = self._row_of(event)
+            if key is None:
+                return False
+            if key:
+                changed[key] = _changed(changed.get(key, self._known[key]), event)
         if changed:
             self._known = {**self._known, **changed}
             self._send(list(changed.values()))
         return True
+
+    def _row_of(self, event: Event) -> str | None:
+        """The row that an event changes; empty where nobody looks, None where a row is missing."""
+        own = step_rows.row_id(event.node_id, event.scope)
+        if not event.item:
+            return own if own in self._known else "" if event.scope else None
+        around = step_rows.round_id(f"{event.scope}/{event.node_id}.{event.item}".lstrip("/"))
+        if around in self._known:
+            return around
+        return None if own in self._opened and len(self._known) < step_rows.ROUNDS else ""
 
 
 def _changed(row: dict[str, Any], event: Event) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import reflex as rx
 
-from app.services import run_view, step_view, unit, values
+from app.services import run_view, step_rows, step_view, unit, values
 from app.session import SessionState, guarded
 
 SIDES: Final = ("output", "input", "error", "log")
@@ -27,13 +27,14 @@ class StepPanel(SessionState):
     would_send: list[dict[str, str]] = []
     _run_id: str = ""
     _node_id: str = ""
+    _scope: str = ""
 
     @rx.event
     @guarded
-    async def choose(self, node_id: str) -> None:
-        """Open the panel on a step of the run on this page."""
+    async def choose(self, row: str) -> None:
+        """Open the panel on a step of the run on this page, in the round that the row is of."""
         run_id = self.router.url.path.strip("/").rpartition("/")[2]
-        await self._choose(run_id, str(node_id), self.side if self.open else "")
+        await self._choose(run_id, str(row), self.side if self.open else "")
 
     @rx.event
     @guarded
@@ -41,9 +42,11 @@ class StepPanel(SessionState):
         """Close the panel."""
         self.open = False
 
-    async def _choose(self, run_id: str, node_id: str, side: str) -> None:
-        self._run_id, self._node_id = run_id, node_id
-        found = await unit.ask(step_view.step, await self._actor(), run_id, node_id)
+    async def _choose(self, run_id: str, row: str, side: str) -> None:
+        self._run_id = run_id
+        self._node_id, self._scope = step_rows.place_of(row)
+        found = await unit.ask(step_view.step, await self._actor(), run_id, self._node_id, scope=self._scope)
+        found["facts"]["id"] = row
         self.facts, self.failure, self.log = found["facts"], found["error"], found["log"]
         self.failed_items = found["failed_items"]
         self.came_from, self.would_send = found["came_from"], found["would_send"]
@@ -65,7 +68,9 @@ class StepPanel(SessionState):
         self.ports, self.port, self.view = [], "", values.EMPTY
         if self.side in ("input", "output"):
             side: step_view.Side = "input" if self.side == "input" else "output"
-            self.ports = await unit.ask(step_view.ports, await self._actor(), self._run_id, self._node_id, side)
+            self.ports = await unit.ask(
+                step_view.ports, await self._actor(), self._run_id, self._node_id, side, scope=self._scope
+            )
             if self.ports:
                 await self._show(self.ports[0]["value"], 0)
 
@@ -86,4 +91,4 @@ class StepPanel(SessionState):
         if not any(one["value"] == port for one in self.ports):
             return
         self.port = port
-        self.view = await unit.ask(step_view.page, await self._actor(), self._run_id, port, start)
+        self.view = await unit.ask(step_view.page, await self._actor(), self._run_id, port, start, scope=self._scope)
