@@ -14,6 +14,7 @@ LETTERS: dict[str, Any] = {
     "name": "Letters",
     "nodes": {
         "go": {"type": "trigger.manual", "label": "Start", "with": {"sample": [{"orders": [{"name": "Ada"}]}]}},
+        "hello": {"type": "data.template", "label": "Hello", "with": {"text": "Hello"}},
         "regions": {
             "type": "flow.for_each",
             "label": "Each region",
@@ -151,10 +152,10 @@ def test_a_node_is_added_inside(straight: Editor) -> None:
 
 
 def test_a_wire_goes_into_a_body_but_not_out_of_it(nested: Editor) -> None:
-    nested.drag(nested.port("go", "main", "source"), nested.port("letter", "text", "target"))
+    nested.drag(nested.port("hello", "main", "source"), nested.port("letter", "text", "target"))
     expect(nested.wires()).to_have_count(4)
     nested.saved()
-    assert nested.document()["nodes"]["letter"]["with"]["text"] == "{{ go }}"
+    assert nested.document()["nodes"]["letter"]["with"]["text"] == "{{ hello }}"
     nested.drag(nested.port("letter", "main", "source"), nested.port("shown", "value", "target"))
     expect(nested.page.locator(".fc-toast").first).to_contain_text("stands inside “Again”")
     nested.saved()
@@ -202,7 +203,7 @@ def test_a_phone_lists_what_stands_inside_indented(nested: Editor, browser: Brow
     page = context.new_page()
     page.goto(f"/w/{nested.workflow_id}")
     steps = page.locator(".fc-step")
-    expect(steps).to_have_count(7)
-    assert [step.get_attribute("data-level") for step in steps.all()] == ["0", "0", "1", "2", "3", "4", "0"]
-    expect(steps.nth(2)).to_contain_text("in Each region")
+    expect(steps).to_have_count(8)
+    assert [step.get_attribute("data-level") for step in steps.all()] == ["0", "0", "0", "1", "2", "3", "4", "0"]
+    expect(steps.nth(3)).to_contain_text("in Each region")
     context.close()
