@@ -20,6 +20,7 @@ ROW = 140.0
 CARD = (220.0, 100.0)
 GAP = (COLUMN - CARD[0], ROW - CARD[1])
 MARGIN = 24.0  # between a container's content and its right and lower edge
+NOTE_SIGNS, NOTE_LINE = 32, 20.0  # signs in a line of a note's text, and its height
 SWEEPS = 8
 Size = tuple[float, float]
 Sizes = Mapping[str, Size]
@@ -33,16 +34,27 @@ def arrange(graph: Graph, catalog: Catalog) -> dict[str, Place]:
     """
     sources = behind(graph, edges(graph, catalog))
     places: dict[str, Place] = {}
-    sizes: dict[str, Size] = {}
+    sizes: dict[str, Size] = _notes(graph, catalog)
     for container in reversed(_levels(graph)):
         body = graph.children(container)
         found = _arranged(body, sources, sizes)
         places.update(found)
-        if container is not None:
+        if container is not None and container not in sizes:
             sizes[container] = _around(found, sizes, graph, catalog, container)
     lost = [node_id for node_id in graph.nodes if node_id not in places]  # containers that stand in each other
     places.update(_arranged(lost, sources, sizes))
     return {node_id: places[node_id] for node_id in graph.nodes}
+
+
+def _notes(graph: Graph, catalog: Catalog) -> dict[str, Size]:
+    """How much room each note takes with its text."""
+    found: dict[str, Size] = {}
+    for node_id, node in graph.nodes.items():
+        node_type = catalog.get(node.type)
+        if node_type is not None and node_type.kind == "note":
+            lines = sum(1 + len(line) // NOTE_SIGNS for line in str(node.params.get("text") or "").split("\n"))
+            found[node_id] = (CARD[0], max(CARD[1], CARD[1] / 2 + lines * NOTE_LINE))
+    return found
 
 
 def sizes(graph: Graph, catalog: Catalog) -> dict[str, Size]:

@@ -60,7 +60,7 @@ class RunValues:
         effect = self._next_effect()
 
         def work(session: Session, place: Place) -> list[bool]:
-            return values.add_keys(session, place, name, keys, effect, keep, days)
+            return values.add_keys(session, place, name, keys, effect, keep, days, self._run_id)
 
         return await asyncio.to_thread(self._write, scope, work)
 

@@ -85,7 +85,14 @@ def remove(session: Session, place: Place, name: str) -> bool:
 
 
 def add_keys(  # noqa: PLR0917  said by the contract
-    session: Session, place: Place, name: str, keys: Sequence[str], effect: str, keep: int, days: float | None
+    session: Session,
+    place: Place,
+    name: str,
+    keys: Sequence[str],
+    effect: str,
+    keep: int,
+    days: float | None,
+    run_id: str | None = None,
 ) -> list[bool]:
     """For each key, whether the list of keys `name` had it not, or has it only through this very call (`effect`).
 
@@ -116,8 +123,7 @@ def add_keys(  # noqa: PLR0917  said by the contract
         if missing:
             given = {"value_id": row.id, "workspace_id": place.workspace_id, "effect": own, "seen_at": moment}
             session.execute(sa.insert(SeenKey), [{**given, "key": key} for key in missing])
-    row.value = _cut(session, row.id, keep)
-    row.updated_at = moment
+    row.value, row.run_id, row.updated_at = _cut(session, row.id, keep), run_id, moment
     return [key in fresh for key in hashed]
 
 

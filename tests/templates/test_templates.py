@@ -9,11 +9,14 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from PIL import Image
 from python_calamine import CalamineWorkbook
 
 from engine import document
 from engine.catalog import catalog
+from engine.contract import File
 from engine.validation import problems
+from integrations.core.images.codes import ReadCodes, read_codes
 from tests.integrations.test_conformance import ICONS
 from tests.templates.kit import FOLDER, Kit, fill_samples, load, opened
 
@@ -180,3 +183,28 @@ async def test_watch_for_a_text_that_is_missing(kit: Kit, site: str) -> None:
     ran = await kit.run_template("watch_a_web_address", address=site, expected="sold out")
     assert ran.run.status == "failed"
     assert "“sold out” is not on" in str(ran.run.error)
+
+
+async def test_number_new_orders(kit: Kit) -> None:
+    ran = await kit.run_template("number_new_orders")
+    assert ran.run.error is None
+    table = await kit.value(ran, "table")
+    assert [(row["invoice"], row["order"]) for row in table] == [
+        (1001, "A-501"), (1002, "A-502"), (1003, "A-503"), (1004, "A-504"),
+    ]  # fmt: skip
+    assert await kit.value(ran, "total") == {"orders": 4, "total": 342.65}
+    assert [row["order"] for row in await kit.value(ran, "known")] == ["A-502"]
+
+
+async def test_photo_for_the_web(kit: Kit) -> None:
+    ran = await kit.run_template("photo_for_the_web")
+    assert ran.run.error is None
+    noted = await kit.value(ran, "noted")
+    assert noted["camera"] == "Acme Pocket 1" and noted["location"] == {"latitude": 46.52, "longitude": 7.98}
+    file = await kit.value(ran, "file")
+    assert (file["name"], file["media_type"]) == ("for the web.webp", "image/webp")
+    with Image.open(io.BytesIO(kit.files.read(file))) as picture:
+        assert picture.size == (400, 300) and not picture.getexif()
+    code = File.model_validate(await kit.value(ran, "qr"))
+    (found,) = read_codes(ReadCodes(file=code), kit.files)
+    assert found.text == "https://example.com/hills"

@@ -18,6 +18,11 @@ Owner = Annotated[
 
 class Count(Params):
     name: str = Field(min_length=1, max_length=120, description="The counter's name", examples=["invoice_number"])
+    value: Annotated[Any, Port()] = Field(
+        default=None,
+        description="What is counted: a list here counts once for each item. What the items are does not matter",
+        examples=[{"id": 7}],
+    )
     by: Annotated[int | float, Port()] = Field(default=1, description="How much to add; may be negative", examples=[1])
     start: int | float = Field(default=0, description="What it holds before the first time", examples=[1000])
     scope: Owner = "workflow"

@@ -49,4 +49,7 @@ def test_it_has_a_place_of_its_own() -> None:
     graph = load({"weft": 1, "name": "Notes", "nodes": {**NODES, **group}})
     places = {(graph.nodes[node_id].container, spot) for node_id, spot in arrange(graph, catalog()).items()}
     assert len(places) == len(graph.nodes)
+    long = {"type": "flow.note", "with": {"text": "one line\n" * 40}}
+    tall = arrange(load({"weft": 1, "nodes": {"a": long, "b": {"type": "trigger.manual"}}}), catalog())
+    assert abs(tall["a"][1] - tall["b"][1]) > 800, "a long text takes room"
     assert set(compiled(graph, catalog()).nodes) == {"hand", "list", "way", "end", "each"}
