@@ -69,11 +69,19 @@ class Expression(Marker):
 
 @dataclass(frozen=True)
 class Select(Marker):
-    """One of `options`, or of what the function named `load` of the integration lists."""
+    """One of `options`, or of what the function named `load` of the integration lists.
+
+    `labels`: what the form shows for each option, in their order, where the option's own word would not say it.
+    """
 
     widget: ClassVar[str | None] = "select"
     options: tuple[str, ...] = ()
     load: str | None = None
+    labels: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.labels and len(self.labels) != len(self.options):
+            raise TypeError("a Select needs as many labels as options")
 
 
 @dataclass(frozen=True)

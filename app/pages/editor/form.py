@@ -82,7 +82,8 @@ def _words(value: Any) -> str:
 
 def _options(schema: Json, hints: Json) -> list[Option]:
     values = schema.get("enum") or hints.get("options") or ([schema["const"]] if "const" in schema else [])
-    return [Option(value=str(value), label=_words(value), raw=value) for value in values]
+    labels = dict(zip(hints.get("options", ()), hints.get("labels", ()), strict=False))
+    return [Option(value=str(value), label=labels.get(value) or _words(value), raw=value) for value in values]
 
 
 def _placeholder(schema: Json) -> str:

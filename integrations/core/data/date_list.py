@@ -32,7 +32,9 @@ class DateList(Params):
     time_zone: Annotated[str, TimeZone()] = Field(
         default="UTC", description="The zone of the dates", examples=["Europe/Berlin"]
     )
-    write: Annotated[Literal["date", "time"], Select(options=("date", "time"))] = Field(
+    write: Annotated[
+        Literal["date", "time"], Select(options=("date", "time"), labels=("Days alone", "With time and offset"))
+    ] = Field(
         title="Format",
         default="date",
         description="Whether to give the days alone, or with their time and offset",

@@ -28,9 +28,25 @@ class Dates(Params):
         description="The date: 2026-11-23, 2026-11-23T09:00+01:00, 23 November 2026, Unix seconds, now or today",
         examples=["2026-11-23T09:00"],
     )
-    operation: Annotated[Operation, Select(options=get_args(Operation))] = Field(
-        default="read", description="What to do with it", examples=["add"]
-    )
+    operation: Annotated[
+        Operation,
+        Select(
+            options=get_args(Operation),
+            labels=(
+                "Read",
+                "Add or subtract",
+                "Start of",
+                "End of",
+                "Round",
+                "Time until another date",
+                "Format",
+                "Take a part",
+                "Add working days",
+                "Working days until",
+                "Is it a working day?",
+            ),
+        ),
+    ] = Field(default="read", description="What to do with it", examples=["add"])
     pattern: str = Field(
         default="",
         description="How the date is written, if it is not as above: DD/MM/YYYY or %d/%m/%Y. "

@@ -27,7 +27,9 @@ class Encode(Params):
     direction: Annotated[Literal["encode", "decode"], Select(options=("encode", "decode"))] = Field(
         default="encode", description="Encode: into the encoding. Decode: back out of it", examples=["decode"]
     )
-    encoding: Annotated[Encoding, Select(options=get_args(Encoding))] = Field(
+    encoding: Annotated[
+        Encoding, Select(options=get_args(Encoding), labels=("Base64", "Base64 for addresses", "Hex", "URL", "HTML"))
+    ] = Field(
         default="base64",
         description="Base64 and hex: bytes as letters and digits. URL: %20 as in web addresses. HTML: &amp; and such",
         examples=["url"],

@@ -32,7 +32,9 @@ class SetFields(Params):
         description="Fields to take away; dots reach deeper",
         examples=[["internal_note"]],
     )
-    keep: Annotated[Literal["all", "some", "none"], Select(options=("all", "some", "none"))] = Field(
+    keep: Annotated[
+        Literal["all", "some", "none"], Select(options=("all", "some", "none"), labels=("All", "Some", "None"))
+    ] = Field(
         title="Other fields stay", default="all", description="Which of the record's own fields stay", examples=["all"]
     )
     kept: Annotated[FieldNames, ShowIf(field="keep", values=("some",))] = Field(

@@ -27,7 +27,7 @@ class Wanted(BaseModel):
     selector: str = Field(
         default="", description="The CSS selector of the element; none: the block itself", examples=["b.price"]
     )
-    take: Annotated[Take, Select(options=get_args(Take))] = Field(
+    take: Annotated[Take, Select(options=get_args(Take), labels=("Text", "HTML", "HTML inside", "Attribute"))] = Field(
         default="text",
         description="Its text, its HTML, the HTML inside it, or one of its attributes",
         examples=["attribute"],

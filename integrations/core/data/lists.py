@@ -21,10 +21,20 @@ Into = Literal["values", "record", "columns", "lookup"]
 
 class Aggregate(Params):
     items: RowsIn = Field(description="The items to bring together", examples=[[{"id": 1, "name": "Ada"}]])
-    into: Annotated[Into, Select(options=("values", "record", "columns", "lookup"))] = Field(
+    into: Annotated[
+        Into,
+        Select(
+            options=("values", "record", "columns", "lookup"),
+            labels=(
+                "Values of one field",
+                "One record with the list",
+                "One record with a list per field",
+                "A lookup by key",
+            ),
+        ),
+    ] = Field(
         default="record",
-        description="Record: one record that holds the whole list. Values: the list of one field's values. "
-        "Columns: one record with a list for each field. Lookup: one record with a field for each item",
+        description="What becomes of the items",
         examples=["values"],
     )
     name: Annotated[str, ShowIf(field="into", values=("record",))] = Field(
@@ -128,7 +138,9 @@ INTO: Mapping[str, Callable[[Aggregate], Any]] = {
 
 class Chunk(Params):
     items: ManyRows = Field(description="The list to cut", examples=[[1, 2, 3, 4, 5]])
-    by: Annotated[Literal["size", "parts"], Select(options=("size", "parts"))] = Field(
+    by: Annotated[
+        Literal["size", "parts"], Select(options=("size", "parts"), labels=("Length of a part", "Number of parts"))
+    ] = Field(
         title="Cut by",
         default="size",
         description="Whether to say how long a part is, or how many parts there are",

@@ -15,7 +15,9 @@ class FlattenFields(Params):
     record: Annotated[Any, Port()] = Field(
         description="The record to change", examples=[{"id": 7, "customer": {"name": "Ada", "city": "London"}}]
     )
-    direction: Annotated[Literal["flatten", "nest"], Select(options=("flatten", "nest"))] = Field(
+    direction: Annotated[
+        Literal["flatten", "nest"], Select(options=("flatten", "nest"), labels=("Nested to flat", "Flat to nested"))
+    ] = Field(
         default="flatten",
         description="Flatten: customer.name becomes a field of its own. Nest: the other way round",
         examples=["nest"],

@@ -20,21 +20,43 @@ Direction = Literal["nearest", "up", "down", "toward_zero", "half_even"]
 
 class Number(Params):
     value: Annotated[Any, Port()] = Field(description="The number, or a text that holds one", examples=["1,234.50 €"])
-    operation: Annotated[Operation, Select(options=get_args(Operation))] = Field(
+    operation: Annotated[
+        Operation,
+        Select(
+            options=get_args(Operation),
+            labels=(
+                "Read from text",
+                "Round",
+                "Keep within limits",
+                "Absolute value",
+                "Remainder of a division",
+                "Power",
+                "Root",
+                "Percent of",
+                "Change in percent",
+                "Format as text",
+                "Is it a number?",
+            ),
+        ),
+    ] = Field(
         default="round",
-        description="Read: the number in a text. Limit: not below, not above. Change: from the second number to this "
-        "one, in percent. Format: as people write it",
+        description="What to do with it",
         examples=["round"],
     )
     digits: Annotated[int, ShowIf(field="operation", values=("round", "format"))] = Field(
         default=0, ge=-15, le=15, description="Digits after the point; -2 rounds to hundreds", examples=[2]
     )
     direction: Annotated[
-        Direction, Select(options=get_args(Direction)), ShowIf(field="operation", values=("round", "format"))
+        Direction,
+        Select(
+            options=get_args(Direction),
+            labels=("To the nearest", "Up", "Down", "Toward zero", "To the nearest, halves to even"),
+        ),
+        ShowIf(field="operation", values=("round", "format")),
     ] = Field(
         title="Round",
         default="nearest",
-        description="Which way to round. Nearest: halves away from zero, as a spreadsheet. Half even: as banks",
+        description="Which way to round; halves go away from zero, as in a spreadsheet",
         examples=["down"],
     )
     other: Annotated[

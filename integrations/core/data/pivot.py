@@ -35,7 +35,23 @@ class Pivot(Params):
         description="The field that fills the cells; none: the number of rows is counted",
         examples=["sold"],
     )
-    function: Annotated[Function, Select(options=get_args(Function))] = Field(
+    function: Annotated[
+        Function,
+        Select(
+            options=get_args(Function),
+            labels=(
+                "Count",
+                "Count different ones",
+                "Sum",
+                "Average",
+                "Smallest",
+                "Largest",
+                "First",
+                "Last",
+                "List of all",
+            ),
+        ),
+    ] = Field(
         title="In each cell",
         default="sum",
         description="What a cell shows where several rows meet in it",

@@ -19,10 +19,15 @@ READABLE = "".join(c for c in string.ascii_uppercase + string.digits if c not in
 
 
 class MakeId(Params):
-    kind: Annotated[Kind, Select(options=get_args(Kind))] = Field(
+    kind: Annotated[
+        Kind,
+        Select(
+            options=get_args(Kind),
+            labels=("UUID 7, sorted by time", "UUID 4, only random", "Nano ID", "Short code", "Number"),
+        ),
+    ] = Field(
         default="uuid7",
-        description="UUID 7: sorted by time. UUID 4: only random. Nano ID: short, for addresses. Short: easy to read "
-        "out, capitals and digits. Number: digits only",
+        description="What kind of ID; a Nano ID is short, for addresses, a short code easy to read out",
         examples=["nanoid"],
     )
     length: Annotated[int, ShowIf(field="kind", values=("nanoid", "short", "number"))] = Field(
@@ -86,9 +91,22 @@ Draw = Literal["number", "decimal", "yes_or_no", "pick", "sample", "shuffle"]
 
 
 class Random(Params):
-    draw: Annotated[Draw, Select(options=get_args(Draw))] = Field(
+    draw: Annotated[
+        Draw,
+        Select(
+            options=get_args(Draw),
+            labels=(
+                "Whole number",
+                "Decimal number",
+                "Yes or no",
+                "Pick one item",
+                "Pick several items",
+                "Shuffle all items",
+            ),
+        ),
+    ] = Field(
         default="number",
-        description="A whole number, a decimal, yes or no; pick one item of a list, some of them, or shuffle them all",
+        description="What to draw",
         examples=["pick"],
     )
     lowest: Annotated[int | float, ShowIf(field="draw", values=("number", "decimal"))] = Field(

@@ -25,10 +25,12 @@ class Regex(Params):
         description="The pattern; (?P<name>…) names a part of it",
         examples=[r"Order (?P<number>\d+)"],
     )
-    operation: Annotated[Operation, Select(options=get_args(Operation))] = Field(
+    operation: Annotated[
+        Operation,
+        Select(options=get_args(Operation), labels=("Extract the first", "Extract all", "Test", "Replace", "Split")),
+    ] = Field(
         default="extract",
-        description="Extract: the first place that fits. Extract all: every place. Test: whether there is one. "
-        "Replace: every place. Split: the text between the places",
+        description="What to do with the places that fit",
         examples=["extract_all"],
     )
     replacement: Annotated[str, ShowIf(field="operation", values=("replace",))] = Field(

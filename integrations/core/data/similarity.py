@@ -13,7 +13,9 @@ from integrations.core.data.words import plain_letters
 from integrations.core.values import cell_text, pick
 
 Method = Literal["letters", "words", "part", "names"]
-MethodField = Annotated[Method, Select(options=get_args(Method))]
+MethodField = Annotated[
+    Method, Select(options=get_args(Method), labels=("Letters", "Words in any order", "Part of a text", "Names"))
+]
 LONGEST = 100_000
 
 _HOW = (

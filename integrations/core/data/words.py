@@ -24,10 +24,34 @@ _WORDS = re.compile(r"\S+")
 
 class ChangeText(Params):
     text: Annotated[str, Port(), Multiline()] = Field(description="The text to change", examples=["  Ada  Lovelace "])
-    change: Annotated[Change, Select(options=get_args(Change))] = Field(
+    change: Annotated[
+        Change,
+        Select(
+            options=get_args(Change),
+            labels=(
+                "Trim spaces",
+                "Single spaces",
+                "lower case",
+                "UPPER CASE",
+                "Title Case",
+                "Sentence case",
+                "Slug",
+                "Plain letters",
+                "Pad at the start",
+                "Pad at the end",
+                "Cut to a length",
+                "Replace",
+                "Part before",
+                "Part after",
+                "Part between",
+                "Only digits",
+                "Reverse",
+                "Repeat",
+            ),
+        ),
+    ] = Field(
         default="trim",
-        description="What to do. Slug: for-addresses-like-this. Plain letters: é becomes e. Cut: at most so long. "
-        "Before, after, between: the part around a word or mark. Digits: only the digits stay",
+        description="What to do; a slug is for-addresses-like-this, plain letters turn é into e",
         examples=["slug"],
     )
     length: Annotated[int, ShowIf(field="change", values=("pad_start", "pad_end", "cut"))] = Field(

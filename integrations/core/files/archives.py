@@ -37,9 +37,9 @@ class Compress(Params):
     files: Annotated[list[File], BeforeValidator(_one_or_more), Port()] = Field(
         description="The files to compress", examples=[[_EXAMPLE]]
     )
-    kind: Annotated[Literal["zip", "gzip"], Select(options=("zip", "gzip"))] = Field(
-        default="zip", description="Zip: all files into one archive. Gzip: one file alone", examples=["zip"]
-    )
+    kind: Annotated[
+        Literal["zip", "gzip"], Select(options=("zip", "gzip"), labels=("Zip, several files", "Gzip, one file"))
+    ] = Field(default="zip", description="Zip: all files into one archive. Gzip: one file alone", examples=["zip"])
     name: str = Field(
         default="",
         description="The archive's name; empty: archive.zip, or the file's name with .gz",

@@ -30,10 +30,12 @@ class Merge(Params):
     lists: Annotated[list[Items[Any]], BeforeValidator(_as_lists), Port()] = Field(
         description="The wires that meet here, in this order", examples=[[[{"id": 1}], [{"id": 2}]]]
     )
-    mode: Annotated[Literal["append", "pair", "key"], Select(options=("append", "pair", "key"))] = Field(
+    mode: Annotated[
+        Literal["append", "pair", "key"],
+        Select(options=("append", "pair", "key"), labels=("One after the other", "Item by item", "Match by a field")),
+    ] = Field(
         default="append",
-        description="Append: one after the other. Pair: first with first, second with second. "
-        "Key: rows that have the same value in a field",
+        description="How the lists become one",
         examples=["append"],
     )
     uneven: Annotated[Literal["error", "shortest", "longest"], ShowIf(field="mode", values=("pair",))] = Field(
@@ -51,10 +53,24 @@ class Merge(Params):
         description="The fields in the second list, if they are called something else, in the same order",
         examples=[["id"]],
     )
-    join: Annotated[Join, Select(options=get_args(Join)), ShowIf(field="mode", values=("key",))] = Field(
+    join: Annotated[
+        Join,
+        Select(
+            options=get_args(Join),
+            labels=(
+                "Only rows with a match",
+                "All of the first list",
+                "All of the second list",
+                "All of both lists",
+                "Only what the second list lacks",
+                "Only what the first list lacks",
+            ),
+        ),
+        ShowIf(field="mode", values=("key",)),
+    ] = Field(
         default="left",
-        description="Inner: only rows with a match. Left: all rows of the first list. Right: all of the second. "
-        "Outer: all rows of both. Only first, only second: rows of that list without a match",
+        description="Which rows the result has: those of an inner, left, right or outer join, or only "
+        "those of one list without a match in the other",
         examples=["left"],
     )
     loose: Annotated[bool, ShowIf(field="mode", values=("key",))] = Field(

@@ -18,14 +18,19 @@ class Hash(Params):
     value: Annotated[Any, Port(), Multiline()] = Field(
         description="The text, record or file", examples=["ada@example.com"]
     )
-    algorithm: Annotated[Algorithm, Select(options=get_args(Algorithm))] = Field(
+    algorithm: Annotated[
+        Algorithm,
+        Select(
+            options=get_args(Algorithm), labels=("SHA-256", "SHA-512", "SHA3-256", "BLAKE2b", "SHA-1", "MD5", "CRC-32")
+        ),
+    ] = Field(
         default="sha256",
         description="How; SHA-1, MD5 and CRC-32 only where somebody else asks for them, they protect nothing",
         examples=["sha256"],
     )
-    encoding: Annotated[Encoding, Select(options=get_args(Encoding))] = Field(
-        default="hex", description="How the result is written", examples=["base64"]
-    )
+    encoding: Annotated[
+        Encoding, Select(options=get_args(Encoding), labels=("Hex", "Base64", "Base64 for addresses"))
+    ] = Field(default="hex", description="How the result is written", examples=["base64"])
 
 
 @action(

@@ -30,7 +30,21 @@ _METHOD = (
     "HMAC: with a secret that both sides have, as most webhooks do. The others: with a private key, so that anybody "
     "with the public key can check it"
 )
-MethodField = Annotated[Method, Select(options=get_args(Method))]
+MethodField = Annotated[
+    Method,
+    Select(
+        options=get_args(Method),
+        labels=(
+            "HMAC with SHA-256",
+            "HMAC with SHA-512",
+            "HMAC with SHA-1",
+            "Ed25519",
+            "ECDSA with SHA-256",
+            "RSA-PSS with SHA-256",
+            "RSA with SHA-256",
+        ),
+    ),
+]
 AccountField = Annotated[str, Account(types=("core.secret", "core.key"))]
 
 
@@ -40,9 +54,9 @@ class Sign(Params):
     )
     method: MethodField = Field(default="hmac_sha256", description=_METHOD, examples=["hmac_sha256"])
     account: AccountField = Field(description="The secret, or the private key", examples=["acc_1"])
-    encoding: Annotated[Encoding, Select(options=get_args(Encoding))] = Field(
-        default="hex", description="How the signature is written", examples=["base64"]
-    )
+    encoding: Annotated[
+        Encoding, Select(options=get_args(Encoding), labels=("Hex", "Base64", "Base64 for addresses"))
+    ] = Field(default="hex", description="How the signature is written", examples=["base64"])
 
 
 @action(
