@@ -26,6 +26,8 @@ from app.components.theme import (
     segmented_links,
 )
 from app.components.theme.file_text import file_text
+from app.pages.workflows.budget import budget_dialog
+from app.pages.workflows.budget_state import RunBudget
 from app.pages.workflows.state import Import, Workflows
 
 EXAMPLE = """weft: 1
@@ -58,6 +60,7 @@ def _actions(item: ObjectVar[Any]) -> rx.Component:
         rx.el.a(icon("pen"), "Open in the editor", href=item["href"]),
         rx.el.a(icon("play"), "Its runs", href=f"/runs?workflow={item['id']}"),
         rx.el.a(icon("save"), "Stored values", href=f"/workflows/{item['id']}/values"),
+        rx.el.button(icon("gauge"), "Budget", type="button", on_click=RunBudget.show(item["id"], item["name"])),
         rx.el.button(icon("copy"), "Duplicate", type="button", on_click=Workflows.duplicate(item["id"])),
         rx.el.button(
             icon("trash-2"),
@@ -171,5 +174,6 @@ def workflows() -> rx.Component:
             action="Delete",
         ),
         _import_dialog(),
+        budget_dialog(),
         active="workflows",
     )

@@ -1,0 +1,59 @@
+"""What each run of a workflow may spend, as its dialog holds it."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import reflex as rx
+
+from app.services import budgets, unit
+from app.services.budgets import Budget
+from app.services.errors import Invalid
+from app.session import SessionState, guarded
+
+FIELDS: Final = ("seconds", "steps", "money")
+
+
+class RunBudget(SessionState):
+    """The budget of one workflow while its dialog is open."""
+
+    workflow_id: str = ""
+    name: str = ""
+    values: dict[str, str] = dict.fromkeys(FIELDS, "")
+    errors: dict[str, str] = {}
+
+    @rx.event
+    @guarded
+    async def show(self, workflow_id: str, name: str) -> None:
+        """Open the dialog of a workflow; an empty id closes it."""
+        workflow_id = str(workflow_id)
+        if workflow_id:
+            found = await unit.ask(budgets.of_workflow, await self._actor(), workflow_id)
+            told = (found.seconds, found.steps, found.money)
+            self.values = {
+                field: "" if value is None else f"{value:g}" for field, value in zip(FIELDS, told, strict=True)
+            }
+        self.workflow_id, self.name, self.errors = workflow_id, str(name), {}
+
+    @rx.event
+    @guarded
+    async def save(self, filled: dict[str, Any]) -> object:
+        """Set what each run from now on may spend."""
+        given = filled if isinstance(filled, Mapping) else {}
+        try:
+            numbers = {field: _number(field, str(given.get(field) or "")) for field in FIELDS}
+            steps = numbers["steps"]
+            budget = Budget(numbers["seconds"], None if steps is None else round(steps), numbers["money"])
+            await unit.ask(budgets.limit, await self._actor(), self.workflow_id, budget)
+        except Invalid as refusal:
+            self.errors = {str(one.get("field")): str(one["message"]) for one in refusal.problems}
+            return None
+        self.workflow_id, self.errors = "", {}
+        return rx.toast("Saved", description="It holds for runs that start from now on.")
+
+
+def _number(field: str, text: str) -> float | None:
+    text = text.strip().replace(",", "")
+    try:
+        return float(text) if text else None
+    except ValueError:
+        raise Invalid.field(field, "Enter a number, or nothing for no limit.") from None
