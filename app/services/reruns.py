@@ -182,7 +182,7 @@ async def _start(  # noqa: PLR0917
         given |= {"trigger": fired.get("trigger"), "payload": fired.get("payload")}
     left_out = {"first_writes"} if every_item else set()
     options = {name: value for name, value in base.options.items() if name not in left_out}
-    if choice.taken or choice.items or choice.only:
+    if choice.taken or choice.items or choice.rounds or choice.only:
         options |= choice.options()
     try:
         started = await launch.start_run(
@@ -205,7 +205,12 @@ def _taken(plan: Plan, choice: Choice, held_by: Mapping[str, str]) -> list[Taken
     by_run: dict[str, list[str]] = {}
     for node_id in choice.taken:
         by_run.setdefault(held_by[node_id], []).append(node_id)
-    return [Taken(run_id, tuple(nodes), reuse.inner_nodes(plan.graph, nodes)) for run_id, nodes in by_run.items()]
+    for run_id in [choice.run_id] if choice.rounds else []:
+        by_run.setdefault(run_id, [])
+    return [
+        Taken(run_id, tuple(nodes), reuse.containers(plan, nodes), choice.rounds if run_id == choice.run_id else ())
+        for run_id, nodes in by_run.items()
+    ]
 
 
 def _reader(workspace_id: str) -> Unpack:

@@ -12,7 +12,7 @@ from itertools import takewhile
 from typing import Any, Literal
 
 from engine import broadcast
-from engine.broadcast import SKIPPED, Axis, Mapped, NodeOutputs, Value
+from engine.broadcast import SKIPPED, Axis, Mapped, NodeOutputs, Once, Value
 from engine.broadcast.collecting import ERROR
 from engine.contract import MAIN, Effect, NodeError, is_list
 from engine.expressions import TemplateError
@@ -32,7 +32,8 @@ class Verdict:
     """What becomes of one node: it is taken over whole (`same`), item by item (`items`), or done again (`anew`).
 
     For `items`: `axes` are the origins of its levels, `good` what is taken over, by path, and `redo` the paths that
-    are done again, each standing for all below it. `repeats`: how many good effects would happen once more.
+    are done again, each standing for all below it. `repeats`: how many good effects would happen once more. `rounds`:
+    a container goes on where its rounds failed, and keeps what was done in them.
     """
 
     kind: Literal["same", "items", "anew"]
@@ -41,6 +42,7 @@ class Verdict:
     redo: frozenset[Path] = frozenset()
     repeats: int = 0
     why: str = ""
+    rounds: bool = False
 
 
 SAME = Verdict("same")
@@ -56,8 +58,9 @@ async def analyse(plan: Plan, history: History, run_id: str, run_input: Mapping[
         run_input: what it was given.
         unpack: reads a value as rows hold it.
     """
+    inner = [row for row in history.attempts if row["scope"]]
     history = top_level(history)
-    redo = Redo(plan, await restored(history, lambda _path: None, unpack), history, run_id, unpack)
+    redo = Redo(plan, await restored(history, lambda _path: None, unpack), history, run_id, unpack, inner)
     await redo.judge(str(run_input.get("trigger")))
     return redo
 
@@ -73,11 +76,20 @@ def top_level(history: History) -> History:
 class Redo:
     """The verdicts on an ended run's nodes, by id; see `analyse`."""
 
-    def __init__(self, plan: Plan, done: Restored, history: History, run_id: str, unpack: Unpack) -> None:
+    def __init__(  # noqa: PLR0917  what the verdicts stand on; `inner` are the tries of effects in bodies
+        self,
+        plan: Plan,
+        done: Restored,
+        history: History,
+        run_id: str,
+        unpack: Unpack,
+        inner: Sequence[Row] = (),
+    ) -> None:
         self.verdicts: dict[str, Verdict] = {}
         self._plan, self._done, self._unpack = plan, done, unpack
         self._rows = {(row["node_id"], row["item"]): row for row in history.steps}
         self._unknown = _unknown_attempts(history)
+        self._inner = inner
         self._run_id = run_id
         self._outputs: dict[str, NodeOutputs] = {}
         self._extra: dict[str, Any] = {"run": {}, "vars": {}, "now": "", "random": ""}
@@ -101,14 +113,15 @@ class Redo:
         past = self._done.past.get(planned.id, Past())
         changed = [source for source in planned.needs if self.verdicts[source].kind != "same"]
         has_failed = any(isinstance(result, Failed) for result in past.finished.values())
-        if row is not None and row["stand_in"]:
-            return SAME
-        if row is not None and not changed and not has_failed and row["status"] != "failed":
+        good = not changed and not has_failed
+        if row is not None and (row["stand_in"] or (good and row["status"] != "failed")):
             return SAME
         if row is not None and row["status"] == "skipped":
             return Verdict("anew")
         if planned.node.off:
             return self._through(changed)
+        if planned.type.kind == "container" and not planned.races:
+            return await self._by_round(planned, past, changed)
         call = await self._call(planned)
         if not isinstance(call, Mapped):
             return self._whole(planned, row, past, changed)
@@ -118,6 +131,32 @@ class Redo:
         """A node that is off passes its source on."""
         sources = [self.verdicts[source] for source in changed]
         return sources[0] if len(sources) == 1 and sources[0].kind == "items" else Verdict("anew")
+
+    async def _by_round(self, planned: PlannedNode, past: Past, changed: Sequence[str]) -> Verdict:
+        """A container: its good rounds stay, and in the others what was done, unless what it is given changes."""
+        last = {(row["scope"], row["node_id"], row["item"]): row["outcome"] for row in self._tries_inside(planned)}
+        if changed:
+            good = sum(outcome == "done" for outcome in last.values())
+            return Verdict("anew", repeats=good, why=self._takes_whole(changed) if good else "")
+        doubts = sum(outcome in (None, "unknown") for outcome in last.values())
+        why = "nobody knows whether it happened" if doubts else ""
+        axis = await self._axis_of_rounds(planned)
+        if axis is None:
+            return Verdict("anew", repeats=doubts, why=why, rounds=True)
+        places = _places(axis, len(past.finished))
+        redo = frozenset((places[int(n)],) for n, result in past.finished.items() if isinstance(result, Failed))
+        return Verdict("items", (axis.origin,), redo=redo, repeats=doubts, why=why, rounds=True)
+
+    def _tries_inside(self, planned: PlannedNode) -> list[Row]:
+        return [row for row in self._inner if row["scope"].startswith(f"{planned.id}.")]
+
+    async def _axis_of_rounds(self, planned: PlannedNode) -> Axis | None:
+        """Where the items of a For each come from whose results can be told apart; None for other containers."""
+        call = await self._call(planned) if "items" in planned.type.fields else None
+        past = self._done.past.get(planned.id, Past())
+        if not isinstance(call, Once) or not past.finished:
+            return None
+        return broadcast.axis_of(planned.node, planned.type, call.scope, "items", len(past.finished))
 
     def _whole(self, planned: PlannedNode, row: Row | None, past: Past, changed: Sequence[str]) -> Verdict:
         """A node that was called once, or not at all."""
@@ -192,6 +231,10 @@ class Redo:
     def _takes_whole(self, sources: Sequence[str]) -> str:
         titles = " and ".join(f"“{self._plan.nodes[source].node.title}”" for source in sources)
         return f"it takes what {titles} gives as a whole"
+
+
+def _places(axis: Axis, length: int) -> Sequence[int]:
+    return range(length) if axis.paths is None else axis.paths
 
 
 class Prefixes:

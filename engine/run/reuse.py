@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.graph import Graph
 from engine.run.plan import Plan
 from engine.run.redo import Redo
 
@@ -26,6 +25,7 @@ class Choice:
     """What a new run takes from an earlier one.
 
     `taken`: nodes of the top level whose rows are copied. `items`: mapped nodes of which single items are done again.
+    `rounds`: containers that go on where their rounds failed.
     `repeats`: good effects that would happen once more. `only`: the nodes that take part, if not all do.
     """
 
@@ -34,6 +34,7 @@ class Choice:
     items: tuple[str, ...] = ()
     repeats: tuple[Repeat, ...] = ()
     only: tuple[str, ...] | None = None
+    rounds: tuple[str, ...] = ()
 
     def options(self) -> dict[str, Any]:
         """What the new run's `options` say of it, for the executor and for those who look at it."""
@@ -52,8 +53,9 @@ def retry(redo: Redo, plan: Plan, run_id: str) -> Choice:
     return Choice(
         run_id,
         taken=tuple(node_id for node_id, kind in kinds.items() if kind == "same"),
-        items=tuple(node_id for node_id, kind in kinds.items() if kind == "items"),
+        items=tuple(n for n, verdict in redo.verdicts.items() if verdict.kind == "items" and not verdict.rounds),
         repeats=repeats,
+        rounds=tuple(node_id for node_id, verdict in redo.verdicts.items() if verdict.rounds),
     )
 
 
@@ -92,6 +94,6 @@ def good_results(rows: Iterable[Mapping[str, Any]]) -> frozenset[str]:
     )
 
 
-def inner_nodes(graph: Graph, nodes: Iterable[str]) -> tuple[str, ...]:
-    """What stands inside of those of these nodes that are containers."""
-    return tuple(inner for node_id in nodes for inner in graph.inside(node_id))
+def containers(plan: Plan, nodes: Iterable[str]) -> tuple[str, ...]:
+    """Those of these nodes that have rounds, and rows of what happened in them."""
+    return tuple(node_id for node_id in nodes if plan.nodes[node_id].type.kind == "container")

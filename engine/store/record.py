@@ -26,12 +26,15 @@ class EarlierRunGone(ValueError):
 class Taken:
     """Which steps a new run takes over from an ended one of its workspace, with all their rows.
 
-    `nodes`: of the top level, each of which must have ended there. `inner`: those in their containers.
+    `nodes`: of the top level, each of which must have ended there. `containers`: those of them with rows of what
+    happened inside. `rounds`: containers that have not ended well: their good rounds are taken, and of the others what
+    was done in them.
     """
 
     run_id: str
     nodes: tuple[str, ...]
-    inner: tuple[str, ...] = ()
+    containers: tuple[str, ...] = ()
+    rounds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +166,28 @@ SAME_RUN = Statement(
     AND (idempotency_key = :key OR (trigger_id = :trigger AND due = :due))"""
 )
 
-TAKE_STEPS = Statement(
-    """INSERT INTO step (run_id, scope, node_id, item, workspace_id, seq, epoch, attempt, status, output, input, error,
-        counts, log, stand_in, started_at, finished_at, reused_from)
+_TAKE = """INSERT INTO step (run_id, scope, node_id, item, workspace_id, seq, epoch, attempt, status, output, input,
+        error, counts, log, stand_in, started_at, finished_at, reused_from)
     SELECT CAST(:id AS TEXT), scope, node_id, item, workspace_id, 1, 0, attempt, status, output, input, error,
         counts, log, stand_in, started_at, finished_at, COALESCE(reused_from, run_id)
-    FROM step WHERE run_id = :earlier AND workspace_id = :workspace AND node_id {in:nodes}
-        AND status IN ('done', 'failed', 'skipped')"""
+    FROM step WHERE run_id = :earlier AND workspace_id = :workspace"""
+_INSIDE = "substr(scope, 1, CAST(:length AS INTEGER)) = :prefix"
+_ROUNDS = f"({_INSIDE} OR (scope = '' AND node_id = :node AND item <> ''))"
+TAKE_STEPS = Statement(
+    f"{_TAKE} AND scope = '' AND node_id {{in:nodes}} AND status IN {STEP.within('done', 'failed', 'skipped')}"
+)
+TAKE_INSIDE = Statement(f"{_TAKE} AND {_INSIDE} AND status IN {STEP.within('done', 'failed', 'skipped')}")
+# What is over for good: done, skipped, or failed into its error output.
+TAKE_ROUNDS = Statement(
+    f"""{_TAKE} AND {_ROUNDS}
+        AND (status IN {STEP.within("done", "skipped")} OR (status = 'failed' AND item = '' AND output IS NOT NULL))"""
+)
+# A round that is not over counts as begun, so that what was done in it is found.
+BEGIN_ROUNDS = Statement(
+    f"""INSERT INTO step (run_id, scope, node_id, item, workspace_id, seq, epoch, attempt, status)
+    SELECT CAST(:id AS TEXT), scope, node_id, item, workspace_id, 1, 0, 1, 'running' FROM step
+    WHERE run_id = :earlier AND workspace_id = :workspace AND {_ROUNDS} AND item <> ''
+        AND status IN {STEP.within("failed", "cancelled", "running", "waiting")}"""
 )
 COUNT_TAKEN = Statement("SELECT count(*) FROM step WHERE run_id = :id AND scope = '' AND item = ''")
 
@@ -209,11 +227,21 @@ def _segment_values(new: NewRun, deliver: bool) -> dict[str, Any]:
 def _take(driver: Driver, new: NewRun) -> Operation:
     for taken in new.taken:
         names = {"id": new.id, "earlier": taken.run_id, "workspace": new.workspace_id}
-        driver.send(TAKE_STEPS, {**names, "nodes": [*taken.nodes, *taken.inner]})
+        driver.send(TAKE_STEPS, {**names, "nodes": list(taken.nodes)})
+        for node in taken.containers:
+            driver.send(TAKE_INSIDE, {**names, **_inside(node)})
+        for node in taken.rounds:
+            driver.send(TAKE_ROUNDS, {**names, **_inside(node), "node": node})
+            driver.send(BEGIN_ROUNDS, {**names, **_inside(node), "node": node})
     counted = driver.send(COUNT_TAKEN, {"id": new.id})
     yield
     if counted.rows()[0][0] != sum(len(taken.nodes) for taken in new.taken):
         raise EarlierRunGone("an earlier run does not have all the steps that were to be taken over")
+
+
+def _inside(node: str) -> dict[str, Any]:
+    """How the paths of scopes begin that lie in a container of the top level."""
+    return {"prefix": f"{node}.", "length": len(node) + 1}
 
 
 def _run_values(new: NewRun) -> dict[str, Any]:

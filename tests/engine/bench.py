@@ -18,7 +18,7 @@ from engine.run.ledger import Ledger
 from engine.run.plan import Plan, Plans
 from engine.run.pool import Pool
 from engine.run.redo import Redo, analyse
-from engine.run.reuse import Choice, inner_nodes
+from engine.run.reuse import Choice, containers
 from engine.run.scopes import Tools
 from engine.run.toolbox import CallContext, Toolbox
 from engine.store import record
@@ -142,7 +142,7 @@ class Bench:
             input=earlier.input,
             options={**choice.options(), **more},
             again_of=run_id,
-            taken=(Taken(run_id, choice.taken, inner_nodes(plan.graph, choice.taken)),),
+            taken=(Taken(run_id, choice.taken, containers(plan, choice.taken), choice.rounds),),
         )
         return cast(str, (await self.writer.submit(partial(record.start, new=new))).run_id)
 

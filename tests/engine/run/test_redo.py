@@ -120,3 +120,62 @@ async def test_a_step_that_takes_the_whole_list_and_writes_is_told(bench: Bench,
     assert second.output("report") == {"all": 5}
     assert outside.heard()["report", '{"all":5}'] == 1
     assert outside.heard()["mail", '"order 10"'] == 1
+
+
+def loop(outside: Outside, **more: Any) -> dict[str, Any]:
+    """For each order a step that may be refused between two that write."""
+    return {
+        "orders": {"type": "data.parse_json", "with": {"text": "[10, 11, 12]"}},
+        "loop": {"type": "flow.for_each", "with": {"items": "{{ orders }}", **more}},
+        "before": {**outside.send("before {{ item }}"), "in": "loop"},
+        "sent": {**outside.send("{{ item }}", after=["{{ before }}"]), "in": "loop"},
+        "told": {**outside.send("told {{ sent }}"), "in": "loop"},
+        "mail": outside.send("mail {{ loop }}"),
+    }
+
+
+@pytest.mark.parametrize("collect", [True, False])
+async def test_failed_rounds_are_done_again_from_where_they_failed(
+    bench: Bench, outside: Outside, collect: bool
+) -> None:
+    nodes = loop(outside, **({"on_failure": "collect"} if collect else {"mode": "in_turn"}))
+    outside.refuse(11)
+    first = await bench.run(nodes)
+    assert first.run.status == ("done" if collect else "failed")
+    outside.refuse()
+    second, choice = await retried(bench, first)
+    assert (choice.taken, choice.rounds, choice.repeats) == (("orders",), ("loop",), ())
+    assert second.run.status == "done", second.run.error
+    assert second.output("loop") == ["told 10", "told 11", "told 12"]
+    assert set(outside.heard().values()) == {1}, "nothing that was good happens again"
+    heard = {(node, value) for node, value in outside.heard(second.run.id)}
+    assert ("before", '"before 11"') not in heard and ("sent", "11") in heard
+
+
+async def test_a_loop_whose_source_changes_says_what_would_happen_twice(bench: Bench, outside: Outside) -> None:
+    nodes = loop(outside)
+    nodes["list"] = {"type": "data.parse_json", "with": {"text": "[10, 11, 12]"}}
+    nodes["orders"] = outside.send("{{ list }}", on_error="output")
+    outside.refuse(11)
+    first = await bench.run(nodes)
+    assert first.output("loop") == ["told 10", "told 12"]
+    outside.refuse()
+    _, choice = await retried(bench, first)
+    assert [(one.node, one.times) for one in choice.repeats] == [("loop", 6), ("mail", 2)]
+    assert not choice.rounds
+
+
+async def test_rounds_inside_of_rounds_keep_what_was_done_in_them(bench: Bench, outside: Outside) -> None:
+    nodes = {
+        "orders": {"type": "data.parse_json", "with": {"text": "[[1, 2], [3, 4, 5]]"}},
+        "outer": {"type": "flow.for_each", "with": {"items": "{{ orders }}"}},
+        "inner": {"type": "flow.for_each", "with": {"items": "{{ item }}", "mode": "in_turn"}, "in": "outer"},
+        "sent": {**outside.send("{{ item }}"), "in": "inner"},
+    }
+    outside.refuse(4)
+    first = await bench.run(nodes)
+    assert first.run.status == "failed"
+    outside.refuse()
+    second, choice = await retried(bench, first)
+    assert (second.output("outer"), choice.rounds) == ([[1, 2], [3, 4, 5]], ("outer",))
+    assert set(outside.heard().values()) == {1}
