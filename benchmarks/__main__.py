@@ -1,7 +1,7 @@
-"""`python -m benchmarks [a b c e]`: measure, print one table with ratios, and say what machine it was.
+"""`python -m benchmarks [a b c e f]`: measure, print one table with ratios, and say what machine it was.
 
-(a) no-op jobs, (b) runs of "Size it", (c) the same as a webhook with (d) start and memory, (e) the editor. Nothing else
-should run on the machine meanwhile. No test asserts these figures.
+(a) no-op jobs, (b) runs of "Size it", (c) the same as a webhook with (d) start and memory, (e) the editor, (f) one
+workspace beside a crowded one. Nothing else should run on the machine meanwhile. No test asserts these figures.
 """
 
 from __future__ import annotations
@@ -12,7 +12,13 @@ import time
 
 from benchmarks.table import Row, machine, markdown
 
-PARTS = {"a": "benchmarks.jobs", "b": "benchmarks.runs", "c": "benchmarks.webhook", "e": "benchmarks.editor"}
+PARTS = {
+    "a": "benchmarks.jobs",
+    "b": "benchmarks.runs",
+    "c": "benchmarks.webhook",
+    "e": "benchmarks.editor",
+    "f": "benchmarks.fairness",
+}
 
 
 def main(wanted: list[str]) -> None:

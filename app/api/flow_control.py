@@ -1,4 +1,4 @@
-"""What starts by itself, and how much may be under way at once: schedules and limits."""
+"""What starts by itself, and how much may be under way at once: schedules, limits of runs and of accounts."""
 
 from typing import Annotated
 
@@ -6,8 +6,9 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.auth import SignedIn
-from app.services import budgets, run_limits, triggers, unit
+from app.services import budgets, credentials, run_limits, triggers, unit
 from app.services.budgets import Budget
+from app.services.credentials import CredentialView
 from app.services.triggers import TriggerView
 
 router = APIRouter(tags=["Workflows"])
@@ -31,6 +32,34 @@ class NewBudget(BaseModel):
     seconds: float | None = Field(default=None, gt=0, le=budgets.MOST, description="While a worker is at it")
     steps: int | None = Field(default=None, gt=0, le=budgets.MOST, description="Calls of nodes; each item counts")
     money: float | None = Field(default=None, gt=0, le=budgets.MOST, description="Dollars, as the steps report them")
+
+
+class AccountLimits(BaseModel):
+    """How often other services may be called with an account; null is no limit."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    per_second: Annotated[float | None, Field(ge=credentials.LEAST_RATE, le=credentials.HIGHEST)] = Field(
+        default=None, description="Calls per second, by all workers together"
+    )
+    burst: Annotated[int | None, Field(ge=1, le=credentials.HIGHEST)] = Field(
+        default=None, description="How many of them may come together; null: a second's worth"
+    )
+    at_once: Annotated[int | None, Field(ge=1, le=credentials.HIGHEST)] = Field(
+        default=None, description="Calls under way at once"
+    )
+
+
+@router.get("/accounts")
+async def list_accounts(actor: SignedIn) -> list[CredentialView]:
+    """The accounts that nodes use, with their limits; never their secrets."""
+    return await unit.ask(credentials.list_credentials, actor)
+
+
+@router.put("/accounts/{account_id}/limits")
+async def set_account_limits(actor: SignedIn, account_id: str, body: AccountLimits) -> CredentialView:
+    """Limit how often other services are called with an account."""
+    return await unit.ask(credentials.set_limits, actor, account_id, **body.model_dump())
 
 
 @router.get("/triggers")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 from sqlalchemy import select
@@ -18,10 +18,16 @@ from engine.contract import CredentialType
 from engine.models import Credential, Workflow, new_id, now
 from engine.store import vault
 
+LEAST_RATE: Final = 0.001
+HIGHEST: Final = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class CredentialView:
-    """An account in a list: everything but its secrets. ``used_by`` are the workflows whose drafts name it."""
+    """An account in a list: everything but its secrets. ``used_by`` are the workflows whose drafts name it.
+
+    ``limits`` are those that were set for it; the calls of all workers together keep to them.
+    """
 
     id: str
     name: str
@@ -31,6 +37,7 @@ class CredentialView:
     updated_at: datetime
     last_used_at: datetime | None
     used_by: tuple[tuple[str, str], ...]
+    limits: Mapping[str, float | int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +96,30 @@ def update(
     row.name, row.updated_at = name_of(name), now()
     if fields is not None:
         row.sealed, row.key_id = vault.seal(actor.workspace_id, row.id, _checked(row.type, fields))
+    return _view(row, _uses(db, actor, [row.id]).get(row.id, ()))
+
+
+def set_limits(
+    db: Session,
+    actor: Actor,
+    credential_id: str,
+    *,
+    per_second: float | None = None,
+    burst: int | None = None,
+    at_once: int | None = None,
+) -> CredentialView:
+    """Limit what is sent with an account; None is no limit. Raises NotFound, Invalid.
+
+    ``burst`` is how many of the calls per second may come together; without it, a second's worth.
+    """
+    actor.need("editor")
+    row = _find(db, actor, credential_id)
+    given = {"per_second": per_second, "burst": burst, "at_once": at_once}
+    for name, value in given.items():
+        least = LEAST_RATE if name == "per_second" else 1
+        if value is not None and not least <= value <= HIGHEST:
+            raise Invalid.field(name, f"Enter a number from {least:g} to {HIGHEST:,}, or nothing for no limit.")
+    row.limits = {name: value for name, value in given.items() if value is not None}
     return _view(row, _uses(db, actor, [row.id]).get(row.id, ()))
 
 
@@ -159,4 +190,5 @@ def _uses(db: Session, actor: Actor, credential_ids: list[str]) -> dict[str, tup
 
 def _view(row: Credential, used_by: tuple[tuple[str, str], ...]) -> CredentialView:
     title = next((one.title for one in _types() if one.id == row.type), row.type)
-    return CredentialView(row.id, row.name, row.type, title, row.created_at, row.updated_at, row.last_used_at, used_by)
+    dates = row.created_at, row.updated_at, row.last_used_at
+    return CredentialView(row.id, row.name, row.type, title, *dates, used_by, row.limits)

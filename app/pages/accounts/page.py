@@ -20,7 +20,7 @@ from app.components.theme import (
     notice,
     select,
 )
-from app.pages.accounts.state import Accounts, NewAccount
+from app.pages.accounts.state import AccountLimits, Accounts, NewAccount
 
 
 def _use(use: ObjectVar[Any]) -> rx.Component:
@@ -36,6 +36,7 @@ def _row(item: ObjectVar[Any]) -> rx.Component:
                 rx.el.div(
                     rx.el.b(item["name"], class_name="strong"),
                     rx.el.div(item["type"], class_name="hint"),
+                    rx.cond(item["limits"], rx.el.div(item["limits"], class_name="hint"), rx.fragment()),
                     class_name="grow",
                 ),
                 class_name="row",
@@ -51,6 +52,7 @@ def _row(item: ObjectVar[Any]) -> rx.Component:
         rx.el.td(rx.cond(item["used_at"], moment(item["used_at"].to(int)), "never"), class_name="muted wide-only"),
         rx.el.td(moment(item["created_at"].to(int)), class_name="muted wide-only"),
         rx.el.td(
+            icon_button("gauge", f"Limits of {item['name']}", on_click=AccountLimits.ask(item["id"].to(str))),
             icon_button("trash-2", f"Delete {item['name']}", on_click=Accounts.ask(item["id"].to(str))),
             class_name="end",
         ),
@@ -89,6 +91,41 @@ def _field(one: ObjectVar[Any]) -> rx.Component:
         one["label"], rx.cond(one["required"], "", rx.el.span("optional", class_name="hint")), html_for=at
     )
     return rx.el.div(label, control, help_text, class_name="field", key=f"{NewAccount.type_id}-{one['name']}")
+
+
+def _limit(name: str, label: str, help_text: str, placeholder: str) -> rx.Component:
+    control = rx.el.input(
+        id=name,
+        name=name,
+        input_mode="decimal",
+        default_value=AccountLimits.account[name],
+        placeholder=placeholder,
+        auto_complete="off",
+        class_name="input",
+        key=f"{AccountLimits.account['id']}-{name}",
+    )
+    return field(label, control, id=name, help=help_text)
+
+
+def _limits() -> rx.Component:
+    form = rx.el.form(
+        rx.cond(AccountLimits.error, notice(AccountLimits.error, tone="bad"), rx.fragment()),
+        _limit("per_second", "Calls a second", "All workers together keep to it. Leave it empty for no limit.", "none"),
+        _limit("burst", "Together", "How many of them may come at the same moment.", "a second's worth"),
+        _limit("at_once", "At once", "How many calls may be under way at the same time.", "any number"),
+        id="account-limits",
+        on_submit=AccountLimits.save,
+    )
+    return modal(
+        f"Limits of “{AccountLimits.account['name']}”",
+        form,
+        open=AccountLimits.account["id"] != "",
+        on_close=AccountLimits.ask(""),
+        foot=[
+            button("Cancel", on_click=AccountLimits.ask("")),
+            rx.el.button("Save", type="submit", form="account-limits", class_name="btn primary"),
+        ],
+    )
 
 
 def _new() -> rx.Component:
@@ -145,6 +182,7 @@ def accounts() -> rx.Component:
         page_header("Accounts", add, under="Sealed at rest with AES-GCM. Nobody can read them again, not even you."),
         loading(Accounts.ready, card(rx.cond(Accounts.rows, _table(), nothing), class_name="clip")),
         _new(),
+        _limits(),
         confirm(
             "Delete this account?",
             f"“{Accounts.asked['name']}”: {Accounts.asked['uses']}",

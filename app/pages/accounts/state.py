@@ -10,6 +10,7 @@ from app.services.credentials import CredentialView
 from app.services.errors import Conflict, Invalid
 from app.session import SessionState, guarded
 
+LIMITS: Final = ("per_second", "burst", "at_once")
 NOT_SECRET: Final = frozenset({"username", "user", "header", "name", "host", "client_id", "email"})
 
 
@@ -48,6 +49,49 @@ class Accounts(SessionState):
         await unit.ask(credentials.delete, await self._actor(), asked["id"], anyway=True)
         await self._read()
         return rx.toast.success(f"“{asked['name']}” is deleted")
+
+
+class AccountLimits(SessionState):
+    """The dialog that limits what is sent with an account."""
+
+    account: dict[str, str] = {"id": "", "name": "", "per_second": "", "burst": "", "at_once": ""}
+    error: str = ""
+
+    @rx.event
+    @guarded
+    async def ask(self, account_id: str) -> None:
+        """Show the limits of an account; with an empty id: close."""
+        found = await unit.ask(credentials.list_credentials, await self._actor())
+        one = next((one for one in found if one.id == account_id), None)
+        self.error = ""
+        self.account = {"id": one.id if one else "", "name": one.name if one else ""} | {
+            name: f"{one.limits[name]:g}" if one and name in one.limits else "" for name in LIMITS
+        }
+
+    @rx.event
+    @guarded
+    async def save(self, form: dict[str, Any]) -> object:
+        """Set them."""
+        try:
+            given = {name: _number(name, str(form.get(name, ""))) for name in LIMITS}
+            await unit.ask(credentials.set_limits, await self._actor(), self.account["id"], **given)
+        except Invalid as refusal:
+            self.error = refusal.message
+            return None
+        name = self.account["name"]
+        self.account = {**self.account, "id": ""}
+        await (await self.get_state(Accounts))._read()
+        return rx.toast.success(f"The limits of “{name}” are saved")
+
+
+def _number(name: str, text: str) -> Any:
+    """What was typed as a number; None for nothing. Raises Invalid."""
+    if not text.strip():
+        return None
+    try:
+        return float(text) if name == "per_second" else int(text)
+    except ValueError:
+        raise Invalid.field(name, f"“{text[:20]}” is no number.") from None
 
 
 class NewAccount(SessionState):
@@ -110,8 +154,19 @@ def _record(one: CredentialView) -> dict[str, Any]:
         "created_at": shown.ms(one.created_at),
         "used_at": shown.ms(one.last_used_at),
         "uses": uses,
+        "limits": _limits(one.limits),
         "warning": f"Used by {names}. Without it they stop working." if uses else "No workflow uses it.",
     }
+
+
+def _limits(limits: Mapping[str, float | int]) -> str:
+    rate, burst, most = (limits.get(name) for name in LIMITS)
+    parts = [
+        f"{rate:g} calls a second" if rate else "",
+        f"{burst} together" if rate and burst else "",
+        f"{most} at once" if most else "",
+    ]
+    return ", ".join(part for part in parts if part)
 
 
 def _fields(schema: Mapping[str, Any]) -> list[dict[str, Any]]:

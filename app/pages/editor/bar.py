@@ -172,6 +172,8 @@ def _start(trigger: TriggerView) -> dict[str, str]:
     text = trigger.summary
     if trigger.address:
         text = f"{trigger.summary} at {trigger.address}"
+    if trigger.alarm:
+        text = f"{text}. {trigger.alarm}"
     return {"text": text, "kind": trigger.kind, "address": trigger.address}
 
 

@@ -37,6 +37,8 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "/api/v1/workflows/{workflow_id}/on"): {"on": True},
     ("PUT", "/api/v1/workflows/{workflow_id}/limits"): {"runs_at_once": 2},
     ("PUT", "/api/v1/limits"): {"runs_at_once": 2},
+    ("PUT", "/api/v1/workflows/{workflow_id}/budget"): {"steps": 10},
+    ("PUT", "/api/v1/accounts/{account_id}/limits"): {"at_once": 2},
     ("POST", "/api/v1/workflows/{workflow_id}/runs"): {"inputs": {"given": 1}},
     ("POST", "/api/v1/forms/{token}/runs"): {"inputs": {}},
     ("POST", "/api/v1/approvals/{approval_id}"): {"choice": "fail"},
@@ -60,6 +62,7 @@ UNKNOWN = {
     "workflow_id": "0" * 32,
     "run_id": "0" * 32,
     "key_id": "0" * 32,
+    "account_id": "0" * 32,
     "approval_id": "0" * 32,
     "node_id": "made",
     "number": "1",
@@ -91,13 +94,14 @@ async def belongings(ada: Caller, anyone: httpx.AsyncClient) -> Belongings:
     key = await anyone.post("/api/v1/keys", json={"name": "Mine"}, headers=ada.cookie)
     file = await ada.client.post("/api/v1/files", files={"file": ("a.txt", b"mine", "text/plain")})
     token = await unit.ask(forms.publish_form, ada.actor, workflow_id)
-    await unit.ask(credentials.create, ada.actor, "Mine", "core.bearer", {"token": "abc"})
+    account = await unit.ask(credentials.create, ada.actor, "Mine", "core.bearer", {"token": "abc"})
     await unit.ask(stored_values.put, ada.actor, workflow_id, "kept", 1)
     return Belongings(
         {
             "workflow_id": workflow_id,
             "run_id": run.json()["id"],
             "key_id": key.json()["info"]["id"],
+            "account_id": account.id,
             "approval_id": await unit.ask(ask_something, ada.actor, run.json()["id"]),
             "node_id": "made",
             "number": "1",

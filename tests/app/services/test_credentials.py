@@ -69,3 +69,21 @@ def test_the_kinds_of_accounts_have_forms() -> None:
     found = {one.id: one for one in credentials.types()}
     assert {"core.bearer", "core.basic", "core.header"} <= found.keys()
     assert set(found["core.header"].schema["properties"]) == {"name", "value"}
+
+
+async def test_limits_are_kept_beside_the_secret_and_checked(tenants: Tenants) -> None:
+    made = await unit.ask(credentials.create, tenants.ada, "Shop", "core.bearer", SECRET)
+    assert made.limits == {}
+    limited = await unit.ask(credentials.set_limits, tenants.ada, made.id, per_second=0.5, at_once=3)
+    assert limited.limits == {"per_second": 0.5, "at_once": 3}
+    await unit.ask(credentials.update, tenants.ada, made.id, "Shop", {"token": "new"})
+    (listed,) = await unit.ask(credentials.list_credentials, tenants.ada)
+    assert listed.limits == {"per_second": 0.5, "at_once": 3}
+    with pytest.raises(Invalid, match="from 1 to 10,000"):
+        await unit.ask(credentials.set_limits, tenants.ada, made.id, burst=0)
+    with pytest.raises(NotFound):
+        await unit.ask(credentials.set_limits, tenants.bob, made.id, at_once=1)
+    viewer = unit.call(person, "viewer", tenants.ada.workspace_id)
+    with pytest.raises(Forbidden):
+        await unit.ask(credentials.set_limits, viewer, made.id)
+    assert (await unit.ask(credentials.set_limits, tenants.ada, made.id)).limits == {}
