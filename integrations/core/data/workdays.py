@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Literal, get_args
 
 from engine.contract import BadParams
-from integrations.core.dates import parse, settled
+from integrations.core.dates import parse, settled, zone
 from integrations.core.values import show
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -25,26 +26,28 @@ def calendar_of(weekend: Sequence[str], holidays: Sequence[Any], country: str) -
     free_days = {WEEKDAYS.index(day) for day in weekend}
     if len(free_days) == 7:
         raise BadParams("With every day a weekend there is no working day.", field="weekend")
-    free = {parse(value, _UTC, "holidays").date() for value in holidays}
+    free = {parse(value, zone("UTC"), "holidays").date() for value in holidays}
     public = _public_holidays(country) if country.strip() else ()
     return lambda day: day.weekday() not in free_days and day not in free and day not in public
 
 
-_UTC: Any = UTC
-
-
 def _public_holidays(country: str) -> Any:
-    from holidays import country_holidays  # noqa: PLC0415  heavy
-
-    code, _, region = country.strip().upper().partition("-")
     try:
-        return country_holidays(code, subdiv=region or None)
+        return _holidays_of(*country.strip().upper().partition("-")[::2])
     except NotImplementedError as error:
         raise BadParams(
             f"The public holidays of “{show(country)}” are not known.",
             field="country",
             hint="Use a code such as DE, US or, with a region, DE-BY; or list the holidays yourself.",
         ) from error
+
+
+@lru_cache(maxsize=64)
+def _holidays_of(code: str, region: str) -> Any:
+    """The days by date; a year is worked out when it is first asked for."""
+    from holidays import country_holidays  # noqa: PLC0415  heavy
+
+    return country_holidays(code, subdiv=region or None)
 
 
 def add_workdays(moment: datetime, amount: int, is_workday: IsWorkday) -> datetime:
