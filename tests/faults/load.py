@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import col
 
 from engine.launch import Launcher
-from engine.models import Attempt, Run, Segment, Step, Trigger, Wait
+from engine.models import Attempt, Run, Segment, Step, Trigger, Wait, now
 from engine.store.db import Database, DatabaseUnavailable
 from tests.engine.seed import Seed, seed
 
@@ -28,8 +29,12 @@ EFFECT_SECONDS = 1.0  # that one effect may take
 OVER = ("done", "failed", "cancelled")
 
 
+EACH_MINUTE = {"cron": "* * * * *", "missed": "all", "overlap": "run"}
+MISSED_MINUTES = 3  # that the schedules are behind when they are switched on
+
+
 def document(log: Path, pause: float = 0.02) -> dict[str, Any]:
-    """A call, effects under each of the three settings, a rest without a worker, and rounds with an effect in each."""
+    """Started by a call or by the clock: effects under each of the three settings, a rest, rounds with an effect each."""
 
     def effect(value: Any, rule: str, **more: Any) -> dict[str, Any]:
         given = {"value": value, "path": str(log), "seconds": pause}
@@ -40,6 +45,7 @@ def document(log: Path, pause: float = 0.02) -> dict[str, Any]:
         "name": "Load",
         "nodes": {
             "hook": {"type": "trigger.webhook", "with": {"path": "load", "method": "POST"}},
+            "each_minute": {"type": "trigger.schedule", "with": EACH_MINUTE},
             "text": {"type": "data.template", "with": {"text": "{{ hook.body.number }}!"}},
             "fails": effect("{{ text }}", "fail"),
             "rest": {"type": "flow.wait", "with": {"amount": 1.2, "unit": "seconds", "value": "{{ fails }}"}},
@@ -153,6 +159,7 @@ def account(load: Load) -> Account:
         *_repeated_without_leave(done, attempts),
         *_missing(done, runs),
         *_written_by_a_fenced_worker(load),
+        *_not_fired(load),
     ]
     outcomes = [outcome for tries in attempts.values() for outcome in tries]
     return Account(
@@ -232,25 +239,29 @@ def _written_by_a_fenced_worker(load: Load) -> Iterator[str]:
         before = (run_id, max(epoch, before[1]) if run_id == before[0] else epoch)
 
 
+def _not_fired(load: Load) -> Iterator[str]:
+    """Between the first and the next minute that a schedule is due, each minute has one run."""
+    columns = (col(Trigger.id), col(Trigger.created_at), col(Trigger.next_due))
+    for trigger_id, first, following in load.ask(select(*columns).where(col(Trigger.kind) == "schedule")):
+        fired = [due for (due,) in load.ask(select(col(Run.due)).where(col(Run.trigger_id) == trigger_id))]
+        minutes = round((following - first) / timedelta(minutes=1))
+        if sorted(fired) != [first + timedelta(minutes=number) for number in range(minutes)]:
+            yield f"schedule {trigger_id} fired {len(fired)} times in {minutes} minutes"
+
+
 def left_over(load: Load) -> int:
     """Segments that are neither done nor parked: once all runs are over there should be none."""
     return int(load.ask(select(func.count()).where(col(Segment.status).in_(("queued", "running"))))[0][0])
 
 
 def prepare(database: Database, log: Path) -> Seed:
-    """A workspace with the workflow, published and switched on."""
+    """A workspace with the workflow, published and switched on; its schedule is some minutes late already."""
     place = seed(database, document(log))
-    hook = Trigger(
-        workspace_id=place.workspace_id,
-        workflow_id=place.workflow_id,
-        version_id=place.version_id,
-        node_id="hook",
-        kind="webhook",
-        params={"path": "load", "method": "POST"},
-        method="POST",
-        path="load",
-        enabled=True,
-    )
+    whose = {name: getattr(place, name) for name in ("workspace_id", "workflow_id", "version_id")}
+    called = {"path": "load", "method": "POST"}
+    first = now().replace(second=0, microsecond=0) - timedelta(minutes=MISSED_MINUTES)
+    late = {"next_due": first, "created_at": first}
     with database.transaction() as session:
-        session.add(hook)
+        session.add(Trigger(**whose, **called, node_id="hook", kind="webhook", params=called, enabled=True))
+        session.add(Trigger(**whose, **late, node_id="each_minute", kind="schedule", params=EACH_MINUTE, enabled=True))
     return place

@@ -1,0 +1,125 @@
+"""`python -m benchmarks.chaos [--kills 1000] [--runs 100000] [--database sqlite]`: breaks an installation all the time.
+
+The short form is tests/faults/test_installation.py. Calls come over HTTP; what happened is counted from a log outside
+of the database. Prints a table, and every breach of a promise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import integrations
+from benchmarks.table import machine
+from engine.launch import Launcher
+from engine.settings import settings
+from engine.store.db import Database, DatabaseUnavailable
+from engine.store.driver import Statement
+from tests.engine import lab
+from tests.faults.installation import LEASE_SECONDS, Installation, Part
+from tests.faults.load import EFFECTS, Account, Load, account, left_over, prepare
+
+# How often each part is hit, of a hundred; PostgreSQL's share is the workers' on SQLite.
+SHARES: dict[Part, int] = {"worker": 50, "web": 15, "scheduler": 10, "valkey": 15, "postgresql": 10}
+STANDS_STILL = 0.02  # of all faults: a worker is suspended beyond its lease
+AT_ONCE = 200
+LATE = Statement("SELECT MAX({clock} - lease_until) FROM segment WHERE status = 'running'")
+
+
+@dataclass
+class Recovery:
+    """How long after the end of its lease a segment was still not taken, in seconds: the most at each look."""
+
+    seen: list[float] = field(default_factory=list)
+
+    async def watch(self, database: Database) -> None:
+        """Look ten times a second."""
+        while True:
+            try:
+                late = await asyncio.to_thread(self._look, database)
+                self.seen.append(max(0.0, (late or 0) / 1000))
+            except DatabaseUnavailable:
+                pass
+            await asyncio.sleep(0.1)
+
+    def _look(self, database: Database) -> Any:
+        with database.reader() as driver:
+            return driver.send(LATE, {}).rows()[0][0]
+
+
+async def break_things(there: Installation, kills: int, done: asyncio.Event) -> int:
+    """One fault after the other until so many processes were killed; how often a worker stood still."""
+    still = 0
+    parts = [part for part in there.parts for _ in range(SHARES[part])]
+    while sum(there.killed.values()) < kills and not done.is_set():
+        if random.random() < STANDS_STILL:
+            still += 1
+            await asyncio.to_thread(there.suspend_worker, LEASE_SECONDS + 1.5)
+        await asyncio.to_thread(there.kill, random.choice(parts))
+        await asyncio.sleep(random.uniform(0.2, 1.8))
+    return still
+
+
+async def measure(there: Installation, folder: Path, runs: int, kills: int) -> tuple[Account, list[str]]:
+    """Break it under load, let it come to rest, and take account."""
+    database = Database(settings().database_url)
+    launcher = Launcher(database, settings().redis_url)
+    launcher.start()
+    load = Load(there.url, database, launcher, prepare(database, folder / "effects"), folder / "effects")
+    done, recovery, began = asyncio.Event(), Recovery(), time.monotonic()
+    beside = [asyncio.create_task(load.answer_questions()), asyncio.create_task(recovery.watch(database))]
+    breaking = asyncio.create_task(break_things(there, kills, done))
+    await load.call_all(runs, AT_ONCE)
+    done.set()
+    still = await breaking
+    await load.until_over(longest=600)
+    took = time.monotonic() - began
+    for task in beside:
+        task.cancel()
+    await asyncio.gather(*beside, return_exceptions=True)
+    found, left = account(load), left_over(load)
+    await asyncio.to_thread(launcher.close)
+    database.close()
+    late = sorted(recovery.seen) or [0.0]
+    lines = [
+        f"| runs accepted | {len(load.accepted):,} |",
+        f"| ended | {', '.join(f'{count:,} {status}' for status, count in found.runs.items())} |",
+        f"| effects | {found.effects:,} of {runs * EFFECTS:,} wanted |",
+        *(f"| kill -9: {part} | {count:,} |" for part, count in there.killed.items() if count),
+        f"| a worker stood still beyond its lease | {still:,} |",
+        f"| calls that were refused or cut off, and made again | {load.refused:,} |",
+        f"| attempts whose outcome a crash left open | {found.unknown:,} |",
+        f"| effects repeated, all of them with leave | {found.repeated:,} |",
+        f"| segments left over | {left:,} |",
+        f"| longest time from a lease's end to the next holder | {late[-1]:.1f} s |",
+        f"| breaches of a promise | {len(found.breaches):,} |",
+        f"| took | {took / 60:.0f} min |",
+    ]
+    return found, lines
+
+
+def main() -> None:
+    """Take the arguments, measure, print."""
+    wanted = argparse.ArgumentParser(description=__doc__)
+    wanted.add_argument("--kills", type=int, default=1_000)
+    wanted.add_argument("--runs", type=int, default=100_000)
+    wanted.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
+    given = wanted.parse_args()
+    integrations.__path__ = [*integrations.__path__, str(lab.FOLDER)]
+    with tempfile.TemporaryDirectory(prefix="weft-chaos-") as folder:
+        there = Installation(Path(folder) / "all", given.database, durable=True)
+        with there.running(os.environ.__setitem__):
+            found, lines = asyncio.run(measure(there, Path(folder), given.runs, given.kills))
+    print("\n".join(["| what | |", "|---|---|", *lines, "", *found.breaches[:20]]))
+    print("\n".join(f"- {line}" for line in machine()))
+
+
+if __name__ == "__main__":
+    main()
