@@ -287,7 +287,7 @@ class Firing:
         claim = self._claim
         context = self._contexts[call.item] = CallContext(
             run_id=claim.run_id,
-            workflow_id=claim.workflow_id,
+            workflow_id=self._scope.flow.workflow_id,
             workspace_id=claim.workspace_id,
             node_id=self.node.id,
             item=call.item,

@@ -93,9 +93,12 @@ class RunValues:
             return work(session, self._place(session, scope))
 
     def _place(self, session: Session, scope: Scope) -> Place:
-        number = session.scalar(
-            sa.select(col(WorkflowVersion.number))
-            .join(Run, col(Run.version_id) == col(WorkflowVersion.id))
-            .where(col(Run.id) == self._run_id, col(Run.workspace_id) == self._workspace_id)
+        """What a trial run of a draft calls as a run of its own is on trial, too: the first of the runs decides."""
+        runs = sa.select(col(Run.id), col(Run.root_run_id), col(WorkflowVersion.number)).join(
+            WorkflowVersion, col(Run.version_id) == col(WorkflowVersion.id)
         )
+        here = col(Run.workspace_id) == self._workspace_id
+        own = session.execute(runs.where(here, col(Run.id) == self._run_id)).one()
+        first = session.execute(runs.where(here, col(Run.id) == own.root_run_id)).one_or_none()
+        number = (first or own).number
         return Place(self._workspace_id, self._workflow_id if scope == "workflow" else "", number is None)

@@ -2,23 +2,33 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from engine.catalog import catalog
 from engine.models import Segment
 from engine.run.toolbox import CallContext
+from engine.store import values
 from engine.store.lease import sweep
 from engine.store.runvalues import RunValues
+from engine.store.values import Place
+from tests.engine import lab
 from tests.engine.bench import Bench, opened
+from tests.engine.run.test_called import all_finished, call, gives, started
+from tests.engine.run.test_containers import START, text
 
 
 @pytest.fixture
-async def bench(any_database: str, tmp_path: Path) -> AsyncIterator[Bench]:
+async def bench(any_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
+    lab.install(monkeypatch)
     async with opened(any_database, tmp_path / "home") as bench:
         yield bench
+    catalog.cache_clear()
 
 
 def count(by: Any = 1, **more: Any) -> dict[str, Any]:
@@ -79,3 +89,27 @@ async def test_a_worker_killed_between_the_change_and_its_checkpoint_counts_once
     assert ran.run.status == "done"
     assert ran.output("count") == 1
     assert len(ran.history.attempts) == 2, "it was called again, and found what it had done"
+
+
+@pytest.mark.parametrize("mode", ["in_line", "child"])
+async def test_a_called_workflow_has_its_own_values_however_it_is_called(bench: Bench, mode: str) -> None:
+    counts = {"count": count(), "out": gives("n", "{{ count }}")}
+    nodes = {"start": START, "own": count(5), "called": call("$0", mode), "n": text("{{ own }}, {{ called.n }}")}
+    run_id, (workflow_id,) = await started(bench, nodes, counts)
+    await all_finished(bench, run_id)
+    assert bench.row(run_id).status == "done", bench.row(run_id).error
+    assert (await bench.ran(run_id)).output("n") == "5, 1"
+    kept = RunValues(bench.database, bench.row(run_id).workspace_id, workflow_id, run_id, "look")
+    assert {name: one.value for name, one in (await kept.entries()).items()} == {"n": 1}
+
+
+async def test_what_a_trial_run_calls_is_on_trial_too(bench: Bench) -> None:
+    counts = {"count": count(), "out": gives("n", "{{ count }}")}
+    run_id, (workflow_id,) = await started(bench, {"start": START, "called": call("$0", "child")}, counts)
+    with bench.database.transaction() as session:
+        session.execute(sa.text("UPDATE workflow_version SET number = NULL"))
+    await all_finished(bench, run_id)
+    place = Place(bench.row(run_id).workspace_id, workflow_id)
+    with bench.database.transaction(write=False) as session:
+        assert values.listed(session, place) == []
+        assert [row.value for row in values.listed(session, replace(place, draft=True))] == [1]
