@@ -34,7 +34,7 @@ MISSED_MINUTES = 3  # that the schedules are behind when they are switched on
 
 
 def document(log: Path, pause: float = 0.02) -> dict[str, Any]:
-    """Started by a call or by the clock: effects under each of the three settings, a rest, rounds with an effect each."""
+    """Started by a call or the clock: effects under each of the three settings, a rest, rounds with an effect each."""
 
     def effect(value: Any, rule: str, **more: Any) -> dict[str, Any]:
         given = {"value": value, "path": str(log), "seconds": pause}
