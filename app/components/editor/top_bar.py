@@ -64,16 +64,18 @@ def top_bar(
     on_dialog: Any,
     on_run: Any,
 ) -> rx.Component:
-    """``on_dialog(word)`` opens history, share, text or publish. ``quiet``: the start card holds the Run button."""
+    """``on_dialog(word)`` opens history, share, values, text or publish. ``quiet``: the start card holds the Run button."""
     wide = [
         rx.el.button(icon("history"), "History", type="button", class_name="btn ghost", on_click=on_dialog("history")),
         rx.el.button(icon("share-2"), "Share", type="button", class_name="btn ghost", on_click=on_dialog("share")),
+        icon_button("database", "Stored values", on_click=on_dialog("values")),
         icon_button("code", "Text view", on_click=on_dialog("text")),
     ]
     narrow = menu(
         "More",
         rx.el.button(icon("history"), "History", type="button", on_click=on_dialog("history")),
         rx.el.button(icon("share-2"), "Share", type="button", on_click=on_dialog("share")),
+        rx.el.button(icon("database"), "Stored values", type="button", on_click=on_dialog("values")),
         rx.el.button(icon("code"), "Text view", type="button", on_click=on_dialog("text")),
         rx.el.button(icon("upload"), "Publish", type="button", on_click=on_dialog("publish")),
     )

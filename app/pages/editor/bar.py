@@ -92,10 +92,12 @@ class BarState(SessionState):
 
     @rx.event
     @guarded
-    async def open_dialog(self, which: str) -> None:
-        """Open publish, history, share, text or turn_on; an empty word closes what is open."""
+    async def open_dialog(self, which: str) -> Any:
+        """Open publish, history, share, text, turn_on, or the page of values; an empty word closes what is open."""
         which = batches.word(which, 20)
         actor = await self._actor()
+        if which == "values":
+            return rx.redirect(f"/workflows/{self._workflow_id}/values?runs=trial")
         if which == "publish":
             draft = await unit.ask(workflows.get, actor, self._workflow_id)
             per_item = run_words.held_back(draft.graph).items()
@@ -110,6 +112,7 @@ class BarState(SessionState):
             self.document_seq, self.document = await unit.ask(workflows.text, actor, self._workflow_id)
             self.document_problems = []
         self.dialog, self.note = which, ""
+        return None
 
     @rx.event
     @guarded
