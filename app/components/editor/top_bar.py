@@ -64,7 +64,7 @@ def top_bar(
     on_dialog: Any,
     on_run: Any,
 ) -> rx.Component:
-    """``on_dialog(word)`` opens history, share, values, text or publish. ``quiet``: the start card has the Run button."""
+    """``on_dialog(word)`` opens history, share, values, text, publish. ``quiet``: the start card has the Run button."""
     wide = [
         rx.el.button(icon("history"), "History", type="button", class_name="btn ghost", on_click=on_dialog("history")),
         rx.el.button(icon("share-2"), "Share", type="button", class_name="btn ghost", on_click=on_dialog("share")),
