@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Annotated, Any, NoReturn
 
 from pydantic import Field
 
 from engine.contract import BadParams, Multiline, Params, Port, Whole, action
 from integrations.core.values import show
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class Template(Params):
@@ -58,7 +61,10 @@ async def parse_json(params: ParseJson) -> Any:
 def load_json(text: str, field: str) -> Any:
     """The value of a JSON text, in which every number is finite. Raises `BadParams` naming line and column."""
     try:
-        return json.loads(text.removeprefix("\ufeff"), parse_constant=_no_number, parse_float=_finite)
+        value = json.loads(text.removeprefix("\ufeff"), parse_constant=_no_number, parse_float=_finite)
+        if _SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
     except json.JSONDecodeError as error:
         lines = text.splitlines()
         line = lines[error.lineno - 1].strip() if error.lineno <= len(lines) else ""
@@ -66,6 +72,12 @@ def load_json(text: str, field: str) -> Any:
             f"Not valid JSON, line {error.lineno}, column {error.colno}: {error.msg}.",
             field=field,
             hint=f"The line reads: {show(line)}" if line else "The text ends too early." if lines else "It is empty.",
+        ) from error
+    except UnicodeEncodeError as error:
+        raise BadParams(
+            "Not usable JSON: it holds half a character, which is no text.",
+            field=field,
+            hint="Look for \\ud8… to \\udf… without its other half.",
         ) from error
     except RecursionError as error:
         raise BadParams("Not usable JSON: it is nested too deeply.", field=field) from error

@@ -89,16 +89,28 @@ class _Budget:
             return base64.b64encode(value).decode()
         if isinstance(value, float) and not math.isfinite(value):
             raise BadParams("The YAML holds a number that is not finite.", field="text")
-        return value
+        return _whole(value) if isinstance(value, str) else value
 
     def key(self, key: Any) -> str:
         if isinstance(key, bool) or key is None:
             return {True: "true", False: "false", None: "null"}[key]
         if isinstance(key, str | int | float):
-            return str(key)
+            return _whole(str(key))
         if isinstance(key, date):
             return key.isoformat()
         raise BadParams(f"A name in the YAML must be plain, but one is {kind(key)}.", field="text")
+
+
+def _whole(text: str) -> str:
+    """YAML writes rare characters as two halves, like JSON; its parser leaves them apart."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        try:
+            return text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError as error:
+            raise BadParams("The YAML holds half a character, which is no text.", field="text") from error
+    return text
 
 
 class BuildYaml(Params):
