@@ -42,6 +42,21 @@ def list_pins(db: Session, actor: Actor, workflow_id: str) -> list[Kept]:
 
 
 @reads
+def stored(db: Session, actor: Actor, workflow_id: str) -> dict[str, Any]:
+    """What is kept, as the workflow holds it: for those who ask whether results still hold."""
+    return dict(drafts.find(db, actor, workflow_id).pins)
+
+
+@reads
+def given(db: Session, actor: Actor, run_id: str, node_id: str) -> dict[str, Any]:
+    """By output what a step gave in a run; nothing if it gave nothing. Raises Invalid for more than can be kept."""
+    row = _closing(db, actor, run_id, node_id)
+    outputs = {port: _stored(actor, held) for port, held in ((row.output if row else None) or {}).items()}
+    _check_size(outputs)
+    return {port: held["v"] for port, held in outputs.items()}
+
+
+@reads
 def find(db: Session, actor: Actor, workflow_id: str, node_id: str) -> Kept | None:
     """What is kept for a step, if anything is."""
     held = drafts.find(db, actor, workflow_id).pins.get(node_id)
@@ -60,8 +75,7 @@ def keep(db: Session, actor: Actor, workflow_id: str, node_id: str, run_id: str)
     workflow, _ = _node(db, actor, workflow_id, node_id)
     if runs.find(db, actor, run_id).workflow_id != workflow_id:
         raise NotFound("run")
-    mine = (owned(Step, actor), col(Step.run_id) == run_id, col(Step.node_id) == node_id)
-    row = db.scalar(select(Step).where(*mine, col(Step.item) == "", col(Step.scope) == ""))
+    row = _closing(db, actor, run_id, node_id)
     if row is None or not row.output:
         raise Conflict("This step has given nothing in that run, so there is nothing to keep.")
     outputs = {port: _stored(actor, held) for port, held in row.output.items()}
@@ -103,6 +117,12 @@ def _node(db: Session, actor: Actor, workflow_id: str, node_id: str) -> tuple[Wo
     return workflow, node
 
 
+def _closing(db: Session, actor: Actor, run_id: str, node_id: str) -> Step | None:
+    runs.find(db, actor, run_id)
+    mine = (owned(Step, actor), col(Step.run_id) == run_id, col(Step.node_id) == node_id)
+    return db.scalar(select(Step).where(*mine, col(Step.item) == "", col(Step.scope) == ""))
+
+
 def _ports(node: Node) -> list[str]:
     one = catalog().get(node.type, node.version)
     names = [output.name for output in one.outputs_for(dict(node.params))] if one else []
@@ -136,13 +156,17 @@ def _edited(value: Any, before: Stored | None) -> dict[str, Any]:
 def _put(workflow: Workflow, node_id: str, outputs: Mapping[str, Stored]) -> Kept:
     held = {"outputs": dict(outputs), "at": to_ms(now())}
     pins = {**workflow.pins, node_id: held}
-    size, together = len(orjson.dumps(outputs)), len(orjson.dumps(pins))
-    if size > LARGEST:
-        raise Invalid(f"This output is {size / 1024:,.0f} kB. At most {LARGEST // 1024} kB can be kept for a step.")
-    if together > _ALL_TOGETHER:
+    _check_size(outputs)
+    if len(orjson.dumps(pins)) > _ALL_TOGETHER:
         raise Invalid("The kept outputs of this workflow would be larger than 1 MB together. Let go of another first.")
     workflow.pins = pins
     return _shown(node_id, held)
+
+
+def _check_size(outputs: Mapping[str, Stored]) -> None:
+    size = len(orjson.dumps(outputs))
+    if size > LARGEST:
+        raise Invalid(f"This output is {size / 1024:,.0f} kB. At most {LARGEST // 1024} kB can be kept for a step.")
 
 
 def _shown(node_id: str, held: Stored) -> Kept:

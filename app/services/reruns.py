@@ -8,12 +8,13 @@ from typing import Any, Final, Literal, get_args
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from app.services import orders, runs, standing, unit
+from app.services import drafts, orders, runs, standing, unit
 from app.services.access import Actor, owned
 from app.services.errors import Conflict, Invalid, NeedsConfirmation, NotFound
 from app.services.orders import Order, Use
 from app.services.runs import FIRST_WRITES, Started
 from app.services.standing import Newest
+from app.services.unit import reads
 from engine import document, launch
 from engine.catalog import catalog
 from engine.models import Run, WorkflowVersion
@@ -91,6 +92,23 @@ async def whole(actor: Actor, run_id: str, use: Use | None = None) -> Started:
     """Start a new run with the input of an earlier one, which may still be under way, and take nothing over."""
     base = await unit.ask(_base, actor, run_id, use, ended=False)
     return await _start(actor, base, Choice(run_id, ()), {})
+
+
+async def first_up_to(actor: Actor, workflow_id: str, node: str, fired: Mapping[str, Any]) -> Started:
+    """Run the draft as far as a step, where no earlier run has anything to take over. Raises as `runs.start` does."""
+    only = await unit.ask(_before, actor, workflow_id, node)
+    trigger, payload = fired.get("trigger"), fired.get("payload")
+    return await runs.start(actor, workflow_id, trigger=trigger, payload=payload, options={"only": only})
+
+
+@reads
+def _before(db: Session, actor: Actor, workflow_id: str, node: str) -> list[str]:
+    drawing = drafts.checked(db, drafts.find(db, actor, workflow_id)).graph
+    if node not in drawing.children():
+        raise Invalid.field("node", f"This workflow has no step {node!r} that a run could end at.")
+    plan = compiled(drawing, catalog())
+    wanted = reuse.upstream(plan, node)
+    return [node_id for node_id in plan.nodes if node_id in wanted]
 
 
 def _base(db: Session, actor: Actor, run_id: str, use: Use | None, *, ended: bool = True) -> Base:

@@ -1,10 +1,11 @@
 """What earlier runs of a workflow have of each of its steps: the newest result, and whether it still holds."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import select
+import sqlalchemy as sa
+from sqlalchemy import cast, select
 from sqlmodel import Session, col
 
 from app.services import drafts, orders, runs
@@ -16,7 +17,7 @@ from engine.document import DocumentError
 from engine.expressions import TemplateError
 from engine.graph import Graph
 from engine.models import Run, Step, WorkflowVersion, to_ms
-from engine.run.plan import CircularReference, compiled
+from engine.run.plan import CircularReference, NoBody, compiled
 from engine.run.stale import Made, Standing, stale
 
 _LONGEST_CHAIN: Final = 20
@@ -44,7 +45,7 @@ def newest(db: Session, actor: Actor, run_id: str) -> Newest:
     for run in _chain(db, actor, run_id):
         for row in _closing_rows(db, actor, run.id):
             if row.node_id not in made:
-                made[row.node_id] = _made(row, _graph_of(db, actor, row.reused_from or run.id, graphs))
+                made[row.node_id] = _made(row, run.id, _graph_of(db, actor, row.reused_from or run.id, graphs))
                 held_by[row.node_id] = run.id
         if "only" not in run.options:
             break
@@ -62,9 +63,13 @@ def _chain(db: Session, actor: Actor, run_id: str | None) -> Iterator[Run]:
         run_id = run.again_of
 
 
-def _closing_rows(db: Session, actor: Actor, run_id: str) -> list[Step]:
+def _closing_rows(db: Session, actor: Actor, run_id: str) -> Sequence[Any]:
+    """Without the outputs, which may be many kilobytes each."""
     mine = (owned(Step, actor), col(Step.run_id) == run_id, col(Step.scope) == "", col(Step.item) == "")
-    return list(db.scalars(select(Step).where(*mine)))
+    names = (Step.node_id, Step.status, Step.reused_from, Step.finished_at, Step.stand_in)
+    return db.execute(
+        select(*map(col, names), cast(col(Step.output), sa.Text).is_not(None).label("gave")).where(*mine)
+    ).all()
 
 
 def _graph_of(db: Session, actor: Actor, run_id: str, known: dict[str, Graph]) -> Graph:
@@ -80,11 +85,11 @@ def _graph_of(db: Session, actor: Actor, run_id: str, known: dict[str, Graph]) -
     return known[run_id]
 
 
-def _made(row: Step, graph: Graph) -> Made:
+def _made(row: Any, run_id: str, graph: Graph) -> Made:
     stand_in: Mapping[str, Any] = row.stand_in or {}
-    ended_well = row.status in ("done", "skipped") or (row.status == "failed" and bool(row.output))
+    ended_well = row.status in ("done", "skipped") or (row.status == "failed" and row.gave)
     return Made(
-        run_id=row.reused_from or row.run_id,
+        run_id=row.reused_from or run_id,
         graph=graph,
         status=row.status,
         finished_at=to_ms(row.finished_at) if row.finished_at else 0,
@@ -98,23 +103,40 @@ def latest(db: Session, actor: Actor, workflow_id: str) -> Run | None:
     """The workflow's newest run that has ended and was no dry run."""
     mine = (owned(Run, actor), col(Run.workflow_id) == workflow_id, col(Run.status).in_(runs.ENDED))
     query = select(Run).where(*mine).order_by(col(Run.created_at).desc(), col(Run.id).desc()).limit(_LONGEST_CHAIN)
-    return next((run for run in db.scalars(query) if not run.options.get("dry")), None)
+    return next((run for run in db.scalars(query) if _is_base(run)), None)
+
+
+def _is_base(run: Run) -> bool:
+    return run.status in runs.ENDED and not run.options.get("dry")
+
+
+@reads
+def base(db: Session, actor: Actor, workflow_id: str, run_id: str = "") -> str:
+    """The run that a run of the draft takes over from: this one if it can be, else the newest; empty without one."""
+    run = runs.find(db, actor, run_id) if run_id else None
+    if run is not None and run.workflow_id == workflow_id and _is_base(run):
+        return run.id
+    newest_run = latest(db, actor, workflow_id)
+    return newest_run.id if newest_run else ""
 
 
 @reads
 def of_draft(db: Session, actor: Actor, workflow_id: str, run_id: str = "") -> dict[str, Standing]:
-    """How each step of the draft stands against a run, or against the newest one; empty if there is none.
-
-    Empty too while the draft cannot be run: its problems say why.
-    """
+    """How each step of the draft stands against a run, or against the newest one; empty if there is none."""
     workflow = drafts.find(db, actor, workflow_id)
-    base = runs.find(db, actor, run_id) if run_id else latest(db, actor, workflow_id)
-    if base is None or base.workflow_id != workflow_id:
+    run = runs.find(db, actor, run_id) if run_id else latest(db, actor, workflow_id)
+    if run is None or run.workflow_id != workflow_id:
         return {}
+    return judged(drafts.checked(db, workflow).graph, workflow.pins, newest(db, actor, run.id))
+
+
+def judged(drawing: Graph, held: Mapping[str, Any], known: Newest) -> dict[str, Standing]:
+    """How each step of a drawing stands; `held` are the workflow's kept outputs.
+
+    Empty while the drawing cannot be run: its problems say why.
+    """
     try:
-        drawing = drafts.checked(db, workflow).graph
         plan = compiled(drawing, catalog())
-    except (UnknownType, DocumentError, TemplateError, CircularReference):
+    except (UnknownType, DocumentError, TemplateError, CircularReference, NoBody):
         return {}
-    kept = orders.kept(workflow.pins, drawing)
-    return stale(plan, newest(db, actor, base.id).made, {node_id: one["of"] for node_id, one in kept.items()})
+    return stale(plan, known.made, {node_id: one["of"] for node_id, one in orders.kept(held, drawing).items()})

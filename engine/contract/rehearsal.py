@@ -48,7 +48,13 @@ class RehearsingClient(HttpClient):
         """Raises NotSent, and BadParams where the request could not be made."""
         request = self._request(method, url, headers, secret_headers, query, body)
         secret = frozenset(name.lower() for name in secret_headers or ())
-        raise NotSent({**shown_request(request, secret), "body": _shown_content(request)})
+        shown = shown_request(request, secret)
+        given = {name: value for name, value in shown["headers"].items() if not self._adds(name, value)}
+        raise NotSent({**shown, "headers": given, "body": _shown_content(request)})
+
+    def _adds(self, name: str, value: str) -> bool:
+        """Whether every request of the client has this header, whatever the node gave."""
+        return name in ("host", "content-length") or self._client.headers.get(name) == value
 
 
 def _shown_content(request: httpx.Request) -> Any:

@@ -40,7 +40,10 @@ const SHORTCUTS = {
   y: () => pushCommand("redo"),
   d: (_, { select, selectedIds }) => duplicate(selectedIds(), select),
   a: (_, { select }) => select([...board.get().nodes.keys()]),
-  Enter: (_, { run }) => flush(run),
+  Enter: (event, { run, runFrom, selectedIds }) => {
+    if (!event.shiftKey) return flush(run);
+    return selectedIds().length === 1 ? flush(runFrom) : announce("Select the node to run from first");
+  },
 };
 
 const LETTERS = {
@@ -53,6 +56,7 @@ const LETTERS = {
   "?": () => ui.set({ keys: true }),
   d: (c) => toggleOff(c.selectedIds()),
   c: (c) => openConnectMenu(c),
+  p: (c) => (c.selectedIds().length === 1 ? flush(c.keep) : announce("Select the node whose output to keep first")),
   F2: (c) => askName(c),
   g: (c, event) => (event.shiftKey ? ungroup(c.selectedIds(), c.undo) : openGroupMenu(c)),
   i: (c) => stepIn(c),

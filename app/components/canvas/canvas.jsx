@@ -54,7 +54,7 @@ const pointOf = (event) => {
   return { x: touch.clientX, y: touch.clientY };
 };
 
-function Inner({ onBatch, onSelect, onConnectStart, onRun, colorMode, readOnly }) {
+function Inner({ onBatch, onSelect, onConnectStart, onRun, onRunFrom, onKeep, colorMode, readOnly }) {
   const flow = useReactFlow();
   const wrapper = useRef(null);
   const { nodes, edges, onNodesChange, onEdgesChange, select, loaded } = useBoard();
@@ -104,9 +104,12 @@ function Inner({ onBatch, onSelect, onConnectStart, onRun, colorMode, readOnly }
   const selectedIds = useCallback(() => flow.getNodes().filter((node) => node.selected).map((node) => node.id), [flow]);
 
   useEffect(() => {
-    commands.set({ flow, wrapper, select, selectedIds, centre, openQuickAdd, addInside, undo, run: onRun, startConnect: onConnectStart });
+    commands.set({
+      flow, wrapper, select, selectedIds, centre, openQuickAdd, addInside, undo,
+      run: onRun, runFrom: onRunFrom, keep: onKeep, startConnect: onConnectStart,
+    });
     return bindKeys(commands);
-  }, [flow, select, selectedIds, centre, openQuickAdd, addInside, undo, onRun, onConnectStart]);
+  }, [flow, select, selectedIds, centre, openQuickAdd, addInside, undo, onRun, onRunFrom, onKeep, onConnectStart]);
 
   useClipboard({ wrapper, selectedIds, select, flow, undo, pointer: lastPointer });
 

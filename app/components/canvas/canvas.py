@@ -36,6 +36,8 @@ class FlowCanvas(_Part):
     on_select: rx.EventHandler[_ids_spec]  # type: ignore[type-arg,valid-type]
     on_connect_start: rx.EventHandler[_output_spec]  # type: ignore[type-arg,valid-type]
     on_run: rx.EventHandler[rx.event.no_args_event_spec]  # type: ignore[type-arg,valid-type]
+    on_run_from: rx.EventHandler[rx.event.no_args_event_spec]  # type: ignore[type-arg,valid-type]
+    on_keep: rx.EventHandler[rx.event.no_args_event_spec]  # type: ignore[type-arg,valid-type]
 
 
 class CanvasFeed(_Part):
@@ -56,7 +58,10 @@ class CanvasFeed(_Part):
 
 
 class StatusFeed(_Part):
-    """Renders nothing; hands the status of a run to the cards, as a whole or as what changed."""
+    """Renders nothing; hands the status of a run to the cards, as a whole or as what changed.
+
+    `marks` stand beside it: by node `stale`, the reason why its result no longer holds, and `kept`.
+    """
 
     tag = "StatusFeed"
 
@@ -64,6 +69,8 @@ class StatusFeed(_Part):
     statuses_seq: rx.Var[int]
     patch: rx.Var[dict[str, Any]]
     patch_seq: rx.Var[int]
+    marks: rx.Var[dict[str, Any]]
+    marks_seq: rx.Var[int]
 
 
 class FocusFeed(_Part):

@@ -33,8 +33,9 @@ export const CanvasFeed = memo(function CanvasFeed({
   return null;
 });
 
-export const StatusFeed = memo(function StatusFeed({ statuses, statusesSeq, patch, patchSeq }) {
-  useEffect(() => { live.clear(); live.patch(statuses ?? {}); }, [statusesSeq]);
+export const StatusFeed = memo(function StatusFeed({ statuses, statusesSeq, patch, patchSeq, marks, marksSeq }) {
+  useEffect(() => { live.clear(); live.patch(statuses ?? {}); live.patch(marks ?? {}); }, [statusesSeq]);
+  useEffect(() => { if (marksSeq) live.patch(marks ?? {}); }, [marksSeq]);
   useEffect(() => { if (patchSeq) live.patch(patch ?? {}); }, [patchSeq]);
   return null;
 });

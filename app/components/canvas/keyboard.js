@@ -4,12 +4,12 @@ import { board } from "./store.js";
 
 export const KEYS = [
   ["Add", [["/ or N", "Add a node at the pointer"], ["C", "Connect the selected node"], ["Ctrl V", "Paste nodes"]]],
-  ["Change", [["Delete", "Delete, and heal the wire"], ["Ctrl D", "Duplicate"], ["F2", "Rename"], ["D", "Turn off or on"],
+  ["Change", [["Delete", "Delete, and heal the wire"], ["Ctrl D", "Duplicate"], ["F2", "Rename"], ["D", "Turn off or on"], ["P", "Keep its output, or let go"],
     ["G", "Group into a container"], ["Shift G", "Ungroup"], ["Shift Alt T", "Tidy up"],
     ["Ctrl C", "Copy"], ["Ctrl X", "Cut"], ["Ctrl Z", "Undo"], ["Ctrl Shift Z", "Redo"]]],
   ["Look", [["0", "Fit everything"], ["1", "100 %"], ["+ and −", "Zoom"], ["Arrow keys", "Walk along the wires"], ["I and O", "Into a container and out"], ["Enter", "Open the settings"],
     ["Ctrl A", "Select everything"], ["Shift drag", "Select an area"], ["Esc", "Let go"]]],
-  ["Run", [["Ctrl Enter", "Run the draft"], ["?", "These keys"]]],
+  ["Run", [["Ctrl Enter", "Run the draft"], ["Ctrl Shift Enter", "Run on from the selected node"], ["?", "These keys"]]],
 ];
 
 // The neighbor that an arrow key leads to: along a wire first, else the nearest card on that side.

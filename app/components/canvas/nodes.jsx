@@ -55,6 +55,16 @@ export function StatusChip({ state }) {
   );
 }
 
+// What a card says beside its state: its output is kept, or no longer holds.
+function Marks({ state }) {
+  return (
+    <>
+      {state.kept ? <span className="chip fc-chip fc-mark" title="Its output is kept: runs of the draft do not call it"><Icon name="pin" /><span className="sr-only">Output kept</span></span> : null}
+      {state.stale ? <span className="chip fc-chip fc-mark" title={`Stale. ${state.stale}`} data-stale="true"><Icon name="refresh-cw" /><span className="sr-only">{`Stale: ${state.stale}`}</span></span> : null}
+    </>
+  );
+}
+
 function Port({ side, port, nodeId, connectable }) {
   const fit = useStore(ui, (state) => fitOf(state, nodeId, port.name, side));
   const input = side === "in";
@@ -147,6 +157,7 @@ export const CardNode = memo(function CardNode({ id, data, selected }) {
         <Tile icon={data.icon} kind={data.kind} />
         <span className="fc-title"><b title={data.label}>{data.label}</b><small title={data.sub}>{counted(state) || data.sub}</small></span>
         <Chip data={data} state={state} />
+        {data.off ? null : <Marks state={state} />}
       </header>
       {data.times || (data.writes && state.total > 1) ? <div className={`fc-times ${data.writes ? "wait" : ""}`}><Icon name="repeat" />{state.total > 1 && !state.rounds ? `runs ${number(state.total)}×` : data.times}</div> : null}
       {data.text ? <p className="fc-text">{data.text}</p> : null}

@@ -22,9 +22,11 @@ def publish_dialog(
     problems: NumberVar[int],
     version: NumberVar[int],
     writers: Any,
+    kept: StringVar[str],
     handlers: dict[str, Any],
 ) -> rx.Component:
-    """Fix the draft as the next version; asks of each node that would write once per item how often it shall."""
+    """Fix the draft as the next version; asks of each node that would write once per item how often it shall, and says
+    of which nodes outputs are ``kept``, since published runs call them."""
 
     def writer(one: ObjectVar[Any]) -> rx.Component:
         field_id = "publish-each-" + one["id"].to(str)
@@ -48,6 +50,11 @@ def publish_dialog(
         rx.cond(problems > 0, blocked, rx.fragment()),
         rx.el.p("Triggers, the form and REST calls run what is published. The draft stays yours to change.",
                 class_name="muted"),
+        rx.cond(
+            kept != "",
+            notice("Kept outputs stay with the draft", rx.el.p("Published runs call these nodes: ", kept, ".")),
+            rx.fragment(),
+        ),
         rx.foreach(writers, writer),
         rx.el.div(
             rx.el.label("What is new", rx.el.span("optional", class_name="hint"), html_for="publish-note"),

@@ -5,7 +5,7 @@ from typing import Any
 import reflex as rx
 from reflex.vars import BooleanVar, StringVar
 
-from app.components.editor.top_bar import run_button
+from app.components.editor.run_menu import run_button
 from app.components.theme import icon, icon_button
 
 TRIES = (

@@ -193,6 +193,7 @@ def _out(
     failure: Record,
     log: Any,
     has_run: BooleanVar,
+    bar: rx.Component,
     handlers: dict[str, Any],
 ) -> rx.Component:
     def port(one: ObjectVar[Any]) -> rx.Component:
@@ -214,13 +215,15 @@ def _out(
         rx.fragment(),
     )
     shown = rx.el.div(
+        bar,
         _failure(failure),
         ports,
         value_view(view.to(ValueView), "Output", lambda start: handlers["look"]("out", out, start)),
         lines,
         class_name="stack tight",
     )
-    never = rx.el.p("Run the workflow to see what leaves this node.", class_name="hint ed-none")
+    said = rx.el.p("Run the workflow to see what leaves this node.", class_name="hint ed-none")
+    never = rx.el.div(bar, said, class_name="stack tight")
     return rx.cond(has_run, shown, never)
 
 
@@ -245,13 +248,17 @@ def inspector(
     log: Any,
     has_run: BooleanVar,
     levels: Any,
+    out_bar: rx.Component,
     handlers: dict[str, Any],
 ) -> rx.Component:
-    """``handlers``: tab(key), close, fix(field), step(by), round(container, number), look(side, key, start)."""
+    """``handlers``: tab(key), close, fix(field), step(by), round(container, number), look(side, key, start).
+
+    ``out_bar`` stands over the output.
+    """
     body = rx.match(
         tab,
         ("in", _in(sources, source, in_view, handlers)),
-        ("out", _out(outs, out, out_view, failure=failure, log=log, has_run=has_run, handlers=handlers)),
+        ("out", _out(outs, out, out_view, failure=failure, log=log, has_run=has_run, bar=out_bar, handlers=handlers)),
         ("help", rx.el.p(head["help"], class_name="ed-help")),
         _settings(head, fields, options, messages=messages, item=item, items=items, handlers=handlers),
     )

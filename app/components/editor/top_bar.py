@@ -37,18 +37,6 @@ def _on_switch(enabled: BooleanVar, on_switch: Any) -> rx.Component:
     )
 
 
-def run_button(words: StringVar[str], busy: BooleanVar, on_run: Any, class_name: str = "btn primary") -> rx.Component:
-    """Runs the draft once everything typed has been saved."""
-    return flush_button(
-        rx.cond(busy, icon("loader", "spin"), icon("play")),
-        rx.el.span(words, class_name="ed-run-words"),
-        class_name=class_name,
-        disabled=busy,
-        test_id="run",
-        on_go=on_run,
-    )
-
-
 def top_bar(
     *,
     name: StringVar[str],
@@ -56,15 +44,14 @@ def top_bar(
     enabled: BooleanVar,
     can_undo: BooleanVar,
     can_redo: BooleanVar,
-    run_words: StringVar[str],
-    running: BooleanVar,
+    run: rx.Component,
     quiet: BooleanVar,
     on_rename: Any,
     on_switch: Any,
     on_dialog: Any,
-    on_run: Any,
 ) -> rx.Component:
-    """``on_dialog(word)`` opens history, share, values, text, publish. ``quiet``: the start card has the Run button."""
+    """``on_dialog(word)`` opens history, share, values, text, publish. ``run``: the Run button with its menu, but for a
+    ``quiet`` bar, where the start card has it."""
     wide = [
         rx.el.button(icon("history"), "History", type="button", class_name="btn ghost", on_click=on_dialog("history")),
         rx.el.button(icon("share-2"), "Share", type="button", class_name="btn ghost", on_click=on_dialog("share")),
@@ -88,6 +75,6 @@ def top_bar(
         rx.el.div(*wide, class_name="row ed-wide"),
         flush_button("Publish", class_name="btn ed-wide", test_id="publish", on_go=on_dialog("publish")),
         rx.el.div(narrow, class_name="ed-narrow"),
-        rx.cond(quiet, rx.fragment(), run_button(run_words, running, on_run)),
+        rx.cond(quiet, rx.fragment(), run),
         class_name="ed-top",
     )

@@ -10,6 +10,7 @@ from app.pages.editor import batches, drawing, palette
 from app.pages.editor.bar import BarState, told
 from app.pages.editor.batches import Batch
 from app.pages.editor.inspector import InspectorState
+from app.pages.editor.marks import MarksState
 from app.pages.editor.running import RunState
 from app.pages.editor.seen import Seen
 from app.services import drafts, forms, unit, workflows
@@ -68,6 +69,7 @@ class DraftState(SessionState):
         self.snapshot_seq += 1
         (await self.get_state(BarState))._show(draft)
         await (await self.get_state(InspectorState))._follow(seen)
+        await (await self.get_state(MarksState))._follow(seen)
         return seen
 
     async def _now(self, actor: Actor) -> Seen:
@@ -117,6 +119,7 @@ class DraftState(SessionState):
         if _replaces_sample(before, batch):
             await self._forget_sample(before.workflow_id)
         await (await self.get_state(InspectorState))._follow(seen)
+        await (await self.get_state(MarksState))._follow(seen)
 
     async def _forget_sample(self, workflow_id: str) -> None:
         actor = await self._actor()

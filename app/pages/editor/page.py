@@ -8,9 +8,12 @@ from app.components.canvas import canvas_feed, flow_canvas, focus_feed, palette,
 from app.components.editor import (
     history_dialog,
     inspector,
+    keep_dialog,
+    out_bar,
     prompts,
     publish_dialog,
     results_pane,
+    run_menu,
     run_strip,
     share_dialog,
     start_card,
@@ -24,13 +27,19 @@ from app.pages.editor.bar import BarState
 from app.pages.editor.draft import DraftState
 from app.pages.editor.guide import GuideState
 from app.pages.editor.inspector import InspectorState
+from app.pages.editor.keeping import KeepState
+from app.pages.editor.marks import MarksState
+from app.pages.editor.rerunning import RerunState
 from app.pages.editor.running import RunState
 
 # Vars are typed as the values they hold on the server; on the page they are expressions.
 bar: Any = BarState
 draft: Any = DraftState
 guide: Any = GuideState
+keep: Any = KeepState
+marks: Any = MarksState
 node: Any = InspectorState
+rerun: Any = RerunState
 run: Any = RunState
 
 RUN = [guide.started, run.start]
@@ -55,6 +64,8 @@ def _feeds() -> rx.Component:
             statuses_seq=run.statuses_seq,
             patch=run.patch,
             patch_seq=run.patch_seq,
+            marks=marks.marks,
+            marks_seq=marks.marks_seq,
         ),
         focus_feed(focus=guide.focus, seq=guide.focus_seq),
     )
@@ -67,13 +78,23 @@ def _bar() -> rx.Component:
         enabled=bar.enabled,
         can_undo=bar.can_undo,
         can_redo=bar.can_redo,
-        run_words=run.run_words,
-        running=run.active,
+        run=run_menu(
+            words=run.run_words,
+            busy=run.active,
+            selected=node.selected,
+            stale=marks.stale,
+            handlers={
+                "run": RUN,
+                "from": rerun.from_here,
+                "stale": rerun.stale,
+                "up_to": rerun.up_to_here,
+                "dry": rerun.dry,
+            },
+        ),
         quiet=guide.first,
         on_rename=bar.rename,
         on_switch=bar.switch,
         on_dialog=bar.open_dialog,
-        on_run=RUN,
     )
 
 
@@ -85,6 +106,7 @@ def _dialogs() -> rx.Component:
             problems=bar.problems,
             version=bar.version,
             writers=bar.writers,
+            kept=marks.kept_titles,
             handlers={"close": close, "note": bar.set_note, "publish": bar.publish},
         ),
         turn_on_dialog(
@@ -108,6 +130,13 @@ def _dialogs() -> rx.Component:
             document=bar.document,
             problems=bar.document_problems,
             handlers={"close": close, "save": draft.save_document},
+        ),
+        keep_dialog(
+            open=keep.editing,
+            title=keep.title,
+            text=keep.text,
+            problem=keep.problem,
+            handlers={"close": keep.close, "save": keep.save},
         ),
     )
 
@@ -133,6 +162,18 @@ def _inspector() -> rx.Component:
         log=node.log,
         has_run=node.has_run,
         levels=node.levels,
+        out_bar=out_bar(
+            kept=marks.kept,
+            selected=node.selected,
+            reasons=marks.reasons,
+            handlers={
+                "keep": keep.toggle,
+                "edit": keep.edit,
+                "alone": rerun.alone,
+                "up_to": rerun.up_to_here,
+                "stale": rerun.stale,
+            },
+        ),
         handlers={
             "tab": node.open_tab,
             "close": guide.let_go,
@@ -186,6 +227,8 @@ def _stage() -> rx.Component:
             on_select=node.select,
             on_connect_start=draft.connecting,
             on_run=RUN,
+            on_run_from=rerun.from_here,
+            on_keep=keep.toggle,
         ),
         rx.el.div(
             prompts(

@@ -9,6 +9,7 @@ import reflex as rx
 from app.live import Watching
 from app.pages.editor import batches, run_words
 from app.pages.editor.inspector import InspectorState
+from app.pages.editor.marks import MarksState
 from app.services import forms, preview, result_view, run_data, run_view, runs, shown, unit, workflows
 from app.services.access import Actor
 from app.services.errors import NotFound
@@ -105,10 +106,15 @@ class RunState(Watching):
         started = await runs.start(
             actor, workflow_id, trigger=trigger, payload=payload, use="draft", every_item=every_item
         )
+        await self._show_started(started.run_id, {} if every_item else run_words.held_back(draft.graph))
+
+    async def _show_started(self, run_id: str, held_back: dict[str, str]) -> None:
+        """Show a run that was just started; `held_back`: the nodes that do their first items only."""
         self._forget()
         self.show_strip = True
-        self._held_back = {} if every_item else run_words.held_back(draft.graph)
-        await self._follow(started.run_id)
+        self._held_back = held_back
+        await (await self.get_state(MarksState))._ran("")
+        await self._follow(run_id)
 
     @rx.event
     @guarded
@@ -207,6 +213,7 @@ class RunState(Watching):
         if self.results:
             self.show_results, self.show_strip = True, self.show_strip and (self.status != "done" or bool(self.trial))
         await (await self.get_state(InspectorState))._ran(self.run_id, self.failure.get("node", ""))
+        await (await self.get_state(MarksState))._ran(self.run_id)
 
     async def _heard(self, events: Sequence[Event]) -> None:
         actor = await self._actor()
