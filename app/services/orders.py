@@ -13,7 +13,7 @@ from app.services.unit import reads
 from engine import document
 from engine.graph import Graph
 from engine.models import Workflow, WorkflowVersion
-from engine.run.stale import fingerprint
+from engine.run.stale import Kept, fingerprint
 
 Use = Literal["draft", "published"]
 
@@ -44,9 +44,17 @@ def of_published(db: Session, actor: Actor, workflow_id: str, given: Mapping[str
 
 
 def kept(held: Mapping[str, Any], drawing: Graph) -> dict[str, Any]:
-    """What a run's options say of kept outputs: by node its outputs, and a fingerprint to tell them by."""
-    found = {node_id: one["outputs"] for node_id, one in held.items() if node_id in drawing.nodes}
-    return {node_id: {"outputs": outputs, "of": fingerprint(outputs)} for node_id, outputs in found.items()}
+    """What a run's options say of kept outputs: by node its outputs, their fingerprint, and the run they are from."""
+    found = {node_id: one for node_id, one in held.items() if node_id in drawing.nodes}
+    return {
+        node_id: {"outputs": one["outputs"], "of": fingerprint(one["outputs"]), "run": one.get("run", "")}
+        for node_id, one in found.items()
+    }
+
+
+def as_kept(options: Mapping[str, Any]) -> dict[str, Kept]:
+    """The same for those who ask what still holds."""
+    return {node_id: Kept(one["of"], one.get("run", "")) for node_id, one in options.items()}
 
 
 def _checked(workflow: Workflow, version: WorkflowVersion, given: Mapping[str, Any]) -> Order:

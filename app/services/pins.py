@@ -79,7 +79,7 @@ def keep(db: Session, actor: Actor, workflow_id: str, node_id: str, run_id: str)
     if row is None or not row.output:
         raise Conflict("This step has given nothing in that run, so there is nothing to keep.")
     outputs = {port: _stored(actor, held) for port, held in row.output.items()}
-    return _put(workflow, node_id, outputs)
+    return _put(workflow, node_id, outputs, row.reused_from or run_id)
 
 
 def set_kept(db: Session, actor: Actor, workflow_id: str, node_id: str, outputs: Mapping[str, Any]) -> Kept:
@@ -153,8 +153,8 @@ def _edited(value: Any, before: Stored | None) -> dict[str, Any]:
     return {"v": value, **({"o": before["o"]} if same and before and before.get("o") else {})}
 
 
-def _put(workflow: Workflow, node_id: str, outputs: Mapping[str, Stored]) -> Kept:
-    held = {"outputs": dict(outputs), "at": to_ms(now())}
+def _put(workflow: Workflow, node_id: str, outputs: Mapping[str, Stored], run_id: str = "") -> Kept:
+    held = {"outputs": dict(outputs), "at": to_ms(now()), "run": run_id}
     pins = {**workflow.pins, node_id: held}
     _check_size(outputs)
     if len(orjson.dumps(pins)) > _ALL_TOGETHER:

@@ -167,7 +167,7 @@ async def _failed_items(base: Base) -> Choice:
 def _part(base: Base, newest: Newest, mode: Mode, node: str) -> Choice:
     plan, good = base.plan, newest.good
     kept: Mapping[str, Any] = base.options.get("pins") or {}
-    standings = stale(plan, newest.made, {node_id: one["of"] for node_id, one in kept.items()})
+    standings = stale(plan, newest.made, orders.as_kept(kept))
     again = {node_id for node_id, one in standings.items() if one.stale}
     other_pins = again & kept.keys()
     if mode == "stale":

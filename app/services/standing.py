@@ -139,4 +139,4 @@ def judged(drawing: Graph, held: Mapping[str, Any], known: Newest) -> dict[str, 
         plan = compiled(drawing, catalog())
     except (UnknownType, DocumentError, TemplateError, CircularReference, NoBody):
         return {}
-    return stale(plan, known.made, {node_id: one["of"] for node_id, one in orders.kept(held, drawing).items()})
+    return stale(plan, known.made, orders.as_kept(orders.kept(held, drawing)))

@@ -35,6 +35,14 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """An output that is kept for a step: its fingerprint, and the run that it was taken from as it is, if any."""
+
+    of: str
+    run_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """Whether a step would be done again if only what is stale ran, and why, in words."""
 
@@ -51,13 +59,13 @@ _ENDED_BADLY = {
 }
 
 
-def stale(plan: Plan, made: Mapping[str, Made], pins: Mapping[str, str]) -> dict[str, Standing]:
+def stale(plan: Plan, made: Mapping[str, Made], pins: Mapping[str, Kept]) -> dict[str, Standing]:
     """How each node of the top level stands, each after those that it refers to.
 
     Args:
         plan: that of the drawing as it is now.
         made: by node, its newest result; nothing for a step that never ran.
-        pins: by node the fingerprint of the output that is kept for it now.
+        pins: by node the output that is kept for it now.
     """
     found: dict[str, Standing] = {}
     for planned in plan.nodes.values():
@@ -70,7 +78,7 @@ def _reason(
     planned: PlannedNode,
     plan: Plan,
     made: Mapping[str, Made],
-    pins: Mapping[str, str],
+    pins: Mapping[str, Kept],
     found: Mapping[str, Standing],
 ) -> str:
     result = made.get(planned.id)
@@ -83,7 +91,9 @@ def _reason(
         return _ENDED_BADLY.get(result.status, "It has no result")
     kept = str(stood.get("of", ""))
     if planned.id in pins:
-        return "" if kept == pins[planned.id] else "Another output is kept for it"
+        pin = pins[planned.id]
+        same = kept == pin.of if kept else result.run_id == pin.run_id
+        return "" if same else "Another output is kept for it"
     if kept:
         return "Its output is no longer kept"
     return _changed(planned.id, result.graph, plan.graph) or _input_changed(planned, plan, made, found)

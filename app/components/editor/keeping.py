@@ -35,7 +35,6 @@ def out_bar(*, kept: Any, selected: StringVar[str], reasons: ObjectVar[Any], han
                 title="P",
             ),
             button("Edit", kind="small", icon_name="pen", on_click=handlers["edit"]),
-            rx.el.span(class_name="grow"),
             _small("Run this node only", "play", handlers["alone"]),
             _small("Run up to here", "skip-forward", handlers["up_to"]),
             class_name="row wrap ed-out-bar",

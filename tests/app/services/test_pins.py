@@ -31,6 +31,7 @@ async def test_a_run_of_the_draft_takes_what_is_kept_and_a_published_one_does_no
     workflow_id, first = await first_run(ada, bench, drawing(outside))
     await unit.ask(pins.keep, ada, workflow_id, "fetch", first)
     assert await kept(ada, workflow_id) == {"fetch": {"main": 1}}
+    assert not any(one.stale for one in (await unit.ask(standing.of_draft, ada, workflow_id)).values())
     trial = await run_draft(ada, bench, workflow_id)
     assert outside.nodes(trial.id) == {"other": 1, "mail": 1, "log": 1}
     await unit.ask(workflows.publish, ada, workflow_id, "")
