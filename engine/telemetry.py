@@ -18,7 +18,7 @@ __all__ = ["bind_contextvars", "bound_contextvars", "clear_contextvars", "config
 
 HIDDEN = "[hidden]"
 SECRET_NAME = re.compile(
-    r"password|passwd|passphrase|secret|token|api_?key|authorization|cookie|credential|private_?key|session_?id",
+    r"password|passwd|passphrase|secret|token|api[-_]?key|authorization|cookie|credential|private[-_]?key|session[-_]?id",
     re.IGNORECASE,
 )
 URL_PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):([^/\s@]+)@")

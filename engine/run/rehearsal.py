@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.broadcast import Mapped, Once, Value
 from engine.broadcast.collecting import ERROR
-from engine.contract import Credentials, Files, Idempotency, Log, NodeType, Progress, RunInfo
+from engine.contract import Costs, Credentials, Files, Idempotency, Lists, Log, NodeType, Progress, RunInfo
 from engine.contract.http import HttpClient
 from engine.contract.rehearsal import NotSent, RehearsingClient
 from engine.run.failures import without
@@ -18,7 +18,7 @@ from engine.run.redo import by_path
 from engine.telemetry import get_logger, hide_secrets
 
 # What a function may ask for and still do nothing outside when its requests are not sent.
-HARMLESS = frozenset({HttpClient, Credentials, Files, Idempotency, Log, Progress, RunInfo})
+HARMLESS = frozenset({HttpClient, Costs, Credentials, Files, Idempotency, Lists, Log, Progress, RunInfo})
 
 log = get_logger(__name__)
 

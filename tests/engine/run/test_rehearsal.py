@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from engine.catalog import catalog
+from engine.contract.http import HttpClient
 from engine.run.example import from_schema
+from engine.run.rehearsal import HARMLESS
 from tests.engine import lab
 from tests.engine.bench import Bench, opened
 from tests.engine.outside import Outside
@@ -66,6 +68,12 @@ async def test_the_request_is_shown_with_its_secrets_hidden(bench: Bench) -> Non
     assert sends["body"]["order"] == 7
     assert "s3cret" not in str(sends)
     assert ran.output("status") == "200"
+
+
+def test_the_client_is_the_only_way_out_of_a_node_that_is_asked_for_its_request() -> None:
+    asked = [one for one in catalog().all() if HttpClient in one.services.values()]
+    assert asked
+    assert all(HARMLESS.issuperset(one.services.values()) for one in asked), "decide of each new service"
 
 
 async def test_each_item_shows_what_it_would_send(bench: Bench, outside: Outside) -> None:
