@@ -126,7 +126,7 @@ def _base(db: Session, actor: Actor, run_id: str, use: Use | None, *, ended: boo
     plan = compiled(document.load(version.document), catalog())
     options: dict[str, Any] = {}
     if use is None:
-        options = {name: run.options[name] for name in ("pins", "first_writes") if name in run.options}
+        options = {name: run.options[name] for name in ("pins", "first_writes", "versions") if name in run.options}
     elif use == "draft":
         options = {"pins": order.pins, "first_writes": FIRST_WRITES}
     return Base(run, order, plan, options)

@@ -29,6 +29,8 @@ def head(detail: RunDetail) -> Record:
         "attempt": f"{detail.resumed + 1}, resumed" if detail.resumed else "1",
         "again_of": _links([detail.again_of] if detail.again_of else []),
         "followed_by": _links(detail.followed_by),
+        "called_by": _links([detail.called_by] if detail.called_by else []),
+        "called": _links(detail.called),
         "failed": detail.failed if detail.row.status in ENDED and not detail.dry else 0,
         "retry": f"Retry failed {'item' if detail.failed == 1 else 'items'} ({detail.failed:,})",
         "dry": detail.dry,

@@ -51,7 +51,9 @@ class RunDetail:
 
     ``again_of`` is the run that it was started from, ``followed_by`` those that were started from it, newest first.
     ``failed`` counts the calls that failed, item by item. ``dry``: it sends nothing. ``part``: the steps that take part
-    in it, if not all do. ``steps`` (calls), ``cost`` (dollars) and ``worked`` (seconds) are what it has spent so far.
+    in it, if not all do. ``called_by`` is the run that called this one's workflow as a step, ``root`` the first of all
+    around it, and ``called`` are the runs that it called itself, in order. ``steps`` (calls), ``cost`` (dollars) and
+    ``worked`` (seconds) are what it has spent so far.
     """
 
     row: RunRow
@@ -69,6 +71,9 @@ class RunDetail:
     steps: int = 0
     cost: float = 0.0
     worked: float = 0.0
+    called_by: str | None = None
+    root: str | None = None
+    called: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +184,9 @@ def get(db: Session, actor: Actor, run_id: str) -> RunDetail:
         steps=run.steps,
         cost=run.cost,
         worked=run.worked / 1000,
+        called_by=run.parent_run_id,
+        root=run.root_run_id,
+        called=_called(db, actor, run_id),
     )
 
 
@@ -208,6 +216,11 @@ def graph(db: Session, actor: Actor, run_id: str) -> Graph:
 def _followed_by(db: Session, actor: Actor, run_id: str) -> Sequence[str]:
     query = select(col(Run.id)).where(owned(Run, actor), col(Run.again_of) == run_id)
     return db.scalars(query.order_by(col(Run.created_at).desc(), col(Run.id).desc()).limit(_MOST_LINKS)).all()
+
+
+def _called(db: Session, actor: Actor, run_id: str) -> Sequence[str]:
+    query = select(col(Run.id)).where(owned(Run, actor), col(Run.parent_run_id) == run_id)
+    return db.scalars(query.order_by(col(Run.created_at), col(Run.id)).limit(_MOST_LINKS)).all()
 
 
 def failed_calls(db: Session, actor: Actor, run_id: str) -> int:

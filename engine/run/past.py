@@ -79,9 +79,12 @@ class Past:
     @property
     def woken(self) -> bool:
         """Whether something was settled and what waited for it has not gone on yet."""
-        if self.called or self.begun:
-            return True
-        return any(wait.settled for item, wait in self.waits.items() if item not in self.finished)
+        return bool(self.called) or any(wait.settled for item, wait in self.waits.items() if item not in self.finished)
+
+    @property
+    def asleep_whole(self) -> bool:
+        """Whether a node that comes back has nothing to do before something is settled."""
+        return self.rested and not self.begun and not self.woken
 
     def next_round(self, item: str) -> int:
         """The number of the item's next wait."""

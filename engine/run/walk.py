@@ -159,6 +159,8 @@ class Walk(Order):
         kind = Firing if planned.type.kind != "container" else KINDS[planned.type.result]
         firing = kind(planned, self._journey, self._scope, self._control, past)
         if isinstance(firing, RaceFiring):
+            # Those outside of the scope were there before it.
+            self._race(planned.id).look(self._fired_ports)
             firing.came = tuple(self._race(planned.id).came)
         self._firing[planned.id] = firing
         self._journey.firing[firing] = None
@@ -231,7 +233,7 @@ class Walk(Order):
         for node_id, past in found.past.items():
             if past.waits or past.resting:
                 self._journey.ledger.has_waits = True
-            if node_id in self._ready and past.rested and not past.woken and self._handed_on(node_id, found.over):
+            if node_id in self._ready and past.asleep_whole and self._handed_on(node_id, found.over):
                 self._ready.remove(node_id)
                 self._waiting[node_id] = past.open_waits
         if found.error is not None:

@@ -399,7 +399,15 @@ def _select(columns: Sequence[str], table: str, order: str, where: str = "") -> 
 READ_STEPS = _select(STEP_COLUMNS, "step", "seq")
 READ_ATTEMPTS = _select(ATTEMPT_COLUMNS, "attempt", "number")
 READ_WAITS = _select(WAIT_COLUMNS, "wait", "round")
-SCOPE_STEPS = _select(STEP_COLUMNS, "step", "seq", "AND scope = :scope")
+# Of what is over, the items say nothing that is still needed.
+SCOPE_STEPS = _select(
+    STEP_COLUMNS,
+    "step",
+    "seq",
+    """AND scope = :scope AND (item = '' OR NOT EXISTS (SELECT 1 FROM step AS whole WHERE whole.run_id = step.run_id
+        AND whole.scope = step.scope AND whole.node_id = step.node_id AND whole.item = ''
+        AND whole.status IN ('done', 'skipped')))""",
+)
 SCOPE_ATTEMPTS = _select(ATTEMPT_COLUMNS, "attempt", "number", "AND scope = :scope AND outcome IS NULL")
 SCOPE_WAITS = _select(WAIT_COLUMNS, "wait", "round", "AND scope = :scope")
 SETTLED_SINCE = _select(WAIT_COLUMNS, "wait", "round", "AND wake > :wake")

@@ -73,6 +73,8 @@ def _facts() -> rx.Component:
             _fact("Started by", head["source"].to(str)),
             _linked("Again of", head["again_of"]),
             _linked("Followed by", head["followed_by"]),
+            _linked("Called by", head["called_by"]),
+            _linked("Calls", head["called"]),
             class_name="facts",
         ),
         rx.cond(RunHead.ended, rx.fragment(), going),
