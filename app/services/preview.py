@@ -13,9 +13,10 @@ from app.services.run_data import StepView
 from app.services.unit import reads
 from engine import broadcast
 from engine.broadcast import Call, Mapped, NodeOutputs, Once, Value
+from engine.catalog import catalog
 from engine.contract import ListLengthMismatch, NodeType
 from engine.expressions import TemplateError
-from engine.graph import Node
+from engine.graph import Graph, Node
 from engine.models import now
 
 SAMPLE_ITEMS: Final = 20
@@ -61,8 +62,13 @@ def first_lines(db: Session, actor: Actor, run_id: str, steps: Iterable[StepView
     return lines
 
 
-def preview(node: Node, node_type: NodeType, found: Samples, number: int) -> Preview:
-    """Each field that holds a template, for the call of item ``number``; one that fails hides no other."""
+def preview(
+    node: Node, node_type: NodeType, found: Samples, number: int, given: Mapping[str, Any] | None = None
+) -> Preview:
+    """Each field that holds a template, for the call of item ``number``; one that fails hides no other.
+
+    ``given``: what the containers around give in the round that is looked at, as far as that is known.
+    """
     outputs: dict[str, NodeOutputs] = {
         name: {port: Value(_data(items)) for port, items in ports.items()} for name, ports in found.items()
     }
@@ -81,7 +87,7 @@ def preview(node: Node, node_type: NodeType, found: Samples, number: int) -> Pre
             good[name] = node.params[name]
             if name not in fields.by_field:
                 continue
-            line, found_calls = _line(part, node_type, outputs, number, name)
+            line, found_calls = _line(part, node_type, outputs, number, name=name, given=given or {})
             calls = max(calls, found_calls)
         except (TemplateError, ListLengthMismatch) as error:
             good.pop(name, None)
@@ -92,16 +98,72 @@ def preview(node: Node, node_type: NodeType, found: Samples, number: int) -> Pre
     return Preview(lines, frozenset(bad), calls)
 
 
+def given(
+    graph: Graph, node_id: str, indexes: Mapping[str, int], found: Samples, before: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """What the containers around a node give their bodies in these rounds, worked out on an earlier run's values.
+
+    ``before``: by container what its round before this one gave. What is not known is not there.
+    """
+    names: dict[str, Any] = {}
+    outputs: dict[str, NodeOutputs] = {
+        node: {port: Value(_data(items)) for port, items in ports.items()} for node, ports in found.items()
+    }
+    for container in graph.levels(node_id):
+        node = graph.nodes[container]
+        node_type = catalog().get(node.type, node.version)
+        index = indexes.get(container)
+        if node_type is None or index is None:
+            return names
+        fields = _resolved(node, node_type, outputs, names)
+        for name, field_name in node_type.gives.items():
+            names.pop(name, None)
+            if not field_name:
+                names[name] = index
+            elif node_type.fields[field_name].levels:
+                names.update(_item(name, fields.get(field_name), index, fields.get("batch", 1)))
+            elif index == 0 and field_name in fields:
+                names[name] = fields[field_name]
+            elif container in (before or {}):
+                names[name] = (before or {})[container]
+    return names
+
+
+def _item(name: str, items: Any, index: int, batch: Any) -> dict[str, Any]:
+    if not isinstance(items, list) or not isinstance(batch, int) or index * batch >= len(items):
+        return {}
+    return {name: items[index] if batch == 1 else items[index * batch : (index + 1) * batch]}
+
+
+def _resolved(
+    node: Node, node_type: NodeType, outputs: Mapping[str, NodeOutputs], names: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """A container's fields on these values; none where they cannot be worked out."""
+    try:
+        scope = _scope(broadcast.bind(node, node_type, outputs, {**_extra(), **names}), 0)
+        return {} if scope is None else broadcast.resolve(node, node_type, scope)
+    except (TemplateError, ListLengthMismatch):
+        return {}
+
+
 def _line(
-    node: Node, node_type: NodeType, outputs: Mapping[str, NodeOutputs], number: int, name: str
+    node: Node,
+    node_type: NodeType,
+    outputs: Mapping[str, NodeOutputs],
+    number: int,
+    *,
+    name: str,
+    given: Mapping[str, Any],
 ) -> tuple[str, int]:
     known = set(outputs)
     mentioned = {
         one.node for leaf in broadcast.fields_of(node, node_type).by_field[name] for one in leaf.references
     } - set(node_type.fields)
-    if not (mentioned - known).issubset({"item", "index", "run", "vars", "now", "trigger", "random"}):
+    if not (mentioned - known).issubset({"item", "index", "previous", "run", "vars", "now", "trigger", "random"}):
         return "", 0
-    call = broadcast.bind(node, node_type, outputs, _extra())
+    call = broadcast.bind(node, node_type, outputs, {**_extra(), **given})
+    if isinstance(call, Once) and node.container and (mentioned & {"item", "index", "previous"}) - set(given):
+        return "", 0
     scope = _scope(call, number)
     if scope is None:
         return "", 0

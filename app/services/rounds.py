@@ -50,12 +50,16 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A level around a node, and which of its rounds is looked at: ``index`` of ``total``."""
+    """A level around a node, and which of its rounds is looked at: ``index`` of ``total``.
+
+    ``before``: what the round before gave, as its row holds it.
+    """
 
     container: str
     label: str
     index: int
     total: int
+    before: Mapping[str, Any] | None = None
 
 
 def scope_of(drawing: Graph, node_id: str, scope: str) -> str | None:
@@ -191,9 +195,19 @@ def chosen(db: Session, actor: Actor, run_id: str, *, drawing: Graph, node_id: s
         index = asked.get(container, "")
         number = int(index) if index.isdecimal() else _telling(db, actor, run_id, outer, container)
         number = min(number, max(0, total - 1))
-        found.append(Chosen(container, drawing.nodes[container].title, number, total))
+        before = _gave(db, actor, run_id, outer, container=container, number=number - 1) if number else None
+        found.append(Chosen(container, drawing.nodes[container].title, number, total, before))
         outer = f"{outer}/{container}.{number}" if outer else f"{container}.{number}"
     return found
+
+
+def _gave(
+    db: Session, actor: Actor, run_id: str, scope: str, *, container: str, number: int
+) -> Mapping[str, Any] | None:
+    """What a round gave, as its row holds it."""
+    own = _own(actor, run_id, scope, container)
+    output = db.scalar(select(col(Step.output)).where(own, col(Step.item) == str(number)))
+    return (output or {}).get("main")
 
 
 def path_of(levels: Sequence[Chosen]) -> str:

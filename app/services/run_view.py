@@ -54,9 +54,14 @@ def step(one: StepView) -> Record:
         "status": "" if one.status == "pending" else one.status,
         "start": ms(one.started_at),
         "end": ms(one.finished_at) if one.status in ENDED else 0,
-        "items": " · ".join(part for part in (source_word(one), items(one.counts, one.outputs)) if part),
+        "items": " · ".join(part for part in (source_word(one), items(_rounds(one), one.outputs)) if part),
         "depth": one.depth,
     }
+
+
+def _rounds(one: StepView) -> Mapping[str, Any] | None:
+    """A container counts rounds, not items."""
+    return {**one.counts, "rounds": True} if one.counts and one.has_body else one.counts
 
 
 def items(counts: Mapping[str, Any] | None, outputs: Mapping[str, int | None] | None = None) -> str:

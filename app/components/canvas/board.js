@@ -1,5 +1,5 @@
 // React Flow's own lists, kept equal to the board; and where the view looks when nobody has moved it.
-import { useCallback, useEffect, useMemo, useRef } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { getViewportForBounds, useEdgesState, useNodesState } from "@xyflow/react";
 import { around, BODY, CARD, folded, isBox, placeOf, shownAs, sizesOf } from "./containers.js";
 import { CARD_WIDTH } from "./gestures.js";
@@ -40,12 +40,28 @@ function inDepth(nodes) {
   return views.sort((a, b) => depth.get(a.id) - depth.get(b.id));
 }
 
+// The sizes of the cards as React Flow measured them, a frame later: a container that grew while its cards are being
+// measured would have to be measured in the same breath.
+function useMeasured(nodes, wanted) {
+  const [measured, setMeasured] = useState(new Map());
+  useEffect(() => {
+    if (!wanted) return undefined;
+    const cards = nodes.filter((node) => node.measured?.height && !isBox(node.data));
+    const same = (size, other) => size?.width === other.width && size?.height === other.height;
+    if (cards.every((node) => same(measured.get(node.id), node.measured))) return undefined;
+    const frame = requestAnimationFrame(() => setMeasured(new Map(cards.map((node) => [node.id, node.measured]))));
+    return () => cancelAnimationFrame(frame);
+  }, [nodes, wanted, measured]);
+  return measured;
+}
+
 // The containers get the size of what stands in them now; while something is dragged they keep what they had for it.
 function useSized(nodes, views, ids) {
   const last = useRef(new Map());
+  const boxes = useMemo(() => [...views.values()].some(isBox), [views]);
+  const measured = useMeasured(nodes, boxes);
   return useMemo(() => {
-    if (![...views.values()].some(isBox)) return nodes;
-    const measured = new Map(nodes.filter((node) => node.measured && !isBox(node.data)).map((node) => [node.id, node.measured]));
+    if (!boxes) return nodes;
     const sizes = sizesOf(views, ids, (id) => measured.get(id));
     const kept = new Map();
     const sized = nodes.map((node) => {
@@ -59,7 +75,7 @@ function useSized(nodes, views, ids) {
     });
     last.current = kept;
     return sized;
-  }, [nodes, views, ids]);
+  }, [nodes, views, ids, boxes, measured]);
 }
 
 // React Flow's own lists follow the board; what did not change keeps its identity, so it does not render again.

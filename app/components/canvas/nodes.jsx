@@ -27,6 +27,7 @@ export function duration(ms) {
 // What the second line of the card says while items go through.
 export function counted(state) {
   if (state.status === "running" && state.total > 1) return `${number(state.done ?? 0)} of ${number(state.total)}`;
+  if (state.rounds && state.total > 1) return `${number(state.total)} rounds${state.failed ? `, ${number(state.failed)} failed` : ""}`;
   if (state.failed) return `${number(state.failed)} of ${number(state.total ?? state.failed)} failed`;
   return "";
 }

@@ -113,7 +113,7 @@ def _rounds(levels: Any, on_round: Any) -> rx.Component:
                 on_click=on_round(one["container"], index + 1),
                 disabled=index + 1 >= total,
             ),
-            class_name="row ed-stepper",
+            class_name=rx.cond(total > 1, "row ed-stepper", "hidden"),
         )
 
     shown = rx.el.div(rx.foreach(levels, level), class_name="ed-rounds", role="group", aria_label="Rounds")

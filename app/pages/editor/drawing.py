@@ -251,9 +251,18 @@ def summary(one: NodeType, node: Node) -> str:
         if spec.port or value in (None, "", [], {}) or value == spec.default:
             continue
         words = _said(value)
+        if isinstance(value, str) and value in _choices(one, name):
+            words = value.replace("_", " ")
         if words and words != node.title:
             return words[:LONGEST_SUMMARY]
     return one.subtitle or one.title if node.title == one.title else one.title
+
+
+def _choices(one: NodeType, name: str) -> Sequence[str]:
+    """The words that a field chooses from."""
+    hints = one.params_schema.get("properties", {}).get(name, {}).get("x-ui", {})
+    found: Sequence[str] = hints.get("options", ())
+    return found
 
 
 def _said(value: Any) -> str:

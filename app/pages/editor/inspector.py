@@ -1,5 +1,6 @@
 """The inspector: what comes in, the settings, and what went out of the node that is selected."""
 
+import asyncio
 from typing import Any
 
 import reflex as rx
@@ -48,6 +49,8 @@ class InspectorState(SessionState):
     levels: list[dict[str, Any]] = []
 
     _scope: str = ""
+    _given: dict[str, Any] = {}
+    _before: dict[str, Any] = {}
     _seen: Seen | None = None
     _run_id: str = ""
     _sampled: Sampled = Sampled()
@@ -139,10 +142,12 @@ class InspectorState(SessionState):
             self.fields, self.messages = [], [f"The node type {node.type} is not installed."]
             return
         await self._load_samples()
+        self._given = await self._look_around(self._seen)
         self.sources = names.sources(
             names.before(self._seen.graph, self._seen.edges, node.id), catalog(), self._sampled.values
         )
-        self.completions = names.completions(self.sources, node.params)
+        around = names.around(self._seen.graph, catalog(), node.id, self._given)
+        self.completions = names.completions(self.sources, node.params, around)
         self._show_form(self._seen, node, one)
         if any(field["widget"] == "account" for field in self.fields):
             await self._fill_accounts(one)
@@ -161,7 +166,7 @@ class InspectorState(SessionState):
             if wire["target"] == node.id
         }
         badges = {name: drawing.badge(seen.graph, value) for name, value in node.params.items()}
-        found = preview.preview(node, one, self._sampled.values, self.item)
+        found = preview.preview(node, one, self._sampled.values, self.item, self._given)
         self.items = found.calls
         views = form.fields(node=node, node_type=one, problems=wrong, references=badges, levels=levels)
         self.fields = [
@@ -204,7 +209,17 @@ class InspectorState(SessionState):
             {"container": one.container, "label": one.label, "index": one.index, "total": one.total} for one in found
         ]
         self._scope = rounds.path_of(found)
+        self._before = {one.container: await run_data.whole(actor, one.before) for one in found if one.before}
         return self._scope
+
+    async def _look_around(self, seen: Seen) -> dict[str, Any]:
+        """What the containers around the node give its body, in the rounds that are looked at."""
+        if not self.levels:
+            return {}
+        indexes = {one["container"]: one["index"] for one in self.levels}
+        return await asyncio.to_thread(
+            preview.given, seen.graph, self.selected, indexes, self._sampled.values, self._before
+        )
 
     def _show_outs(self, node: Node, one: NodeType) -> None:
         known = self._sampled.values.get(node.id, {})

@@ -15,9 +15,16 @@ LONGEST_DETAIL = 40
 
 Name = dict[str, str]
 
-ALWAYS: tuple[Name, ...] = (
+MAPPED: tuple[Name, ...] = (
     {"insert": "item", "label": "item", "detail": "the row or item at hand"},
     {"insert": "index", "label": "index", "detail": "its position, from 0"},
+)
+GIVEN = {
+    "item": "the item of this round",
+    "index": "the number of this round, from 0",
+    "previous": "of the round before",
+}
+ALWAYS: tuple[Name, ...] = (
     {"insert": "now()", "label": "now()", "detail": "this moment"},
     {"insert": "run.id", "label": "run.id", "detail": "this run"},
 )
@@ -93,9 +100,29 @@ def _fields(sample: Any, schema: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(inner.get("type", "")) for name, inner in schema.get("properties", {}).items() if name[0] != "$"}
 
 
-def completions(found: Sequence[Mapping[str, Any]], own_fields: Iterable[str]) -> list[Name]:
-    """What ``{{`` offers, the nearest first."""
+def around(graph: Graph, catalog: Catalog, node_id: str, given: Mapping[str, Any]) -> list[Name]:
+    """What the containers around a node give its body, with the fields that are known of it; the innermost counts."""
+    found: dict[str, str] = {}
+    for container in graph.levels(node_id):
+        node = graph.nodes[container]
+        one = catalog.get(node.type, node.version)
+        found.update(dict.fromkeys(one.gives if one else (), node.title))
     names: list[Name] = []
+    for name, title in found.items():
+        names.append({"insert": name, "label": name, "detail": f"{GIVEN.get(name, '')} · {title}"})
+        fields = _fields(given.get(name), {})
+        names += [
+            {"insert": f"{name}.{field}", "label": f"{name}{ARROW}{field}", "detail": text}
+            for field, text in fields.items()
+        ]
+    return names
+
+
+def completions(
+    found: Sequence[Mapping[str, Any]], own_fields: Iterable[str], around: Sequence[Name] = ()
+) -> list[Name]:
+    """What ``{{`` offers, the nearest first."""
+    names: list[Name] = [*around]
     for source in found:
         names.append({"insert": source["insert"], "label": source["label"], "detail": source["detail"]})
         names += [
@@ -103,4 +130,5 @@ def completions(found: Sequence[Mapping[str, Any]], own_fields: Iterable[str]) -
             for one in source["fields"]
         ]
     names += [{"insert": name, "label": name, "detail": "this node's own field"} for name in own_fields]
-    return [*names, *ALWAYS]
+    inside = {name["insert"] for name in around}
+    return [*names, *(name for name in MAPPED if name["insert"] not in inside), *ALWAYS]

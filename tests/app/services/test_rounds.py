@@ -7,6 +7,7 @@ import pytest
 from app.services import preview, rounds, run_data, runs, step_rows, step_view, unit, workflows
 from app.services.access import Actor
 from app.services.errors import Invalid, NotFound
+from engine.catalog import catalog
 from tests.app.services.conftest import Tenants
 from tests.engine.bench import Bench
 
@@ -162,3 +163,37 @@ async def test_nobody_else_sees_the_rounds(tenants: Tenants, bench: Bench) -> No
         extra = ("regions",) if ask is rounds.page else ()
         with pytest.raises(NotFound):
             await unit.ask(ask, tenants.bob, run_id, *extra)  # type: ignore[arg-type]
+
+
+async def test_previews_know_what_the_containers_around_give(ada: Actor, bench: Bench) -> None:
+    workflow_id, run_id = await ran(ada, bench)
+    drawing = (await unit.ask(workflows.get, ada, workflow_id)).graph
+    samples = await unit.ask(preview.samples, ada, run_id, list(drawing.nodes), scope="regions.0/orders.1")
+    given = preview.given(drawing, "letter", {"regions": 0, "orders": 1}, samples)
+    assert given == {"item": {"name": "Bo", "n": 2}, "index": 1}
+    node = drawing.nodes["letter"]
+    found = preview.preview(node, catalog()[node.type], samples, 0, given)
+    assert found.lines == {"text": "Dear Bo"} and not found.bad
+    unknown = preview.preview(node, catalog()[node.type], {}, 0, {})
+    assert not unknown.lines and not unknown.bad
+
+
+async def test_previews_of_a_repeat_know_the_round_before(ada: Actor, bench: Bench) -> None:
+    document = {
+        "weft": 1,
+        "nodes": {
+            "hand": {"type": "trigger.manual"},
+            "again": {"type": "flow.repeat", "with": {"start": "{{ hand.n }}", "until": "{{ index >= 2 }}"}},
+            "plus": {"type": "data.template", "in": "again", "with": {"text": "{{ previous }}+"}},
+        },
+    }
+    workflow_id = await unit.ask(workflows.create, ada, "", document)
+    started = await runs.start(ada, workflow_id, trigger="hand", payload={"n": "1"})
+    await bench.finish(started.run_id)
+    drawing = (await unit.ask(workflows.get, ada, workflow_id)).graph
+    (level,) = await unit.ask(rounds.chosen, ada, started.run_id, drawing=drawing, node_id="plus", scope="again.2")
+    assert (level.index, level.total) == (2, 3) and level.before is not None
+    before = {"again": await run_data.whole(ada, level.before)}
+    assert preview.given(drawing, "plus", {"again": 2}, {}, before) == {"index": 2, "previous": "1++"}
+    samples = await unit.ask(preview.samples, ada, started.run_id, list(drawing.nodes), scope="again.0")
+    assert preview.given(drawing, "plus", {"again": 0}, samples) == {"index": 0, "previous": "1"}
