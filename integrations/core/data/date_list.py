@@ -11,7 +11,7 @@ from pydantic import Field
 from engine.contract import BadParams, OutputTooLarge, Params, Port, RunInfo, Select, TimeZone, action
 from integrations.core.data.dates import moment_of
 from integrations.core.data.rows import FieldNames
-from integrations.core.data.workdays import WEEKEND, calendar_of
+from integrations.core.data.workdays import WEEKEND, calendar_of, loaded
 from integrations.core.dates import Unit, iso, shift, zone
 
 MOST = 100_000
@@ -73,6 +73,7 @@ async def date_list(params: DateList, run: RunInfo) -> list[str]:
 
     With a list: each start or end gives its own list, so the output is a list of lists.
     """
+    await loaded(params.country)
     where = zone(params.time_zone)
     start = moment_of(params.start, "start", params.time_zone, run.now).astimezone(where)
     stop = None

@@ -10,7 +10,15 @@ from pydantic import Field
 
 from engine.contract import BadParams, Params, Port, RunInfo, Select, ShowIf, TimeZone, action
 from integrations.core.data.rows import FieldNames
-from integrations.core.data.workdays import WEEKEND, IsWorkday, Weekday, add_workdays, calendar_of, workdays_until
+from integrations.core.data.workdays import (
+    WEEKEND,
+    IsWorkday,
+    Weekday,
+    add_workdays,
+    calendar_of,
+    loaded,
+    workdays_until,
+)
 from integrations.core.dates import MONTHS, SECONDS, Unit, add_months, codes, floor, iso, parse, settled, shift, zone
 
 Operation = Literal[
@@ -128,6 +136,8 @@ async def dates(params: Dates, run: RunInfo) -> str | int | float | bool:
 
     With a list: each date is worked on by itself.
     """
+    if params.operation in _WORKDAYS:
+        await loaded(params.country)
     reading = "" if params.operation == "format" else params.pattern
     moment = _moment(params.value, "value", params, run, reading)
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -29,6 +31,12 @@ def calendar_of(weekend: Sequence[str], holidays: Sequence[Any], country: str) -
     free = {parse(value, zone("UTC"), "holidays").date() for value in holidays}
     public = _public_holidays(country) if country.strip() else ()
     return lambda day: day.weekday() not in free_days and day not in free and day not in public
+
+
+async def loaded(country: str) -> None:
+    """Load the library of holidays beside the event loop: the first time it takes a moment."""
+    if country.strip() and "holidays" not in sys.modules:
+        await asyncio.to_thread(_public_holidays, country)
 
 
 def _public_holidays(country: str) -> Any:
