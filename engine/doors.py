@@ -1,7 +1,8 @@
 """One-time addresses: whoever knows one may answer what a run waits for, once.
 
 The token in an address is derived from the id of its wait and the installation's secret key (HMAC-SHA256, RFC 2104), so
-that it can be shown again to members and need not be kept. The database holds its SHA-256 alone.
+that it can be shown again to members and need not be kept. The database holds its SHA-256 alone: where a row holds a
+value with an address in it, a mark stands in the token's place that names the wait.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import base64
 import hashlib
 import hmac
 import re
+from collections.abc import Iterable, Mapping
 from functools import cache
+from typing import Any
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -18,6 +21,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from engine.settings import settings
 
 PATH = "/c/"
+MARK = re.compile(r"weft-door:([0-9a-f]{32})")
 TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -35,6 +39,30 @@ def fingerprint(token: str) -> str:
 def address(public_url: str, wait_id: str) -> str:
     """The address under which a wait can be answered."""
     return f"{public_url}{PATH}{token_of(wait_id)}"
+
+
+def hidden(text: bytes, wait_ids: Iterable[str]) -> bytes:
+    """JSON text with a mark in place of each token of these waits."""
+    for wait_id in wait_ids:
+        text = text.replace(token_of(wait_id).encode(), f"weft-door:{wait_id}".encode())
+    return text
+
+
+def named(value: Any) -> set[str]:
+    """The ids of the waits whose marks stand in a value."""
+    if isinstance(value, str):
+        return set(MARK.findall(value))
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return {wait_id for held in inner for wait_id in named(held)}
+
+
+def shown(value: Any) -> Any:
+    """A value with its tokens in place of the marks."""
+    if isinstance(value, str):
+        return MARK.sub(lambda found: token_of(found[1]), value)
+    if isinstance(value, Mapping):
+        return {name: shown(held) for name, held in value.items()}
+    return [shown(held) for held in value] if isinstance(value, list) else value
 
 
 @cache

@@ -13,6 +13,7 @@ from app.services import rounds, runs
 from app.services.access import Actor, owned
 from app.services.errors import Invalid, NotFound
 from app.services.unit import reads
+from engine import doors
 from engine.catalog import catalog
 from engine.contract import LongList, is_list
 from engine.contract import NotFound as GoneFromStore
@@ -204,7 +205,8 @@ def page(  # noqa: PLR0917  what a page is
 
 
 def _value(actor: Actor, held: Mapping[str, Any]) -> Any:
-    return storage.storage().value_of(actor.workspace_id, held)
+    value = storage.storage().value_of(actor.workspace_id, held)
+    return doors.shown(value) if held.get("doors") else value
 
 
 def _told(value: Any, inner: int | None) -> Any:
@@ -252,7 +254,7 @@ def _resolved(actor: Actor, output: Mapping[str, Any]) -> Any:
 
 def _whole(actor: Actor, held: Mapping[str, Any]) -> Any:
     if "ref" not in held and not held.get("lists"):
-        return held.get("v")
+        return doors.shown(held.get("v")) if held.get("doors") else held.get("v")
     store = storage.storage()
     try:
         if held.get("count") is None:

@@ -200,6 +200,8 @@ class NodeRows:
             kind = asking.kind
             due = round(asking.until.timestamp() * 1000) if asking.until else None
             detail = {**asking.detail, "evidence": await self.ledger.packed(plain(asking.evidence))}
+            if given.context and given.context.wait_id:
+                self.ledger.doors.add(given.context.wait_id)
             packed = await self.ledger.packed_ports(outcome.early)
             self.past.asleep[item] = outcome.early
         else:
@@ -373,7 +375,8 @@ class NodeRows:
         traces.step(place, kind, self.started_at, finished_at, status, attempt=attempt)
 
     def _input(self, call: Call | None) -> Any:
-        """What a call was given. Only what reaches outside can hold a secret."""
+        """What a call was given. Only what reaches outside can hold a secret, or what has a one-time address."""
         if call is None:
             return None
-        return fields_as_rows_hold_them(call.raw if self.planned.pure else hide_secrets(call.raw))
+        plain_enough = self.planned.pure and not self.ledger.doors
+        return fields_as_rows_hold_them(call.raw if plain_enough else hide_secrets(call.raw))

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 from pydantic import BaseModel
 
+from engine import doors
 from engine.broadcast import Axis, Value
 from engine.contract import LongList, OutputTooLarge
 from engine.run.limits import Limits
@@ -34,11 +35,13 @@ _streams = ThreadPoolExecutor(2, thread_name_prefix="stream")
 class Packing:
     """The stored form of values of one run: `{"v": …}`, or `{"ref": …, "count": …, "size": …}` for what is larger.
 
-    `lists` beside `v` says that stored lists stand inside the value.
+    `lists` beside `v` says that stored lists stand inside the value, `doors` that marks stand there in place of the
+    tokens of one-time addresses.
     """
 
     def __init__(self, storage: Storage, workspace_id: str, limits: Limits) -> None:
         self.storage, self.workspace_id, self.limits = storage, workspace_id, limits
+        self.doors: set[str] = set()
         self._payloads: list[Ref] = []
 
     async def packed(self, data: Any) -> dict[str, Any]:
@@ -58,7 +61,10 @@ class Packing:
             raise _no_json(error) from None
         if len(text) > INLINE_BYTES:
             return await self._stored(data)
-        held: dict[str, Any] = {"v": orjson.Fragment(text)}
+        bare = doors.hidden(text, self.doors) if self.doors else text
+        held: dict[str, Any] = {"v": orjson.Fragment(bare)}
+        if bare != text:
+            held["doors"] = True
         if encoder.nested:
             self._note(*encoder.refs)
             held["lists"] = True
@@ -100,7 +106,11 @@ class Packing:
     async def unpacked(self, stored: Mapping[str, Any]) -> Any:
         """The value behind a stored form; a long list as a reference."""
         if "ref" not in stored:
-            return self.storage.value_of(self.workspace_id, stored)
+            value = self.storage.value_of(self.workspace_id, stored)
+            if not stored.get("doors"):
+                return value
+            self.doors |= doors.named(value)
+            return doors.shown(value)
         return await asyncio.to_thread(self.storage.value_of, self.workspace_id, stored)
 
     def light(self, outputs: Mapping[str, Value], packed: Mapping[str, Any]) -> dict[str, Value]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from engine import doors
 from engine.catalog import catalog
 from engine.doors import fingerprint, token_of
 from engine.models import Wait
@@ -28,7 +29,7 @@ async def bench(any_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 async def waits(bench: Bench, run_id: str) -> dict[str, dict[str, Any]]:
     """The run's open waits by item."""
     history = await bench.checkpoints.history(run_id)
-    return {row["item"]: row for row in history.waits if row["settled_at"] is None}
+    return {row["item"] or row["node_id"]: row for row in history.waits if row["settled_at"] is None}
 
 
 async def answer(bench: Bench, wait_id: str, outcome: Any) -> bool:
@@ -55,7 +56,7 @@ async def test_an_approval_parks_the_run_and_goes_on_as_decided(bench: Bench) ->
     }
     run_id = await bench.start(nodes, input={"trigger": "start", "payload": {"refund": 790}})
     assert await bench.advance(run_id) == "waiting"
-    wait = (await waits(bench, run_id))[""]
+    wait = (await waits(bench, run_id))["ask"]
     assert (wait["kind"], wait["detail"]["people"]) == ("approval", ["ada@x.test"])
     assert wait["detail"]["evidence"] == {"v": {"refund": 790}}
     assert await answer(bench, wait["id"], decided("reject", "Too much"))
@@ -112,21 +113,38 @@ async def test_an_answer_after_the_deadline_is_refused_even_before_the_timer_fir
     nodes = {"ask": {"type": "flow.approval", "with": {"title": "Refund?", "amount": 0, "unit": "seconds"}}}
     run_id = await bench.start(nodes)
     assert await bench.advance(run_id) == "waiting"
-    wait = (await waits(bench, run_id))[""]
+    wait = (await waits(bench, run_id))["ask"]
     assert not await answer(bench, wait["id"], decided("approve"))
     assert (await bench.run_out(run_id)).run.status == "failed"
 
 
-async def test_only_the_fingerprint_of_an_address_is_kept(bench: Bench) -> None:
-    run_id = await bench.start({"call": {"type": "flow.wait_for_call", "with": {}}})
+async def test_no_row_holds_the_token_and_yet_it_goes_where_it_should(bench: Bench, tmp_path: Path) -> None:
+    marks = tmp_path / "marks"
+    words = {"text": "Open {{ call.opened.url }} now"}
+    nodes = {
+        "call": {"type": "flow.wait_for_call", "with": {}},
+        "made": {"type": "data.set", "with": {"record": {}, "fields": words}},
+        "doze": {"type": "lab.doze", "with": {"value": "{{ made }}", "seconds": 1.2}},
+        "send": {"type": "lab.sleep", "with": {"value": "{{ doze.text }}", "marks": str(marks)}},
+        "ask": {"type": "flow.approval", "with": {"title": "Sent?", "evidence": "{{ made }}"}},
+    }
+    run_id = await bench.start(nodes)
     assert await bench.advance(run_id) == "waiting"
-    wait = (await waits(bench, run_id))[""]
-    row = bench.find(Wait, wait["id"])
-    assert row.token_hash == fingerprint(token_of(row.id))
-    assert await answer(bench, wait["id"], {"payload": {"size": "XL"}})
+    (call,) = [row for row in (await waits(bench, run_id)).values() if row["kind"] == "call"] or [None]
+    row = bench.find(Wait, call["id"])
+    token = token_of(row.id)
+    assert row.token_hash == fingerprint(token)
+    bench.executor = bench.another()
+    ask = next(w for w in (await bench.checkpoints.history(run_id)).waits if w["kind"] == "approval")
+    assert doors.shown(ask["detail"]["evidence"]["v"])["text"].endswith(f"/c/{token} now")
+    await answer(bench, ask["id"], decided("approve"))
+    await answer(bench, row.id, {"payload": {"size": "XL"}})
     ran = await bench.finish(run_id)
-    assert ran.output("call", "called") == {"size": "XL"}
-    assert ran.output("call", "opened")["url"].endswith(f"/c/{token_of(row.id)}")
+    assert (ran.run.status, ran.output("call", "called")) == ("done", {"size": "XL"})
+    assert f"/c/{token}" in marks.read_text()
+    kept = str([ran.history.steps, ran.history.waits, ran.history.attempts, ran.run.model_dump()])
+    assert token not in kept
+    assert kept.count(f"weft-door:{row.id}") >= 4
 
 
 async def test_what_waits_beside_a_failure_is_closed_with_the_run(bench: Bench) -> None:
@@ -172,7 +190,7 @@ async def test_the_address_is_sent_while_the_step_still_waits(bench: Bench, tmp_
     }
     assert [line[1] for line in lines(log)] == ["send"]
     bench.executor = bench.another()
-    assert await answer(bench, (await waits(bench, run_id))[""]["id"], {"payload": {"n": 3}})
+    assert await answer(bench, (await waits(bench, run_id))["call"]["id"], {"payload": {"n": 3}})
     ran = await bench.finish(run_id)
     assert (ran.run.status, ran.output("both")) == ("done", {"n": 3})
     assert len(lines(log)) == 1
