@@ -18,6 +18,11 @@ class Asks(SessionState):
     error: str = ""
     _run_id: str = ""
 
+    @rx.var
+    def needs(self) -> bool:
+        """Whether the person who looks is asked for something."""
+        return any(one["choices"] for one in self.open)
+
     async def _read(self, run_id: str) -> None:
         """Read what is open; an empty run means all of the workspace."""
         self._run_id = run_id
@@ -33,6 +38,15 @@ class Asks(SessionState):
         await approvals.decide(await self._actor(), str(ask_id), str(choice))
         await self._read(self._run_id)
         return rx.toast("Decided")
+
+    @rx.event
+    @guarded
+    async def approve(self, ask_id: str, filled: dict[str, Any]) -> object:
+        """Approve, with what was noted."""
+        note = str(filled.get("note") or "") if isinstance(filled, Mapping) else ""
+        await approvals.decide(await self._actor(), str(ask_id), "approve", note)
+        await self._read(self._run_id)
+        return rx.toast("Approved")
 
     @rx.event
     @guarded

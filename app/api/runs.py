@@ -95,6 +95,7 @@ async def list_runs(
     workflow: Annotated[str | None, Query(max_length=32, description="Only of this workflow")] = None,
     status: Annotated[list[RunStatus] | None, Query(max_length=10, description="Only in these states")] = None,
     source: Annotated[list[Source] | None, Query(max_length=10, description="Only started in these ways")] = None,
+    asking: Annotated[bool, Query(description="Only those that wait for a person")] = False,
     cursor: Annotated[str, Query(max_length=60, description="The cursor of the page before")] = "",
     limit: Annotated[int, Query(ge=1, le=runs.LONGEST_PAGE, description="Runs per page")] = 50,
 ) -> Page:
@@ -105,6 +106,7 @@ async def list_runs(
         workflow_id=workflow,
         status=status or (),
         source=source or (),
+        asking=asking,
         cursor=cursor,
         limit=limit,
     )

@@ -45,6 +45,7 @@ def card(one: Approval) -> Record:
         "href": f"/runs/{one.run_id}",
         "choices": [_button(choice) for choice in _order(one)] if one.mine else [],
         "for_others": others,
+        "takes_note": one.kind == "approval" and one.mine,
     }
 
 

@@ -12,9 +12,11 @@ from app.services.access import Actor, owned
 from app.services.errors import Invalid
 from app.services.unit import reads
 from app.services.waiting import Waiting, why_waiting
-from engine.models import Run, RunStatus, User, Workflow, WorkflowVersion, from_ms, now, to_ms
+from engine.models import Run, RunStatus, User, Wait, Workflow, WorkflowVersion, from_ms, now, to_ms
+from engine.models.states import RUN
 
 LONGEST_PAGE: Final = 200
+ASKING: Final = ("approval", "ask", "budget")  # the kinds of waits that a person settles
 
 Source = Literal["manual", "form", "api", "webhook", "schedule", "again", "workflow"]
 
@@ -58,11 +60,18 @@ def list_runs(
     status: Sequence[str] = (),
     source: Sequence[str] = (),
     search: str = "",
+    asking: bool = False,
     cursor: str = "",
     limit: int = 50,
 ) -> Page:
-    """Runs of the workspace, newest first; ``search`` looks in the workflow's name. Raises Invalid: a wrong filter."""
+    """Runs of the workspace, newest first; ``search`` looks in the workflow's name, ``asking`` wait for a person.
+
+    Raises Invalid: a wrong filter.
+    """
     query = listed(actor)
+    if asking:
+        asks = (owned(Wait, actor), col(Wait.kind).in_(ASKING), col(Wait.settled_at).is_(None))
+        query = query.where(col(Run.status).in_(RUN.open), col(Run.id).in_(select(col(Wait.run_id)).where(*asks)))
     if workflow_id is not None:
         query = query.where(col(Run.workflow_id) == workflow_id)
     if status:

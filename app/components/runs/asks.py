@@ -33,12 +33,24 @@ class Ask(TypedDict):
     href: str
     choices: list[dict[str, str]]
     for_others: str
+    takes_note: bool
 
 
-def ask_card(one: ObjectVar[Any], decide: Any, reject: Any, *, linked: bool) -> rx.Component:
-    """A card with evidence before the buttons; ``decide(id, choice)``, ``reject(id)`` asks why first."""
+def ask_card(one: ObjectVar[Any], decide: Any, approve: Any, reject: Any, *, linked: bool) -> rx.Component:
+    """A card with evidence before the buttons.
+
+    ``decide(id, choice)``; ``approve(id, filled)`` takes the note along; ``reject(id)`` asks why first.
+    """
     look = link_button("Open the run", one["href"].to(str)) if linked else rx.fragment()
-    buttons = rx.foreach(one["choices"].to(list[dict[str, str]]), lambda choice: _choice(one, choice, decide, reject))
+    key = one["id"].to(str)
+    buttons = rx.foreach(one["choices"].to(list[dict[str, str]]), lambda choice: _choice(key, choice, decide, reject))
+    note = rx.el.input(
+        name="note",
+        class_name="input",
+        max_length=2000,
+        placeholder="Add a note",
+        aria_label="A note",
+    )
     return rx.el.li(
         rx.el.div(
             rx.el.span(icon(one["icon"].to(str)), class_name="tile wait"),
@@ -52,7 +64,12 @@ def ask_card(one: ObjectVar[Any], decide: Any, reject: Any, *, linked: bool) -> 
         _evidence(one),
         _deadline(one),
         rx.cond(one["for_others"], rx.el.p(one["for_others"].to(str), class_name="hint"), rx.fragment()),
-        rx.el.div(buttons, look, class_name="row wrap ask-buttons"),
+        rx.el.form(
+            rx.cond(one["takes_note"], note, rx.fragment()),
+            rx.el.div(buttons, look, class_name="row wrap ask-buttons"),
+            on_submit=lambda filled: approve(key, filled),
+            class_name="stack",
+        ),
         class_name="card need wait ask",
         key=one["id"],
     )
@@ -82,11 +99,11 @@ def reject_dialog(open_: rx.Var[bool], error: rx.Var[str], on_close: Any, on_sub
     )
 
 
-def _choice(one: ObjectVar[Any], choice: ObjectVar[Any], decide: Any, reject: Any) -> rx.Component:
-    key = one["id"].to(str)
-    return rx.cond(
-        choice["choice"] == "reject",
-        button(choice["word"].to(str), on_click=reject(key)),
+def _choice(key: rx.Var[str], choice: ObjectVar[Any], decide: Any, reject: Any) -> rx.Component:
+    return rx.match(
+        choice["choice"],
+        ("reject", button(choice["word"].to(str), on_click=reject(key))),
+        ("approve", button(choice["word"].to(str), kind="primary", type="submit")),
         rx.cond(
             choice["main"],
             button(choice["word"].to(str), kind="primary", on_click=decide(key, choice["choice"].to(str))),
@@ -109,6 +126,10 @@ def _evidence(one: ObjectVar[Any]) -> rx.Component:
 
 def _deadline(one: ObjectVar[Any]) -> rx.Component:
     told = rx.el.p(
-        icon("clock"), "Until ", moment(one["deadline"].to(int)), one["on_deadline"].to(str), class_name="hint row"
+        icon("clock"),
+        "Until ",
+        moment(one["deadline"].to(int), "short"),
+        one["on_deadline"].to(str),
+        class_name="hint",
     )
     return rx.cond(one["deadline"].to(int) > 0, told, rx.fragment())

@@ -103,7 +103,7 @@ def _body() -> rx.Component:
                 rx.el.ul(
                     rx.foreach(
                         Asks.open.to(list[dict[str, Any]]),
-                        lambda one: ask_card(one, Asks.decide, Asks.ask_why, linked=True),
+                        lambda one: ask_card(one, Asks.decide, Asks.approve, Asks.ask_why, linked=True),
                     ),
                     class_name="asks",
                 ),

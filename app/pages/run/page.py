@@ -99,10 +99,11 @@ def _failure() -> rx.Component:
 
 
 def _asked() -> rx.Component:
+    def card_of(one: Any) -> rx.Component:
+        return ask_card(one, Asks.decide, Asks.approve, Asks.ask_why, linked=False)
+
     cards = rx.el.ul(
-        rx.foreach(
-            Asks.open.to(list[dict[str, Any]]), lambda one: ask_card(one, Asks.decide, Asks.ask_why, linked=False)
-        ),
+        rx.foreach(Asks.open.to(list[dict[str, Any]]), card_of),
         class_name="asks",
         aria_label="What waits for a person",
     )
@@ -160,7 +161,7 @@ def _header() -> rx.Component:
         button("Run again", icon_name="rotate-cw", on_click=Again.again),
         rx.cond(RunHead.ended, rx.fragment(), rx.fragment(rest, stop)),
         before=rx.el.a("Runs /", href="/runs", class_name="muted crumb"),
-        beside=rx.el.span(state_chip(head["status"].to(str)), role="status"),
+        beside=rx.el.span(state_chip(rx.cond(Asks.needs, "asking", head["status"].to(str))), role="status"),
     )
 
 

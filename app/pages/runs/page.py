@@ -26,6 +26,7 @@ FILTERS = (
     ("all", "All"),
     ("running", "Running"),
     ("needs", "Needs you"),
+    ("paused", "Paused"),
     ("failed", "Failed"),
     ("done", "Done"),
     ("cancelled", "Cancelled"),

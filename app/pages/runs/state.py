@@ -15,7 +15,8 @@ LONGEST_SEARCH: Final = 200
 FILTERS: Final[dict[str, tuple[str, ...]]] = {
     "all": (),
     "running": ("queued", "running", "waiting"),
-    "needs": ("paused",),
+    "needs": (),
+    "paused": ("paused",),
     "failed": ("failed",),
     "done": ("done",),
     "cancelled": ("cancelled",),
@@ -55,6 +56,7 @@ class Runs(Watching):
             workflow_id=self.workflow_id or None,
             status=FILTERS[self.filter],
             search=self.search,
+            asking=self.filter == "needs",
             cursor=cursor,
             limit=limit,
         )

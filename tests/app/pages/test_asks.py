@@ -7,7 +7,7 @@ from sqlmodel import Session
 from app.deciding import Asks
 from app.pages.home.state import Home
 from app.pages.run.state import RunHead
-from app.services import approvals, unit
+from app.services import approvals, runs, unit
 from engine import launch
 from engine.models import Wait
 from tests.app.pages.conftest import Somebody, add_run, add_workflow
@@ -33,8 +33,12 @@ async def test_an_approval_is_shown_on_the_runs_page_and_decided(ada: Somebody, 
     foreign._run_id = run_id
     await foreign.decide(ask_id, "approve")
     assert len(await unit.ask(approvals.list_approvals, ada.actor, run_id=run_id)) == 1
-    await shown.decide(ask_id, "approve")
-    assert shown.open == []
+    assert shown.needs
+    await shown.approve(ask_id, {"note": "Paid by card"})
+    assert (shown.open, shown.needs) == ([], False)
+    wait = await unit.ask(lambda db: db.get(Wait, ask_id))
+    assert wait is not None and wait.outcome is not None
+    assert (wait.outcome["choice"], wait.outcome["note"]) == ("approve", "Paid by card")
     launch.dispose()
 
 
@@ -44,6 +48,8 @@ async def test_home_lists_what_needs_me_and_rejecting_asks_why(ada: Somebody) ->
     others = {"title": "Not mine", "people": ["somebody@else.test"], "role": ""}
     unit.call(put, ada.actor.workspace_id, run_id, item="1", detail=others)
     unit.call(put, ada.actor.workspace_id, run_id, item="2", kind="ask", detail={})
+    page = await unit.ask(runs.list_runs, ada.actor, asking=True)
+    assert [row.id for row in page.runs] == [run_id]
     home = await ada.tab.at("/").state(Home)
     await home.load()
     shown = await ada.tab.state(Asks)
@@ -60,4 +66,7 @@ async def test_home_lists_what_needs_me_and_rejecting_asks_why(ada: Somebody) ->
     await shown.reject({"why": "Too much"})
     assert (shown.rejecting, shown.error) == ("", "")
     assert len(shown.open) == 1
+    await shown.decide(shown.open[0]["id"], "done")
+    page = await unit.ask(runs.list_runs, ada.actor, asking=True)
+    assert [row.id for row in page.runs] == [run_id], "somebody else is still asked"
     launch.dispose()
