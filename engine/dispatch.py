@@ -55,7 +55,7 @@ class Dispatcher:
     def hear(self, results: Sequence[Any]) -> None:
         """Takes the results of committed operations: something was put into the backlog, or a run made room."""
         for result in results:
-            if getattr(result, "held", False):
+            if getattr(result, "held", False) or getattr(getattr(result, "more", None), "held", False):
                 self._waiting = True
                 self._hint.set()
                 return

@@ -9,12 +9,13 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from app.services.access import Actor, owned
+from app.services.triggers import overdue
 from app.services.unit import reads
 from engine.models import Run, Segment, Trigger, Workflow, to_ms
 from engine.presence import Process, alive
 from engine.settings import settings
 from engine.store.db import database
-from engine.store.overview import OVERDUE_MILLISECONDS, Overview, overview
+from engine.store.overview import Overview, overview
 
 LONGEST: Final = 50
 
@@ -59,7 +60,7 @@ def look(db: Session, actor: Actor) -> View:
     actor.need("owner")
     with database().reader() as driver:
         counts = overview(driver, actor.workspace_id)
-    return View(_processes(), counts, _leases(db, actor), _schedules(db, actor, counts.clock))
+    return View(_processes(), counts, _leases(db, actor), _schedules(db, actor))
 
 
 def _processes() -> list[Process] | None:
@@ -87,7 +88,7 @@ def _leases(db: Session, actor: Actor) -> list[Lease]:
     ]
 
 
-def _schedules(db: Session, actor: Actor, clock: int) -> list[Scheduled]:
+def _schedules(db: Session, actor: Actor) -> list[Scheduled]:
     query = (
         select(Trigger, col(Workflow.name))
         .join(Workflow, col(Workflow.id) == col(Trigger.workflow_id))
@@ -95,10 +96,11 @@ def _schedules(db: Session, actor: Actor, clock: int) -> list[Scheduled]:
         .order_by(col(Trigger.next_due))
         .limit(LONGEST)
     )
-    return [_scheduled(trigger, name, clock) for trigger, name in db.execute(query)]
+    rows = db.execute(query).all()
+    late = overdue(db, actor, [trigger for trigger, _ in rows])
+    return [_scheduled(trigger, name, trigger.id in late) for trigger, name in rows]
 
 
-def _scheduled(trigger: Trigger, workflow: str, clock: int) -> Scheduled:
+def _scheduled(trigger: Trigger, workflow: str, late: bool) -> Scheduled:
     due, fired = (to_ms(at) if at else None for at in (trigger.next_due, trigger.last_fired))
-    overdue = due is not None and due < clock - OVERDUE_MILLISECONDS
-    return Scheduled(trigger.workflow_id, workflow, due, fired, trigger.alarm or "", overdue)
+    return Scheduled(trigger.workflow_id, workflow, due, fired, trigger.alarm or "", late)

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -110,8 +110,8 @@ def list_triggers(db: Session, actor: Actor, workflow_id: str | None = None) -> 
     if workflow_id is not None:
         query = query.where(col(Trigger.workflow_id) == workflow_id)
     rows = db.execute(query).all()
-    waits = _waiting_for_their_runs(db, actor, [row.id for row, _ in rows if _is_late(row)])
-    return [_view(row, slug, waits) for row, slug in rows]
+    late = overdue(db, actor, [row for row, _ in rows])
+    return [_view(row, slug, row.id in late) for row, slug in rows]
 
 
 @reads
@@ -199,21 +199,20 @@ def _refuse_twice(taken: dict[tuple[str | None, str], str], address: tuple[str |
         raise Conflict(f"{node.title}: {shown} is already answered by “{taken[address]}”. Choose another path.")
 
 
-def _is_late(row: Trigger) -> bool:
-    return row.enabled and row.next_due is not None and now() - row.next_due > OVERDUE
+def overdue(db: Session, actor: Actor, rows: Sequence[Trigger]) -> set[str]:
+    """The ids of those that are on and should have fired a minute ago or longer.
 
-
-def _waiting_for_their_runs(db: Session, actor: Actor, late: list[str]) -> set[str]:
-    """Those of the late triggers whose earlier run is not over: a schedule may be set to wait for it."""
+    A schedule that is set to wait for its own earlier run is not late while that is not over.
+    """
+    late = {row.id: row for row in rows if row.enabled and row.next_due and now() - row.next_due > OVERDUE}
     if not late:
         return set()
-    mine = (owned(Run, actor), col(Run.trigger_id).in_(late), col(Run.status).in_(RUN.open))
-    return {trigger for trigger in db.scalars(select(col(Run.trigger_id)).where(*mine)) if trigger is not None}
+    mine = (owned(Run, actor), col(Run.trigger_id).in_(list(late)), col(Run.status).in_(RUN.open))
+    busy = set(db.scalars(select(col(Run.trigger_id)).where(*mine)))
+    return {row.id for row in late.values() if row.params.get("overlap") != "queue" or row.id not in busy}
 
 
-def _view(row: Trigger, slug: str, waits: set[str]) -> TriggerView:
-    waits_for_its_run = row.params.get("overlap") == "queue" and row.id in waits
-    overdue = _is_late(row) and not waits_for_its_run
+def _view(row: Trigger, slug: str, late: bool) -> TriggerView:
     return TriggerView(
         id=row.id,
         workflow_id=row.workflow_id,
@@ -224,8 +223,8 @@ def _view(row: Trigger, slug: str, waits: set[str]) -> TriggerView:
         address=webhook_url(slug, row.path) if row.path else "",
         next_due=row.next_due,
         last_fired=row.last_fired,
-        overdue=overdue,
-        alarm=row.alarm or (_why_overdue() if overdue else ""),
+        overdue=late,
+        alarm=row.alarm or (_why_overdue() if late else ""),
     )
 
 

@@ -62,7 +62,8 @@ def follow(driver: Driver, held: Claim, runs: Sequence[NewRun], dropped: Sequenc
     """
     told: list[Started | Woken] = []
     for new in runs:
-        told.append((yield from record.start(driver, new)))
+        # A list may start thousands: they wait for their turn in the backlog, whose dispatcher hears of it.
+        told.append((yield from record.start(driver, new, deliver=False)))
     for run_id in dropped:
         told.append((yield from record.cancel(driver, run_id)))
     if end is not None and "parent" in held.options:

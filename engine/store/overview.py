@@ -17,8 +17,12 @@ SEGMENTS = Statement(
     f"""SELECT status, COUNT(*), MIN(queued_at), COALESCE(SUM(CASE WHEN lease_until < {{clock}} THEN 1 ELSE 0 END), 0)
     FROM segment WHERE status IN ('queued', 'running') AND {WHOSE} GROUP BY status"""  # noqa: S608 - constants
 )
+# A schedule that is set to wait for its own earlier run is not late while that is not over.
+RESTS = """COALESCE(params ->> 'overlap', '') = 'queue' AND EXISTS (SELECT 1 FROM run
+        WHERE run.trigger_id = "trigger".id AND run.status IN ('queued', 'running', 'waiting', 'paused'))"""
 SCHEDULES = Statement(
-    f"""SELECT COUNT(*), COALESCE(SUM(CASE WHEN next_due < {{clock}} - :overdue THEN 1 ELSE 0 END), 0),
+    f"""SELECT COUNT(*),
+        COALESCE(SUM(CASE WHEN next_due < {{clock}} - :overdue AND NOT ({RESTS}) THEN 1 ELSE 0 END), 0),
         MIN(next_due), COALESCE(SUM(CASE WHEN alarm IS NOT NULL THEN 1 ELSE 0 END), 0)
     FROM "trigger" WHERE enabled = :yes AND kind = 'schedule' AND {WHOSE}"""  # noqa: S608 - constants
 )

@@ -10,6 +10,7 @@ from app.services.access import Actor
 from app.services.errors import Conflict, Invalid
 from engine.models import Run, Trigger, now
 from engine.store.db import database
+from engine.store.overview import overview
 
 
 def document(**nodes: Any) -> dict[str, Any]:
@@ -122,9 +123,17 @@ async def test_an_overdue_schedule_says_why_and_waiting_for_its_own_run_is_no_de
         version = row.version_id
     (view,) = await unit.ask(triggers.of_workflow, ada, workflow_id)
     assert view.overdue
+    assert counted(ada) == 1
     assert "no scheduler is running" in view.alarm
     with database().transaction() as session:
         values = {"workspace_id": ada.workspace_id, "workflow_id": workflow_id, "version_id": version}
         session.add(Run(**values, status="running", source="schedule", input={}, trigger_id=view.id))
     (view,) = await unit.ask(triggers.of_workflow, ada, workflow_id)
     assert (view.overdue, view.alarm) == (False, "")
+    assert counted(ada) == 0
+
+
+def counted(actor: Actor) -> int:
+    """How many schedules are overdue, as the doctor and the metrics count them."""
+    with database().reader() as driver:
+        return overview(driver, actor.workspace_id).schedules_overdue
