@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     output_megabytes: int = Field(default=1024, ge=1, description="How large one output of a step may be.")
     run_megabytes: int = Field(default=8192, ge=1, description="How much a run may store in results.")
     run_rows: int = Field(default=1_000_000, ge=100, description="How many steps and items a run may record.")
+    shard_items: int = Field(
+        default=50_000, ge=1, description="From how many items on a list is dealt out to all workers."
+    )
     run_log_lines: int = Field(default=10_000, ge=0, description="How many log lines of steps a run keeps.")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = Field(

@@ -25,6 +25,7 @@ from engine.delivery.queue import parse_job_id
 from engine.graph import Node
 from engine.launch import Launcher
 from engine.models import WorkflowVersion
+from engine.presence import alive
 from engine.run.executor import Executor
 from engine.run.failures import to_record
 from engine.run.plan import Plans
@@ -127,7 +128,7 @@ def parts(writer: Writer, settings: Settings, pool: Pool) -> Parts:
     )
     checkpoints = Checkpoints(data, writer)
     plans = Plans(catalog(), _documents(data))
-    executor = Executor(plans, checkpoints, storage(), Tools(pool, toolbox, settings.public_url))
+    executor = Executor(plans, checkpoints, storage(), Tools(pool, toolbox, settings.public_url, _workers(settings)))
     return Parts(executor, plans, checkpoints, toolbox)
 
 
@@ -155,6 +156,23 @@ async def opened(settings: Settings) -> AsyncIterator[Segments]:
         await leases.stop()
         await made.toolbox.aclose()
         await asyncio.to_thread(launcher.close)
+
+
+def _workers(settings: Settings) -> Callable[[], Awaitable[int]]:
+    """How many workers are alive; while Redis does not tell, this one alone."""
+
+    def count() -> int:
+        try:
+            with redis.Redis.from_url(settings.redis_url, socket_timeout=2) as client:
+                return max(1, sum(process.part == "worker" for process in alive(client)))
+        except (redis.RedisError, OSError) as error:
+            log.debug("worker.no_presence", error=str(error))
+            return 1
+
+    async def asked() -> int:
+        return await asyncio.to_thread(count)
+
+    return asked
 
 
 async def _warm(pool: Pool) -> None:

@@ -110,6 +110,7 @@ def _add_backlog() -> None:
     op.add_column("segment", sa.Column("workflow_id", sa.String(length=32), nullable=False, server_default=""))
     op.add_column("segment", sa.Column("priority", sa.Integer(), nullable=False, server_default="2"))
     op.add_column("segment", sa.Column("delivered_at", sa.BigInteger(), nullable=True))
+    op.add_column("segment", sa.Column("task", sa.JSON(), nullable=True))
     op.execute(sa.text("UPDATE segment SET workflow_id = (SELECT workflow_id FROM run WHERE run.id = segment.run_id)"))
     op.drop_index("ix_segment_sweep", table_name="segment")
     _index("ix_segment_lease", ["lease_until"], RUNNING)
@@ -121,7 +122,7 @@ def _drop_backlog() -> None:
     for index in ("ix_segment_backlog", "ix_segment_delivered", "ix_segment_lease"):
         op.drop_index(index, table_name="segment")
     op.create_index("ix_segment_sweep", "segment", ["status", "lease_until"])
-    for column in ("delivered_at", "priority", "workflow_id"):
+    for column in ("task", "delivered_at", "priority", "workflow_id"):
         op.drop_column("segment", column)
 
 

@@ -67,6 +67,7 @@ class Run(Table, table=True):
 class Segment(Table, table=True):
     """The part of a run that one worker advances at a time, under a lease and fenced by `epoch`.
 
+    Number 0 walks the run; the others are shards, whose `task` names a node and a range of its items.
     A queued segment waits in the backlog until it is delivered: until then `delivered_at` is null.
     """
 
@@ -87,6 +88,7 @@ class Segment(Table, table=True):
     status: str = Field(default="queued", max_length=8)
     priority: int = Field(default=2, description="0: somebody waits for the answer; 1: begun before; 2: new")
     epoch: int = Field(default=0)
+    task: dict[str, Any] | None = json_column(default=None, nullable=True)
     owner: str | None = Field(default=None, max_length=32)
     lease_until: int | None = Field(default=None, sa_type=sa.BigInteger, description="ms, by the database's clock")
     queued_at: int | None = Field(default=None, sa_type=sa.BigInteger, description="ms, by the database's clock")

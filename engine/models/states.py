@@ -124,7 +124,7 @@ SEGMENT = Machine(
         Move("running", "queued", "given back, lease ran out"),
         Move("running", "parked", "park"),
         Move("running", "paused", "pause, budget"),
-        Move("running", "done", "the run ended"),
+        Move("running", "done", "the run ended, or a shard's items are done"),
         Move("parked", "queued", "a wait settles"),
         Move("parked", "paused", "pause"),
         Move("parked", "done", "the run ended"),

@@ -18,6 +18,7 @@ from engine.run.scopes import Ended, Flow, Journey, Scope, Tools
 from engine.run.walk import Walk
 from engine.store.checkpoint import Checkpoints, EndStatus
 from engine.store.lease import Claim, Fenced
+from engine.store.shards import Shard
 from engine.store.storage import Storage
 from engine.telemetry import bound_contextvars
 
@@ -49,6 +50,8 @@ class Executor:
             linked = Linked(claim, plan, self._checkpoints.history, ledger.unpacked)
             journey = Journey(claim, ledger, self._tools, self._checkpoints, self._plans, Walk, linked)
             journey.budget = budget_of(claim, ledger.spent)
+            if claim.task is not None:
+                return await ShardAdvance(journey, plan, Shard.from_json(claim.task)).go()
             return await Advance(journey, plan).go()
 
     async def _versions(self, claim: Claim) -> Mapping[str, str]:
@@ -166,6 +169,47 @@ class Advance:
                 self._claim.stop.clear()
             except TimeoutError:
                 pass
+
+
+class ShardAdvance:
+    """A shard's way: some items of one node, beside the segment that walks the run."""
+
+    def __init__(self, journey: Journey, plan: Plan, shard: Shard) -> None:
+        self._journey, self._claim, self._ledger, self._shard = journey, journey.claim, journey.ledger, shard
+        self._walk = Walk(journey, plan, top_scope(journey.claim), journey.control)
+
+    async def go(self) -> bool:
+        """See `Executor.execute`."""
+        control = self._journey.control
+        heeding = asyncio.create_task(self._heeding(), name="shard's watch")
+        try:
+            await self._walk.begin(True)
+            if not control.halted:
+                # An item that failed has its row; what else went wrong, the run's first segment meets itself.
+                await self._walk.share(self._shard.node_id, range(self._shard.start, self._shard.stop))
+        finally:
+            heeding.cancel()
+            await asyncio.gather(heeding, return_exceptions=True)
+        if control.reason == "lost":
+            raise self._ledger.failed or Fenced(f"a shard of run {self._claim.run_id} is advanced by another worker")
+        if control.reason == "pause":
+            return await self._ledger.pause()
+        if control.reason in ("drain", "cancel"):
+            await self._ledger.settle()
+            return False
+        await self._ledger.close_shard()
+        return True
+
+    async def _heeding(self) -> None:
+        while True:
+            if self._claim.reason is not None:
+                self._journey.control.halt(self._claim.reason)
+            try:
+                async with asyncio.timeout(TICK_SECONDS):
+                    await self._claim.stop.wait()
+                self._claim.stop.clear()
+            except TimeoutError:
+                self._ledger.flush()
 
 
 def top_scope(claim: Claim) -> Scope:

@@ -26,6 +26,7 @@ from engine.run.plan import PlannedNode, early_outputs
 from engine.run.redo import may_write
 from engine.run.rehearsal import hidden, instead_of, would_send
 from engine.run.scopes import Journey, Scope
+from engine.run.shards import Shards
 from engine.run.sources import Standing, handed_in, standing
 from engine.run.step import (
     LONGEST_HELD_WAIT,
@@ -74,6 +75,7 @@ class Firing:
         self._now = datetime.fromtimestamp(self.rows.started_at / 1000, UTC)
         self._call: Once | Mapped = Once(CallScope({}, {}))
         self._contexts: dict[str, CallContext] = {}
+        self.share: range | None = None
         self._paused = self._rehearsed = False
 
     async def fire(
@@ -182,31 +184,42 @@ class Firing:
         await run_window(todo, window=window, batch=batch, perform=self._perform, halted=self._may_not_start)
 
     async def _part_by_part(self, call: Mapped) -> Fate:
-        """The calls over a long list: see `engine.run.parts`."""
+        """The calls over a long list: see `engine.run.parts` and `engine.run.shards`."""
         parts = Parts(self.rows, call, self._length(call))
-        whole = True
-        for part in parts.todo():
-            if self._may_not_start():
-                return await self._left_off()
-            self._call = await parts.enter(part)
-            await self._make_calls()
-            results = [result for result in self.rows.results if result is not None]
-            if self.rows.error is not None:
-                break
-            if len(results) < len(part):
-                self.rows.set_aside()
-                whole = False
-                continue
-            outputs = broadcast.collect(self._call, [self._collectable(i, result) for i, result in enumerate(results)])
-            await parts.leave(part, outputs, _dealt(results))
-        if self.rows.error is not None or not whole:
+        shards = None
+        if self.share is None:
+            shards = await Shards.fitting(self._journey, self.rows, parts, self._scope.path)
+        if shards is not None:
+            async for part in shards.todo():
+                if self._may_not_start() or not await self._do_part(parts, part):
+                    break
+        else:
+            for part in parts.todo(self.share):
+                if self._may_not_start() or not await self._do_part(parts, part):
+                    break
+        if self.rows.error is not None or any(True for _ in parts.todo(self.share)):
             return await self._left_off()
-        return await self._fired(await parts.outputs())
+        return Fate("fired") if self.share is not None else await self._fired(await parts.outputs())
+
+    async def _do_part(self, parts: Parts, part: range) -> bool:
+        """Make the calls of one part; whether to go on with the next. What waits is set aside."""
+        self._call = await parts.enter(part)
+        await self._make_calls()
+        if self.rows.error is not None:
+            return False
+        results = [result for result in self.rows.results if result is not None]
+        if len(results) < len(part):
+            self.rows.set_aside()
+            return True
+        outputs = broadcast.collect(self._call, [self._collectable(i, result) for i, result in enumerate(results)])
+        await parts.leave(part, outputs, _dealt(results))
+        return True
 
     async def _left_off(self) -> Fate:
         """How a long list ends of which not all parts are done."""
         if self.rows.error is not None:
-            self.rows.end_failed()
+            if self.share is None:
+                self.rows.end_failed()
             return self._failed()
         if not self.rows.waits:
             return Fate("halted")

@@ -19,6 +19,7 @@ from engine.run.step import Call
 from engine.store.checkpoint import AttemptEnd, Changes, Checkpoints, EndStatus, NewWait, Saved, StepRow
 from engine.store.lease import Claim, Fenced
 from engine.store.record import NewRun
+from engine.store.shards import Shard
 from engine.store.storage import INLINE_BYTES, Storage
 from engine.telemetry import get_logger
 
@@ -46,7 +47,7 @@ class Ledger(Packing):
         super().__init__(storage, claim.workspace_id, Limits())
         self.claim = claim
         self.failed: BaseException | None = None
-        self.has_waits = False
+        self.has_waits = self.has_shards = False
         self.spent = Spent()
         self._checkpoints = checkpoints
         self._steps: dict[tuple[str, str, str], StepRow] = {}
@@ -93,6 +94,15 @@ class Ledger(Packing):
         if self._steps or self._attempts or self._waits or self._dropped or self._runs:
             self._send(self._taken())
 
+    def deal_out(self, shards: Sequence[Shard]) -> None:
+        """Have other workers do parts of a node, with all that was noted."""
+        self.has_shards = True
+        self._send(self._taken(shards=shards))
+
+    async def close_shard(self) -> None:
+        """End this segment, which is a shard, with all that was noted; the run goes on."""
+        await asyncio.gather(*self._saving, self._send(self._taken(done=True)))
+
     def answer(self, output: Any) -> None:
         """Let the run's synchronous caller have its answer now, though the run goes on."""
         self._send(self._taken(answer=output))
@@ -123,7 +133,7 @@ class Ledger(Packing):
         """End the run, together with all that was noted; unless it is done, nothing of it is waited for any more."""
         if end != "done" and self.has_waits:
             self.drop("")
-        changes = self._taken(end=end, output=output, error=error)
+        changes = self._taken(end=end, output=output, error=error, end_shards=self.has_shards)
         await asyncio.gather(*self._saving, self._send(changes))
         self.claim.ended = (end, output, error)
         traces.run(self.claim.run_id, self.claim.workflow_id, self.claim.started_at, now_ms(), end)

@@ -242,6 +242,11 @@ class NodeRows:
         else:
             self._failed += 1
 
+    def counted(self, done: int, failed: int) -> None:
+        """Count calls that were made elsewhere, or before."""
+        self._done += done
+        self._failed += failed
+
     def _settle_chunk(self, index: int) -> None:
         if self._chunks is not None and (start := self._chunks.settle(index)) is not None:
             self._complete.append(start)

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.broadcast import Axis, Mapped, Value
+from engine.broadcast.collecting import ERROR
 from engine.broadcast.paths import compact
 from engine.contract import MAIN, LongList
 from engine.run.ledger import Ledger
@@ -41,10 +42,12 @@ class Parts:
     """The parts of one node's calls: which are known from before, and what all of them came to."""
 
     def __init__(self, rows: NodeRows, call: Mapped, length: int) -> None:
-        self._rows, self._call, self._length = rows, call, length
+        self._rows, self._call, self.length = rows, call, length
         self._ledger = rows.ledger
         self._known = rows.past.parts
         self.size = self._fitting()
+        for item, held in self._known.items():
+            self._count(item, held)
 
     def _fitting(self) -> int:
         """How many items a part has: so that what it reads is a few MB. The same for the same list, at any time."""
@@ -52,17 +55,28 @@ class Parts:
         fits = max(16, 2 * LONG_BYTES // max(1, bytes_each))
         return min(LONGEST_PART, self._ledger.storage.long_items, fits)
 
-    def todo(self) -> Iterator[range]:
-        """The parts without a row."""
-        for start in range(0, self._length, self.size):
-            part = range(start, min(start + self.size, self._length))
-            if name(part) not in self._known:
+    def todo(self, share: range | None = None) -> Iterator[range]:
+        """The parts without a row, of all or of a shard's share."""
+        for start in range(0, self.length, self.size):
+            part = range(start, min(start + self.size, self.length))
+            if name(part) not in self._known and (share is None or start in share):
                 yield part
+
+    def take(self, item: str, held: Stored) -> None:
+        """Know of a part that another worker did."""
+        if item not in self._known:
+            self._known[item] = held
+            self._count(item, held)
+
+    def _count(self, item: str, held: Stored) -> None:
+        start, _, end = item.partition("-")
+        failed = held[ERROR]["count"] if ERROR in held else 0
+        self._rows.counted(int(end) - int(start) + 1 - failed, failed)
 
     async def enter(self, part: range) -> Mapped:
         """Read what the part's calls need, and make room for their results."""
         call = await asyncio.to_thread(self._call.part, part.start, part.stop)
-        self._rows.take_over(True, len(part), call.path_at, first=part.start, total=self._length)
+        self._rows.take_over(True, len(part), call.path_at, first=part.start, total=self.length)
         return call
 
     async def leave(self, part: range, outputs: Mapping[str, Value], dealt: Mapping[str, Sequence[int]]) -> None:
@@ -82,8 +96,8 @@ class Parts:
 
     async def outputs(self) -> dict[str, Value]:
         """What the node gives, all parts being known. Raises OutputTooLarge."""
-        starts = range(0, self._length, self.size)
-        parts = [self._known[name(range(start, min(start + self.size, self._length)))] for start in starts]
+        starts = range(0, self.length, self.size)
+        parts = [self._known[name(range(start, min(start + self.size, self.length)))] for start in starts]
         ports = list(dict.fromkeys(port for held in parts for port in held))
         if not ports and self._call.has_main:
             return {MAIN.name: Value([], (self._call.outer.axis,))}
@@ -104,7 +118,7 @@ class Parts:
 
     def _paths(self, parts: Sequence[Mapping[str, Any] | None]) -> Sequence[int]:
         paths, found = self._call.outer.paths, array("q")
-        for start, held in zip(range(0, self._length, self.size), parts, strict=True):
+        for start, held in zip(range(0, self.length, self.size), parts, strict=True):
             if held is not None:
                 numbers = unpacked_numbers(held["dealt"]) if held["dealt"] else range(held["count"])
                 found.extend(paths[start + number] for number in numbers)

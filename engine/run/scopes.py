@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -19,13 +19,19 @@ from engine.store.checkpoint import Checkpoints
 from engine.store.lease import Claim
 
 
+async def alone() -> int:
+    """How many workers there are where nobody says: this one."""
+    return 1
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What every run of this process shares."""
+    """What every run of this process shares. `workers` asks how many there are in the installation."""
 
     pool: Pool
     toolbox: Toolbox
     public_url: str = ""
+    workers: Callable[[], Awaitable[int]] = alone
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,14 @@ class Walk(Order):
         """Whether a node could be fired now."""
         return bool(self._ready or self._tasks)
 
+    async def share(self, node_id: str, share: range) -> Fate:
+        """Do only some of one node's items, for another segment that walks the scope."""
+        planned = self._plan.nodes[node_id]
+        firing = Firing(planned, self._journey, self._scope, self._control, self._past.get(node_id) or Past())
+        firing.share = share
+        await self.load(planned.needs)
+        return await firing.fire(self.outputs, self._extra, self._plan.named)
+
     async def close(self) -> None:
         """See `Body`."""
         tasks = list(self._tasks)

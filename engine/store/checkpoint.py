@@ -22,9 +22,10 @@ from engine.store import calls
 from engine.store.calls import follow
 from engine.store.db import Database
 from engine.store.driver import Answer, Driver, Operation, Row, Statement
-from engine.store.lease import Claim, Fenced, Reply
+from engine.store.lease import Claim, Delivery, Fenced, Reply
 from engine.store.lists import Ref
 from engine.store.record import NewRun, Told
+from engine.store.shards import CLOSE_SHARDS, Shard, Standing, deliveries, put, standing
 from engine.store.writer import Make, Writer
 
 Json = Any
@@ -93,7 +94,8 @@ class Changes:
 
     `payloads` are the stored values that the rows name; they are on disk already. With `answer`, the run's output so
     far, whoever waits for the run hears of it before the end. `dropped`: how the paths of scopes begin, a `/` added, in
-    which nothing is waited for any more. `runs` are started with it.
+    which nothing is waited for any more. `runs` are started with it. `shards` are queued beside this segment, and ended
+    with `end_shards`; with `done` this segment, which is a shard, has nothing left to do.
     """
 
     steps: Sequence[StepRow] = ()
@@ -109,6 +111,9 @@ class Changes:
     park: bool = False
     pause: bool = False
     spent: tuple[int, float, int] = (0, 0.0, 0)
+    shards: Sequence[Shard] = ()
+    done: bool = False
+    end_shards: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +132,7 @@ class Saved:
     events: tuple[Event, ...] = ()
     reply: Reply | None = None
     more: Told | None = None
+    deliveries: tuple[Delivery, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,11 +260,14 @@ def save(driver: Driver, held: Claim, changes: Changes) -> Operation:
     parked = changes.park and wake == held.wake and wanted is None
     asks = any(wait.kind == "budget" for wait in changes.waits)
     paused = changes.pause and (wanted == "pause" or (asks and wanted is None))
-    if over or parked or paused:
-        driver.send(CLOSE_SEGMENT, {**key, "status": "done" if over else "parked" if parked else "paused"})
+    if over or parked or paused or changes.done:
+        driver.send(CLOSE_SEGMENT, {**key, "status": "parked" if parked else "paused" if paused else "done"})
+    if changes.end_shards:
+        driver.send(CLOSE_SHARDS, {"run": held.run_id})
+    dealt = put(driver, held, changes.shards)
     if over and (changes.waits or held.waited):
         driver.send(END_WAITS, {"run": held.run_id, "outcome": '{"ended":true}'})
-    if parked or paused:
+    if parked or paused or (changes.done and wanted == "pause"):
         driver.send(WAITING if parked else PAUSED, {"run": held.run_id, "segment": held.segment})
     if changes.answer is not None:
         driver.send(ANSWER, {"run": held.run_id, "output": _dumps(changes.answer)})
@@ -270,7 +279,9 @@ def save(driver: Driver, held: Claim, changes: Changes) -> Operation:
     if changes.runs or awaited or (over and "parent" in held.options):
         given_up = [row[0] for answer in awaited for row in answer.rows()]
         more = yield from follow(driver, held, changes.runs, given_up, changes.end)
-    return Saved(wanted, wake, seq, parked, paused, _events(held, changes, first, status, at), reply, more)
+    return Saved(
+        wanted, wake, seq, parked, paused, _events(held, changes, first, status, at), reply, more, deliveries(dealt)
+    )
 
 
 def _drop(driver: Driver, held: Claim, prefix: str) -> Answer:
@@ -482,6 +493,14 @@ class Checkpoints:
     async def ended(self, workspace_id: str, run_id: str) -> tuple[str, Any, Any]:
         """The status, output and error of another run of the workspace."""
         return await asyncio.to_thread(calls.ended, self._database, workspace_id, run_id)
+
+    async def standing(self, run_id: str, node_id: str) -> Standing:
+        """How the parts of a long list stand that several workers go over."""
+        return await asyncio.to_thread(self._read_standing, run_id, node_id)
+
+    def _read_standing(self, run_id: str, node_id: str) -> Standing:
+        with self._database.reader() as driver:
+            return standing(driver, run_id, node_id)
 
     async def newest_epoch(self, run_id: str) -> int:
         """The last epoch in which a holder recorded something; 0 if none did."""

@@ -44,6 +44,7 @@ class Claim:
     `worked` (ms): what it had spent before.
 
     Times are milliseconds since 1970 by the database's clock; `deadline` is seconds of this process's monotonic clock.
+    `task`: of a shard, what it is to do (`engine.store.shards`).
     `ended` is how its run ended in this holder's hands, once that is durable: (status, output, error).
     """
 
@@ -70,6 +71,7 @@ class Claim:
     steps: int = 0
     cost: float = 0.0
     worked: int = 0
+    task: dict[str, Any] | None = None
 
     @property
     def fresh(self) -> bool:
@@ -138,7 +140,8 @@ class Swept:
 
 CLAIM = Statement(
     f"""UPDATE segment SET epoch = epoch + 1, status = 'running', owner = :owner, lease_until = {{clock}} + :lease
-    WHERE run_id = :run AND number = :segment AND epoch = :epoch AND {SEGMENT.becoming("running")} RETURNING epoch"""
+    WHERE run_id = :run AND number = :segment AND epoch = :epoch AND {SEGMENT.becoming("running")}
+    RETURNING epoch, task"""
 )
 BEGIN_RUN = Statement(
     f"""UPDATE run SET status = 'running', started_at = COALESCE(started_at, {{clock}}), seq = seq + 1
@@ -194,7 +197,10 @@ def claim(driver: Driver, delivery: Delivery, owner: str, lease: int, deadline: 
         driver.send(DROP, key)
         yield
         return None
-    return _claim(delivery, epochs[0][0], rows[0], deadline)
+    epoch, task = epochs[0]
+    held = _claim(delivery, epoch, rows[0], deadline)
+    held.task = orjson.loads(task) if isinstance(task, str | bytes) else task
+    return held
 
 
 def _claim(delivery: Delivery, epoch: int, row: Row, deadline: float) -> Claim:

@@ -90,16 +90,25 @@ class Bench:
         self.storage = Storage(home)
         self.pool = Pool(1)
         self.seeds: dict[str, Seed] = {}
+        self.workers = 1
         self.executor = self.another()
 
     def another(self) -> Executor:
         """An executor with nothing cached."""
         toolbox = Toolbox(NoFiles, lambda workspace_id: NoAccounts(), stored=self.stored)
-        return Executor(Plans(catalog(), self._document), self.checkpoints, self.storage, Tools(self.pool, toolbox))
+        return Executor(
+            Plans(catalog(), self._document),
+            self.checkpoints,
+            self.storage,
+            Tools(self.pool, toolbox, workers=self._workers),
+        )
 
     def stored(self, at: CallContext, effect: str) -> RunValues:
         """The values that outlive a run."""
         return RunValues(self.database, at.workspace_id, at.workflow_id, at.run_id, effect)
+
+    async def _workers(self) -> int:
+        return self.workers
 
     def _hear(self, results: Any) -> None:
         self.told += [event for result in results for event in getattr(result, "events", ())]

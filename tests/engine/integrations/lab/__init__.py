@@ -103,6 +103,16 @@ async def sleep(params: Sleep) -> Any:
     return params.value
 
 
+@action("lab.think", title="Think", category="lab", icon="brain")
+async def think(params: Sleep) -> Any:
+    """The same, without asking anybody: pure.
+
+    With a list: once per item.
+    """
+    await asyncio.sleep(params.seconds)
+    return params.value
+
+
 class Fail(Params):
     value: Annotated[Any, Port()] = Field(default=None, description="Passed on", examples=[1])
     when: Any = Field(default=True, description="Fail if this holds", examples=[True])
@@ -263,5 +273,5 @@ integration = Integration(
     id="lab",
     name="Lab",
     description="Nodes for tests of execution",
-    nodes=(pay, write, sleep, fail, doze, compute, total, send, count, talk, sheet),
+    nodes=(pay, write, sleep, fail, doze, compute, total, send, count, talk, sheet, think),
 )

@@ -1,0 +1,175 @@
+"""A long list over several workers: each does its range, a lost one's is taken over, and the result is the same."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlmodel import col
+
+from engine.catalog import catalog
+from engine.models import Segment
+from engine.run.executor import Executor
+from engine.settings import settings
+from engine.store import record
+from engine.store.lease import Claim, Delivery, Leases, sweep
+from engine.store.storage import Storage
+from tests.engine import lab
+from tests.engine.bench import Bench, opened
+
+ITEMS = 1_050
+NODES: dict[str, Any] = {
+    "start": {"type": "trigger.manual", "with": {}},
+    "text": {"type": "data.template", "with": {"text": "{{ start }} at {{ now() }}"}},
+    "deal": {"type": "flow.if", "with": {"value": "{{ text }}", "when": "{{ index % 3 }}"}},
+    "count": {"type": "data.template", "with": {"text": "{{ deal.yes | length }} and {{ deal.no | length }}"}},
+}
+
+
+@pytest.fixture
+async def bench(any_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
+    lab.install(monkeypatch)
+    monkeypatch.setenv("WEFT_SHARD_ITEMS", "500")
+    settings.cache_clear()
+    async with opened(any_database, tmp_path / "home", lease_seconds=2) as bench:
+        bench.storage = Storage(tmp_path / "home", long_items=100)
+        bench.workers = 3
+        bench.executor = bench.another()
+        yield bench
+    settings.cache_clear()
+    catalog.cache_clear()
+
+
+class Crew:
+    """Workers of one bench, each with an executor and an owner of its own, that take what is queued."""
+
+    def __init__(self, bench: Bench, count: int) -> None:
+        self.bench = bench
+        self.leases = [Leases(bench.writer, 2) for _ in range(count)]
+        self.took: list[tuple[int, int]] = []
+        self.lost: set[int] = set()
+
+    async def __aenter__(self) -> Crew:
+        for leases in self.leases:
+            leases.start()
+        self._tasks = [asyncio.create_task(self._work(n, self.bench.another())) for n in range(len(self.leases))]
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for leases in self.leases:
+            await leases.stop()
+
+    async def _work(self, number: int, executor: Executor) -> None:
+        while number not in self.lost:
+            for delivery in self.queued():
+                held = await self.leases[number].claim(delivery)
+                if held is not None:
+                    self.took.append((number, held.segment))
+                    await self._execute(number, executor, held)
+            await asyncio.sleep(0.02)
+
+    async def _execute(self, number: int, executor: Executor, held: Claim) -> None:
+        task = asyncio.create_task(executor.execute(held))
+        while not task.done() and number not in self.lost:
+            await asyncio.sleep(0.01)
+        if number in self.lost:
+            # As if the process had been killed: nothing is given back, the lease runs out.
+            task.cancel()
+            await self.leases[number].stop()
+            await asyncio.gather(task, return_exceptions=True)
+            return
+        if not task.result():
+            await self.leases[number].give_back(held)
+        self.leases[number].drop(held)
+
+    def queued(self) -> list[Delivery]:
+        with self.bench.database.transaction(write=False) as session:
+            found = session.scalars(select(Segment).where(col(Segment.status) == "queued"))
+            return [Delivery(row.run_id, row.number, row.epoch) for row in found]
+
+
+async def over(bench: Bench, run_id: str, longest: float = 60) -> Any:
+    async with asyncio.timeout(longest):
+        while bench.row(run_id).status not in ("done", "failed", "cancelled"):
+            await bench.writer.submit(partial(sweep, patience=60_000))
+            await asyncio.sleep(0.05)
+    return await bench.ran(run_id)
+
+
+def segments(bench: Bench, run_id: str) -> list[Segment]:
+    with bench.database.transaction(write=False) as session:
+        return list(session.scalars(select(Segment).where(col(Segment.run_id) == run_id)))
+
+
+async def test_several_workers_give_what_one_gives(bench: Bench) -> None:
+    run_id = await bench.start(NODES, input={"trigger": "start", "payload": list(range(ITEMS))})
+    async with Crew(bench, 3) as crew:
+        ran = await over(bench, run_id)
+    assert ran.run.error is None
+    assert ran.output("count") == "700 and 350"
+    held = ran.steps["text"]["output"]["main"]
+    texts = bench.storage.get_json(ran.run.workspace_id, held["ref"])
+    assert [text.split(" at ")[0] for text in texts] == [str(n) for n in range(ITEMS)]
+    assert len({text.split(" at ")[1] for text in texts}) == 1, "it is the same moment in all shards"
+    assert ran.steps["deal"]["counts"] == {"total": ITEMS, "done": ITEMS, "failed": 0}
+    assert sorted(segment for _, segment in crew.took) == [0, 1, 2, 3, 4], "two nodes, three workers"
+    assert all(segment.status == "done" for segment in segments(bench, run_id))
+
+
+async def test_the_range_of_a_lost_worker_is_taken_over(bench: Bench) -> None:
+    slow = {**NODES, "text": {"type": "lab.think", "with": {"value": "{{ start }}", "seconds": 0.03}}}
+    run_id = await bench.start(slow, input={"trigger": "start", "payload": list(range(ITEMS))})
+    async with Crew(bench, 3) as crew:
+        while not any(segment for _, segment in crew.took):
+            await asyncio.sleep(0.01)
+        lost = next(number for number, segment in crew.took if segment)
+        crew.lost.add(lost)
+        ran = await over(bench, run_id)
+    assert ran.run.error is None
+    assert ran.output("count") == "700 and 350"
+    taken = [(number, segment) for number, segment in crew.took if segment]
+    again = [segment for number, segment in taken if (lost, segment) in taken and number != lost]
+    assert again, "another worker took the shard"
+
+
+async def test_one_worker_cuts_nothing(bench: Bench) -> None:
+    bench.workers = 1
+    run_id = await bench.start(NODES, input={"trigger": "start", "payload": list(range(ITEMS))})
+    async with Crew(bench, 1):
+        ran = await over(bench, run_id)
+    assert ran.output("count") == "700 and 350"
+    assert [segment.number for segment in segments(bench, run_id)] == [0]
+
+
+async def test_a_failure_in_a_shard_ends_the_run_and_all_shards(bench: Bench) -> None:
+    nodes = {
+        "start": {"type": "trigger.manual", "with": {}},
+        "try": {"type": "lab.fail", "with": {"value": "{{ start }}", "when": "{{ start == 1000 }}"}},
+    }
+    run_id = await bench.start(nodes, input={"trigger": "start", "payload": list(range(ITEMS))})
+    async with Crew(bench, 3):
+        ran = await over(bench, run_id)
+    assert ran.run.status == "failed" and ran.run.error and ran.run.error["item"] == "1000"
+    assert all(segment.status == "done" for segment in segments(bench, run_id))
+
+
+async def test_cancelling_ends_all_shards(bench: Bench) -> None:
+    nodes = {**NODES, "text": {"type": "lab.think", "with": {"value": "{{ start }}", "seconds": 0.2}}}
+    run_id = await bench.start(nodes, input={"trigger": "start", "payload": list(range(ITEMS))})
+    async with Crew(bench, 3) as crew:
+        while not any(segment for _, segment in crew.took):
+            await asyncio.sleep(0.01)
+        await bench.writer.submit(partial(record.cancel, run_id=run_id))
+        ran = await over(bench, run_id)
+        assert ran.run.status == "cancelled"
+        async with asyncio.timeout(20):
+            while any(segment.status != "done" for segment in segments(bench, run_id)):
+                await asyncio.sleep(0.05)
