@@ -36,15 +36,15 @@ class Shard:
 PUT_SHARD = Statement(
     """INSERT INTO segment (run_id, number, workspace_id, workflow_id, status, priority, epoch, queued_at, delivered_at,
         task)
-    VALUES (:run, (SELECT MAX(number) + 1 FROM segment WHERE run_id = :run), :workspace, :workflow, 'queued', 1, 0,
-        {clock}, {clock}, :task)
+    VALUES (CAST(:run AS TEXT), (SELECT MAX(number) + 1 FROM segment WHERE run_id = :run), :workspace, :workflow,
+        'queued', 1, 0, {clock}, {clock}, :task)
     RETURNING run_id, number, epoch"""
 )
 OPEN_SHARDS = Statement("SELECT task FROM segment WHERE run_id = :run AND number > 0 AND status <> 'done'")
 READ_PARTS = Statement(
     """SELECT item, status, output, error FROM step
     WHERE run_id = :run AND scope = '' AND node_id = :node AND item <> '' AND status IN ('done', 'failed')
-        AND (status = 'failed' OR item LIKE '%-%')"""
+        AND (status = 'failed' OR item LIKE :chunk)"""
 )
 CLOSE_SHARDS = Statement(
     f"""UPDATE segment SET status = 'done', epoch = epoch + 1, owner = NULL, lease_until = NULL
@@ -73,7 +73,7 @@ class Standing:
 
 def standing(driver: Reader, run_id: str, node_id: str) -> Standing:
     """Read it."""
-    rows = driver.send(READ_PARTS, {"run": run_id, "node": node_id}).rows()
+    rows = driver.send(READ_PARTS, {"run": run_id, "node": node_id, "chunk": "%-%"}).rows()
     tasks = driver.send(OPEN_SHARDS, {"run": run_id}).rows()
     found = [Shard.from_json(_json(task)) for (task,) in tasks if task is not None]
     return Standing(
