@@ -78,7 +78,7 @@ def read_pdf(params: ReadPdf, files: Files) -> PdfText:
         pages: list[Page] = []
         length = 0
         for number in chosen:
-            text = _page_text(document, number)
+            text = _page_text(document, number, params.file)
             length += len(text)
             if length > MOST_TEXT:
                 raise OutputTooLarge(
@@ -96,8 +96,17 @@ def read_pdf(params: ReadPdf, files: Files) -> PdfText:
     )  # fmt: skip
 
 
-def _page_text(document: Any, number: int) -> str:
-    page = document[number - 1]
+def _page_text(document: Any, number: int, file: File) -> str:
+    import pypdfium2 as pdfium  # noqa: PLC0415  loaded where used
+
+    try:
+        page = document[number - 1]
+    except pdfium.PdfiumError as error:
+        raise BadParams(
+            f"Page {number} of “{file.name}” is damaged.",
+            field="file",
+            hint="Open it in a PDF viewer and save it anew, or leave this page out.",
+        ) from error
     try:
         told = page.get_textpage()
         try:

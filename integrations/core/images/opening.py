@@ -7,6 +7,8 @@ before anything is unpacked; a file that unpacks to more than its header tells i
 from __future__ import annotations
 
 import io
+import struct
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import PurePosixPath
@@ -42,7 +44,12 @@ def opened(file: File, files: Files) -> Iterator[Image]:
     Image.init()
     Image.MAX_IMAGE_PIXELS = None  # the check below is ours: it refuses where Pillow would warn
     try:
-        with files.open(file) as stream, Image.open(stream, formats=_READ) as picture:
+        # Pillow warns of what it skips in damaged metadata; nobody would read that.
+        with (
+            warnings.catch_warnings(action="ignore", category=UserWarning),
+            files.open(file) as stream,
+            Image.open(stream, formats=_READ) as picture,
+        ):
             if picture.width * picture.height > MOST_POINTS:
                 raise OutputTooLarge(
                     f"“{file.name}” is {picture.width:,} by {picture.height:,} points; at most {MOST_POINTS:,} in all.",
@@ -55,7 +62,7 @@ def opened(file: File, files: Files) -> Iterator[Image]:
             field="file",
             hint="PNG, JPEG, WebP, GIF, TIFF, BMP and AVIF are.",
         ) from error
-    except (OSError, ValueError, SyntaxError, EOFError, KeyError, TypeError, IndexError, MemoryError) as error:
+    except (OSError, ValueError, SyntaxError, EOFError, KeyError, TypeError, IndexError, struct.error) as error:
         raise BadParams(
             f"“{file.name}” is a damaged picture: {str(error)[:120] or type(error).__name__}.",
             field="file",
