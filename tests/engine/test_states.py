@@ -85,16 +85,20 @@ def test_every_statement_that_settles_a_wait_finds_it_open() -> None:
 
 
 def test_new_rows_begin_where_the_table_says() -> None:
+    seen = set()
     for name, sql in ALL.items():
         into = re.match(r"INSERT INTO (\w+) \(([^)]*)\)\s*(?:VALUES|SELECT) \(?(.*)", sql)
         if not into or into[1] not in MACHINE or "status" not in into[2]:
             continue
-        value = dict(zip(re.split(r",\s*", into[2]), re.split(r",\s*", into[3]), strict=False))["status"]
+        machine, values = MACHINE[into[1]], into[3].partition(" FROM ")[0]
+        value = dict(zip(re.split(r",\s*", into[2]), re.split(r",\s*", values), strict=False))["status"].strip()
+        seen.add(name)
         if value == "status":  # a copy, of rows whose states it names
-            assert set(MACHINE[into[1]].ended) >= states_in(MACHINE[into[1]], sql.partition(" FROM ")[2]), name
+            assert set(machine.ended) >= states_in(machine, sql.partition(" FROM ")[2]), name
             continue
         for status in PARAMETER[name] if value.startswith(":") else (value.strip("'"),):
-            assert MACHINE[into[1]].allows("", status), name
+            assert machine.allows("", status), name
+    assert seen >= {"PUT_RUN", "PUT_SEGMENT", "PUT_STEP", "TAKE_STEPS"}
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
