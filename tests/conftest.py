@@ -23,8 +23,8 @@ network.block()
 
 # `./weft test` asks the same questions each time, so that a change is judged by itself; a run of pytest alone looks
 # for new ones, and says how to ask them again.
-hypothesis.settings.register_profile("steady", derandomize=True, print_blob=True)
-hypothesis.settings.register_profile("searching", print_blob=True)
+hypothesis.settings.register_profile("steady", derandomize=True, print_blob=True, deadline=None)
+hypothesis.settings.register_profile("searching", print_blob=True, deadline=None)
 hypothesis.settings.load_profile("steady" if VALKEY_URL in os.environ else "searching")
 
 
