@@ -49,6 +49,7 @@ def run(arguments: Sequence[str], say: Say) -> int:
         home = Path(folder)
         outcomes.append(_build(home, say))
         _install_chromium(say)
+        _install_faketime(say)
         with _servers(say) as addresses:
             outcomes.extend(_tests(arguments, addresses, home, say))
     return _sum_up(outcomes, time.monotonic() - started, say)
@@ -82,6 +83,21 @@ def _build(home: Path, say: Say) -> Outcome:
     return Outcome("front end", True, "ok")
 
 
+def _install_faketime(say: Say) -> None:
+    """What lets a test give a process a wrong clock; where it cannot be installed, that test is skipped."""
+    if shutil.which("faketime") or os.getuid() != 0 or not shutil.which("apt-get"):
+        return
+    say("Installing faketime …")
+    _apt_get("update", "-qq")
+    _apt_get("install", "-y", "-qq", "faketime")
+
+
+def _apt_get(*arguments: str) -> bool:
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    done = subprocess.run(["apt-get", *arguments], env=environment, stdout=subprocess.DEVNULL, check=False)
+    return done.returncode == 0
+
+
 def _install_chromium(say: Say) -> None:
     if CHROMIUM.exists():
         return
@@ -90,15 +106,8 @@ def _install_chromium(say: Say) -> None:
             "The browser tests need Chromium at /usr/bin/chromium: run 'sudo apt install chromium' and start again."
         )
     say("Installing Chromium …")
-    for arguments in (["update", "-qq"], ["install", "-y", "-qq", "chromium", "fonts-liberation"]):
-        done = subprocess.run(
-            ["apt-get", *arguments],
-            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-            stdout=subprocess.DEVNULL,
-            check=False,
-        )
-        if done.returncode:
-            sys.exit("Chromium could not be installed: see apt's message above.")
+    if not (_apt_get("update", "-qq") and _apt_get("install", "-y", "-qq", "chromium", "fonts-liberation")):
+        sys.exit("Chromium could not be installed: see apt's message above.")
 
 
 @contextmanager

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from engine import broadcast
+from engine import broadcast, clock
 from engine.broadcast import CallScope, Mapped, NodeOutputs, Once, Skip, Value
 from engine.broadcast.collecting import ERROR
+from engine.clock import now_ms
 from engine.contract import BadParams, Effect, NodeError, Respond
 from engine.expressions import TemplateError
 from engine.run.control import Control
 from engine.run.example import example_of
 from engine.run.failures import to_record, without
-from engine.run.ledger import now_ms
 from engine.run.mapping import DEFAULT_WINDOW, run_window
 from engine.run.noderows import Given, NodeRows
 from engine.run.parts import Parts, is_long
@@ -458,7 +458,7 @@ def _say_fallback(context: CallContext, failure: NodeError) -> None:
 
 
 def _seconds_until(moment: datetime) -> float:
-    return (moment - datetime.now(UTC)).total_seconds()
+    return (moment - clock.now()).total_seconds()
 
 
 def node_error(error: NodeError | TemplateError) -> NodeError:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from engine import traces
+from engine.clock import now_ms
 from engine.contract import LongList
 from engine.models import new_id
 from engine.run.budget import Spent
@@ -28,11 +28,6 @@ MANY_SAVES = 64
 OPEN = frozenset({"running", "waiting"})
 
 log = get_logger(__name__)
-
-
-def now_ms() -> int:
-    """Milliseconds since 1970 UTC by this machine's clock."""
-    return time.time_ns() // 1_000_000
 
 
 class Ledger(Packing):

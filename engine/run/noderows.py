@@ -9,11 +9,12 @@ from typing import Any, Literal
 
 from engine import metrics, traces
 from engine.broadcast import Value
+from engine.clock import now_ms
 from engine.contract import NodeError, Postponed
 from engine.doors import fingerprint, token_of
 from engine.models import new_id
 from engine.run.failures import from_record, given_to, to_record
-from engine.run.ledger import Ledger, fields_as_rows_hold_them, now_ms
+from engine.run.ledger import Ledger, fields_as_rows_hold_them
 from engine.run.mapping import Chunks
 from engine.run.past import ANSWERED, Past, Waited, WaitKind
 from engine.run.plan import PlannedNode

@@ -11,10 +11,10 @@ from typing import Any
 
 from engine import broadcast
 from engine.broadcast import NodeOutputs, Skip, Value, fields_of, port_of, reached
+from engine.clock import now_ms
 from engine.contract import MAIN, BadParams
 from engine.expressions import Reference
 from engine.run.firing import Firing
-from engine.run.ledger import now_ms
 from engine.run.plan import PlannedNode
 from engine.store.checkpoint import StepRow
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.run.ledger import now_ms
+from engine.clock import now_ms
 from engine.run.noderows import NodeRows
 from engine.run.step import Done, Failed
 

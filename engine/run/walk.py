@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.broadcast import SKIPPED
+from engine.clock import now_ms
 from engine.contract import MAIN, CallWorkflow, FirstOf, Guard, Iterate, NodeError, Rounds
 from engine.run.bodies import BodyFiring
 from engine.run.called import CallFiring
@@ -14,7 +15,6 @@ from engine.run.control import Control
 from engine.run.failures import of_run, to_record
 from engine.run.firing import Fate, Firing
 from engine.run.history import restored, take_waits
-from engine.run.ledger import now_ms
 from engine.run.order import Order
 from engine.run.past import Past
 from engine.run.plan import Plan, PlannedNode

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import orjson
 import structlog
 
-from engine import metrics
+from engine import clock, metrics
 from engine.events import Event
 from engine.models.states import RUN, SEGMENT
 from engine.store.driver import Driver, Operation, Row, Statement
@@ -141,7 +141,7 @@ class Swept:
 CLAIM = Statement(
     f"""UPDATE segment SET epoch = epoch + 1, status = 'running', owner = :owner, lease_until = {{clock}} + :lease
     WHERE run_id = :run AND number = :segment AND epoch = :epoch AND {SEGMENT.becoming("running")}
-    RETURNING epoch, task"""
+    RETURNING epoch, lease_until, task"""
 )
 BEGIN_RUN = Statement(
     f"""UPDATE run SET status = 'running', started_at = COALESCE(started_at, {{clock}}), seq = seq + 1
@@ -197,7 +197,8 @@ def claim(driver: Driver, delivery: Delivery, owner: str, lease: int, deadline: 
         driver.send(DROP, key)
         yield
         return None
-    epoch, task = epochs[0]
+    epoch, until, task = epochs[0]
+    clock.heard(until - lease)
     held = _claim(delivery, epoch, rows[0], deadline)
     held.task = orjson.loads(task) if isinstance(task, str | bytes) else task
     return held
