@@ -9,6 +9,7 @@ from integrations.core.data.encode import encode
 from integrations.core.data.fields import set_fields, split_out
 from integrations.core.data.group import group
 from integrations.core.data.html import build_html, extract_html
+from integrations.core.data.joining import join_texts, split_text
 from integrations.core.data.json_path import json_path
 from integrations.core.data.lists import aggregate, chunk, flatten, number_range
 from integrations.core.data.markdown import html_to_markdown, markdown_to_html
@@ -22,7 +23,7 @@ from integrations.core.data.similarity import closest, similarity
 from integrations.core.data.statistics import statistics
 from integrations.core.data.text import build_json, parse_json, template
 from integrations.core.data.validate import validate
-from integrations.core.data.words import change_text, join_texts, split_text
+from integrations.core.data.words import change_text
 from integrations.core.data.xml import build_xml, parse_xml
 from integrations.core.data.yaml import build_yaml, parse_yaml
 

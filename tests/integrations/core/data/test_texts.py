@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from engine.contract import BadParams
 from integrations.core.data.encode import Encode, encode
 from integrations.core.data.html import BuildHtml, ExtractHtml, build_html, extract_html
+from integrations.core.data.joining import JoinTexts, SplitText, join_texts, split_text
 from integrations.core.data.json_path import JsonPath, json_path
 from integrations.core.data.markdown import MarkdownToHtml, markdown_to_html
 from integrations.core.data.nesting import FlattenFields, flatten_fields
 from integrations.core.data.regex import Regex, regex
 from integrations.core.data.similarity import Closest, Similarity, closest, similarity
-from integrations.core.data.words import CHANGES, ChangeText, JoinTexts, SplitText, change_text, join_texts, split_text
+from integrations.core.data.words import CHANGES, ChangeText, change_text
 from integrations.core.data.xml import BuildXml, ParseXml, build_xml, parse_xml
 from integrations.core.data.yaml import BuildYaml, ParseYaml, build_yaml, parse_yaml
 from tests.integrations.core.test_properties import call, values
