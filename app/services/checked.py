@@ -8,13 +8,14 @@ from typing import Any, Final
 
 from sqlmodel import Session
 
-from app.services import unit
+from app.services import callees, unit
 from engine import document
 from engine.catalog import catalog
 from engine.graph import Graph
 from engine.models import Workflow
 from engine.problem import Problem
-from engine.validation import problems, ranks
+from engine.validation import Outside, problems, ranks
+from engine.validation.outside import NOTHING
 
 _KEPT: Final = 64
 
@@ -22,29 +23,30 @@ _KEPT: Final = 64
 class _Findings:
     """What a drawing's nodes tell; their positions have no say in it."""
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+    def __init__(self, graph: Graph, outside: Outside) -> None:
+        self.graph, self.outside = graph, outside
 
     @cached_property
     def problems(self) -> Sequence[Problem]:
-        return problems(self.graph, catalog())
+        return problems(self.graph, catalog(), self.outside)
 
     @cached_property
     def ranks(self) -> Mapping[str, int]:
-        return ranks(self.graph, catalog())
+        return ranks(self.graph, catalog(), self.outside)
 
 
 class Checked:
     """A drawing with its document, what is wrong with it, and where lists map it, each found on first use.
 
-    ``before`` is the drawing that an edit made this one of: what the edit left alone is taken from there.
+    ``before`` is the drawing that an edit made this one of: what the edit left alone is taken from there. ``outside``:
+    what the workflows that it runs take and give.
     """
 
-    def __init__(self, graph: Graph, before: "Checked | None" = None) -> None:
-        self.graph = graph
+    def __init__(self, graph: Graph, before: "Checked | None" = None, outside: Outside = NOTHING) -> None:
+        self.graph, self.outside = graph, outside
         self._before = before
-        same_nodes = before is not None and before.graph.nodes is graph.nodes
-        self._findings: _Findings = before._findings if before is not None and same_nodes else _Findings(graph)
+        same = before is not None and before.graph.nodes is graph.nodes and before.outside == outside
+        self._findings: _Findings = before._findings if before is not None and same else _Findings(graph, outside)
 
     @cached_property
     def document(self) -> dict[str, Any]:
@@ -104,8 +106,10 @@ _cache = _Cache()
 def checked(db: Session, workflow: Workflow) -> Checked:
     """The workflow's draft, parsed once per seq and process."""
     kept = _cache.get(workflow.id, workflow.draft_seq)
-    if kept is None:
-        kept = Checked(document.load(workflow.draft))
+    graph = kept.graph if kept is not None else document.load(workflow.draft)
+    outside = callees.outside(db, workflow.workspace_id, graph)
+    if kept is None or kept.outside != outside:  # another workflow was published meanwhile
+        kept = Checked(graph, kept, outside)
         keep(db, workflow.id, workflow.draft_seq, kept)
     return kept
 

@@ -8,7 +8,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import QueryableAttribute, defer
 from sqlmodel import Session, col
 
-from app.services import plain
+from app.services import callees, plain
 from app.services.access import Actor, owned
 from app.services.checked import Checked, checked, keep
 from app.services.collisions import REPLACE, Op, collide
@@ -99,7 +99,7 @@ def edit(
         others = _edits_by_others(db, actor, workflow, seq)
         if collide(ops, [op for row in others for op in row.ops]):
             raise Conflict("Somebody else changed the same place just now. Look at their change, then do yours again.")
-    draft, inverse = _apply(checked(db, workflow), ops)
+    draft, inverse = _apply(db, workflow, ops)
     merged = seq != workflow.draft_seq
     workflow.undo_seq = workflow.draft_seq + 1
     _store(db, workflow, draft)
@@ -121,7 +121,7 @@ def replace(
     if seq is not None and seq != workflow.draft_seq:
         raise Conflict(f"The draft is at edit {workflow.draft_seq} now. Read it again, then send yours.")
     graph, comments = read(source)
-    draft = Checked(graph)
+    draft = Checked(graph, outside=callees.outside(db, workflow.workspace_id, graph))
     ops, inverse = [_whole(draft)], [_whole(checked(db, workflow))]
     workflow.undo_seq = workflow.draft_seq + 1
     workflow.draft_text = comments
@@ -137,7 +137,7 @@ def undo(db: Session, actor: Actor, workflow_id: str) -> EditResult | None:
     last = db.scalar(_standing(workflow).order_by(col(DraftEdit.seq).desc()).limit(1))
     if last is None:
         return None
-    draft, _ = _apply(checked(db, workflow), last.inverse)
+    draft, _ = _apply(db, workflow, last.inverse)
     last.undone = workflow.draft_seq + 1
     _store(db, workflow, draft)
     return EditResult(workflow.draft_seq, draft, last.inverse, last.ops)
@@ -150,7 +150,7 @@ def redo(db: Session, actor: Actor, workflow_id: str) -> EditResult | None:
     last = db.scalar(_redoable(workflow).order_by(col(DraftEdit.undone).desc()).limit(1))
     if last is None:
         return None
-    draft, _ = _apply(checked(db, workflow), last.ops)
+    draft, _ = _apply(db, workflow, last.ops)
     last.seq, last.undone = workflow.draft_seq + 1, 0
     _store(db, workflow, draft)
     return EditResult(workflow.draft_seq, draft, last.ops, last.inverse)
@@ -209,14 +209,16 @@ def _placed(graph: Graph) -> Graph:
         return graph
 
 
-def _apply(before: Checked, ops: Sequence[Op]) -> tuple[Checked, Sequence[Op]]:
+def _apply(db: Session, workflow: Workflow, ops: Sequence[Op]) -> tuple[Checked, Sequence[Op]]:
+    before = checked(db, workflow)
     if len(ops) == 1 and ops[0].get("op") == REPLACE:
-        return Checked(read(ops[0]["document"])[0]), [_whole(before)]
+        graph = read(ops[0]["document"])[0]
+        return Checked(graph, outside=callees.outside(db, workflow.workspace_id, graph)), [_whole(before)]
     try:
         graph, inverse = patch.apply(before.graph, ops, catalog())
     except patch.PatchError as error:
         raise Invalid(str(error)) from None
-    return Checked(graph, before), inverse
+    return Checked(graph, before, callees.outside(db, workflow.workspace_id, graph)), inverse
 
 
 def _whole(draft: Checked) -> Op:

@@ -37,7 +37,7 @@ class Workflows(Protocol):
         """What it takes and gives; None for an id that is not known here."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Outside:
     """`workflows`: those that can be run as a node; None: nobody said. `samples`: what left each node of the top level
     in the last run, so that lengths are known before the next."""

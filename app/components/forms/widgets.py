@@ -113,6 +113,7 @@ WIDGETS: dict[str, Callable[[View], rx.Component]] = {
     "value": value,
     "select": select,
     "account": select,
+    "workflow": select,
     "boolean": boolean,
     "prose": prose,
     "rows": rows,

@@ -139,7 +139,7 @@ class DraftState(SessionState):
         seen = await self._now(await self._actor())
         source, port = batches.word(source), batches.word(port)
         try:
-            found = await asyncio.to_thread(targets, seen.graph, catalog(), source, port)
+            found = await asyncio.to_thread(targets, seen.graph, catalog(), source, port, seen.checked.outside)
         except LookupError as error:
             raise Invalid(str(error)) from None
         self.targets = {"source": source, "port": port, **drawing.fits(found, seen.drawing)}

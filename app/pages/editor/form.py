@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 
 from engine.contract import NodeType
 from engine.graph import Node
+from engine.validation import Interface
 
 Json = Mapping[str, Any]
 SHORT_EXAMPLE = 60
@@ -94,9 +95,8 @@ def _placeholder(schema: Json) -> str:
 
 
 BY_TYPE = {"boolean": "boolean", "integer": "number", "number": "number", "string": "text"}
-BY_HINT = frozenset(
-    {"multiline", "code", "expression", "rows", "key_value", "file", "account", "cron", "time_zone", "hidden"}
-)
+EDITORS = ("multiline", "code", "expression", "rows", "key_value", "file", "cron", "time_zone")
+BY_HINT = frozenset({*EDITORS, "account", "workflow", "hidden"})
 
 
 def widget_of(schema: Json, hints: Json) -> str:
@@ -261,6 +261,45 @@ def _written(value: Any) -> str:
         except ValueError:
             return value
     return json.dumps(value, ensure_ascii=False)
+
+
+def of_workflow(view: dict[str, Any], other: Interface | None, node: Node) -> list[dict[str, Any]]:
+    """The inputs of a workflow that is run as a step, each a field of its own; as pairs where they are not known."""
+    given = node.params.get(view["name"]) or {}
+    if other is None or not other.takes or not isinstance(given, Mapping):
+        return [view]
+    names = {one.name: one.label or _words(one.name) for one in other.takes}
+    needed = {one.name for one in other.takes if one.required}
+    names.update({name: name for name in given if name not in names})
+    return [
+        {
+            **view,
+            "key": f"{view['key']}-{name}",
+            "name": f"{view['name']}.{name}",
+            "path": [*view["path"], name],
+            "title": title,
+            "help": "",
+            "required": name in needed,
+            "widget": "value",
+            "type": "any",
+            "value": given.get(name),
+            "problem": "",
+            "fix": "",
+        }
+        for name, title in names.items()
+    ]
+
+
+def workflow_options(workflows: Sequence[Mapping[str, Any]]) -> list[Option]:
+    """The workspace's workflows; of one that cannot run yet it says so."""
+    return [
+        Option(
+            value=one["id"],
+            label=one["name"] if one["published"] else f"{one['name']} (not published)",
+            raw=one["id"],
+        )
+        for one in workflows
+    ]
 
 
 def account_options(accounts: Sequence[Mapping[str, Any]], node_type: NodeType, name: str) -> list[Option]:

@@ -7,7 +7,7 @@ import reflex as rx
 
 from app.pages.editor import batches, drawing, form, names
 from app.pages.editor.seen import Seen
-from app.services import credentials, preview, result_view, rounds, run_data, run_view, unit, values
+from app.services import callees, credentials, preview, result_view, rounds, run_data, run_view, unit, values
 from app.services.errors import Invalid, NotFound
 from app.session import SessionState, guarded
 from engine.catalog import catalog
@@ -151,6 +151,8 @@ class InspectorState(SessionState):
         self._show_form(self._seen, node, one)
         if any(field["widget"] == "account" for field in self.fields):
             await self._fill_accounts(one)
+        if any(field["widget"] == "workflow" for field in self.fields):
+            await self._fill_workflows(self._seen, node)
         self.options = form.option_values(node)
         self._show_outs(node, one)
 
@@ -185,6 +187,24 @@ class InspectorState(SessionState):
             else view
             for view in self.fields
         ]
+
+    async def _fill_workflows(self, seen: Seen, node: Node) -> None:
+        """The workflows to choose from, and a field for each input of the chosen one, with what is wrong there."""
+        known = await unit.ask(callees.choices, await self._actor(), seen.workflow_id)
+        workflows = seen.checked.outside.workflows
+        other = workflows.get(str(node.params.get("workflow"))) if workflows is not None else None
+        wrong = {one.field: one.message for one in seen.checked.problems if one.node == node.id}
+        fields: list[dict[str, Any]] = []
+        for view in self.fields:
+            if view["widget"] == "workflow":
+                fields.append({**view, "options": form.workflow_options(known)})
+            elif view["name"] == "inputs":
+                for part in form.of_workflow(view, other, node):
+                    badge = drawing.badge(seen.graph, part["value"])
+                    fields.append({**part, "problem": wrong.get(part["name"], part["problem"]), "reference": badge})
+            else:
+                fields.append(view)
+        self.fields = fields
 
     async def _load_samples(self) -> None:
         if self._seen is None:

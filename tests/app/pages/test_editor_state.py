@@ -194,7 +194,7 @@ def test_an_edit_redraws_only_what_it_touched() -> None:
 
 def test_every_node_type_has_a_form() -> None:
     known = {"text", "multiline", "prose", "code", "expression", "value", "select", "account", "boolean", "number",
-             "rows", "key_value", "list", "file", "cron", "time_zone"}  # fmt: skip
+             "rows", "key_value", "workflow", "list", "file", "cron", "time_zone"}  # fmt: skip
     for one in catalog().all():
         graph = document.load({"weft": 1, "nodes": {"one": {"type": one.id, "with": {}}}})
         views = list(form.fields(one, graph.nodes["one"], problems={}, references={}, levels={}))
