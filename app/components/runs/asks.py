@@ -125,11 +125,7 @@ def _evidence(one: ObjectVar[Any]) -> rx.Component:
 
 
 def _deadline(one: ObjectVar[Any]) -> rx.Component:
-    told = rx.el.p(
-        icon("clock"),
-        "Until ",
-        moment(one["deadline"].to(int), "short"),
-        one["on_deadline"].to(str),
-        class_name="hint",
+    told = rx.el.span("Until ", moment(one["deadline"].to(int), "short"), one["on_deadline"].to(str))
+    return rx.cond(
+        one["deadline"].to(int) > 0, rx.el.p(icon("clock"), told, class_name="hint row tight"), rx.fragment()
     )
-    return rx.cond(one["deadline"].to(int) > 0, told, rx.fragment())
