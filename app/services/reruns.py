@@ -31,6 +31,8 @@ from engine.store.record import EarlierRunGone, Taken
 
 Mode = Literal["failed_items", "from_node", "stale", "up_to", "node", "whole"]
 
+# What a run with the version of an earlier one has from that one's options. A dry run run again is dry again.
+_STAY: Final = ("pins", "first_writes", "versions", "dry", "stand_ins")
 _NEEDS_NODE: Final = frozenset({"from_node", "up_to", "node"})
 
 
@@ -126,7 +128,7 @@ def _base(db: Session, actor: Actor, run_id: str, use: Use | None, *, ended: boo
     plan = compiled(document.load(version.document), catalog())
     options: dict[str, Any] = {}
     if use is None:
-        options = {name: run.options[name] for name in ("pins", "first_writes", "versions") if name in run.options}
+        options = {name: run.options[name] for name in _STAY if name in run.options}
     elif use == "draft":
         options = {"pins": order.pins, "first_writes": FIRST_WRITES}
     return Base(run, order, plan, options)

@@ -171,3 +171,6 @@ async def test_a_dry_run_takes_the_last_run_for_what_it_does_not_send(
         await reruns.rerun(ada, started.run_id, "from_node", node="mail")
     found = await unit.ask(standing.of_draft, ada, workflow_id, started.run_id)
     assert found["mail"].reason == "It was only rehearsed in a dry run"
+    again = await reruns.whole(ada, started.run_id)
+    await bench.finish(again.run_id)
+    assert outside.nodes(again.run_id) == {"fetch": 1, "other": 1}
