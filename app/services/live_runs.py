@@ -107,11 +107,13 @@ async def _follower() -> Follower:
 
 
 def _of_event(event: Event) -> Change:
-    data = {"run_id": event.run_id, "node_id": event.node_id, "item": event.item, "status": event.status}
+    place = {"scope": event.scope, "node_id": event.node_id, "item": event.item}
+    data = {"run_id": event.run_id, **place, "status": event.status}
     return Change(event.seq, event.kind, {**data, "counts": event.counts, "at": event.at})
 
 
 def _of_step(row: Step) -> Change:
     at = row.finished_at or row.started_at
-    data = {"run_id": row.run_id, "node_id": row.node_id, "item": row.item, "status": row.status}
+    place = {"scope": row.scope, "node_id": row.node_id, "item": row.item}
+    data = {"run_id": row.run_id, **place, "status": row.status}
     return Change(row.seq, "step", {**data, "counts": row.counts, "at": to_ms(at) if at else None})

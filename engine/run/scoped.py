@@ -7,7 +7,7 @@ from typing import Any
 
 from engine import broadcast
 from engine.broadcast import NodeOutputs, Once
-from engine.contract import NodeError
+from engine.contract import NodeError, PermanentError
 from engine.expressions import TemplateError
 from engine.run.control import Control
 from engine.run.failures import FailedInside
@@ -18,6 +18,8 @@ from engine.run.plan import Plan, PlannedNode
 from engine.run.rounds import RoundRows, Window
 from engine.run.scopes import Body, Journey, Scope
 from engine.run.step import Done, Failed
+
+LONGEST_PATH = 400  # what the rows have room for
 
 Gives = Callable[[Body], Awaitable[Mapping[str, Any]]]
 
@@ -76,6 +78,11 @@ class ScopedFiring(Firing):
 
     async def round(self, index: int, plan: Plan, scope: Scope, gives: Gives) -> None:
         """Walk a body once, or on from where it rested; `gives` says what comes of it. It stands in the rows."""
+        if len(scope.path) > LONGEST_PATH:
+            raise PermanentError(
+                f"“{self.node.title}” stands too deep inside of other steps: the names around it are too long.",
+                hint="Nest fewer containers and called workflows, or give the steps around shorter ids.",
+            )
         item, past = str(index), self._past
         known = item in past.begun or item in past.resting
         past.begun.discard(item)

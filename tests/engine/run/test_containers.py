@@ -252,6 +252,19 @@ async def test_an_empty_list_makes_no_round(bench: Bench) -> None:
     assert (ran.run.status, ran.output("loop")) == ("done", [])
 
 
+async def test_names_that_are_nested_too_deep_fail_in_words(bench: Bench) -> None:
+    nodes: dict[str, Any] = {}
+    inside = None
+    for level in range(8):
+        name = f"{'x' * 55}{level}"
+        nodes[name] = node("flow.try", inside, params={"result": "{{ leaf }}"} if level == 7 else {})
+        inside = name
+    nodes["leaf"] = text("deep", inside)
+    ran = await bench.run(nodes)
+    caught = ran.steps[f"{'x' * 55}0"]["output"]
+    assert "too deep inside" in str(caught), caught
+
+
 async def test_thousands_of_rounds_hold_no_more_walks_than_the_limit(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
