@@ -11,7 +11,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Annotated, Any, TypeGuard, TypeVar, get_args, get_origin, overload
+from typing import TYPE_CHECKING, Annotated, Any, TypeGuard, TypeVar, get_args, get_origin, overload
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -21,7 +21,14 @@ T = TypeVar("T")
 PIECE = 512  # items that an iteration holds at a time
 
 
-class LongList(Sequence[Any]):
+# A class that inherits from `Sequence` is asked about on a slow path (`ABCMeta`), and every value on a wire is asked.
+if TYPE_CHECKING:
+    _Sequence = Sequence[Any]
+else:
+    _Sequence = object
+
+
+class LongList(_Sequence):
     """A list of which only a piece is in memory. Reading blocks: on the event loop use `asyncio.to_thread`.
 
     `flat`: certainly no item holds a list, so a node that is mapped over it need not look for further levels.
@@ -45,6 +52,23 @@ class LongList(Sequence[Any]):
         for piece in self.pieces():
             yield from piece
 
+    def __reversed__(self) -> Iterator[Any]:
+        return iter(self[::-1])
+
+    def __contains__(self, value: object) -> bool:
+        return any(item == value for item in self)
+
+    def index(self, value: Any, start: int = 0, stop: int | None = None) -> int:
+        """Where the value stands first. Raises ValueError if it does not."""
+        for at, item in enumerate(self[start:stop], range(len(self))[start:stop].start):
+            if item == value:
+                return at
+        raise ValueError("the value is not in the list")
+
+    def count(self, value: Any) -> int:
+        """How often the value stands in it."""
+        return sum(item == value for item in self)
+
     @overload
     def __getitem__(self, index: int) -> Any: ...
     @overload
@@ -66,6 +90,9 @@ class LongList(Sequence[Any]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {len(self):,} items>"
+
+
+Sequence.register(LongList)  # type: ignore[type-abstract]
 
 
 class Picked(LongList):

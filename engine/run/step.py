@@ -38,7 +38,7 @@ from engine.contract import (
     Waiting,
 )
 from engine.graph import Node, Retry
-from engine.run.whole import brought, has_long
+from engine.run.whole import brought, has_long, holds_long
 from engine.telemetry import get_logger, hide_secrets
 
 # Seconds of waiting for which a worker is held; a longer wait becomes a row (`Later`) and holds nothing.
@@ -325,7 +325,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, LongList):
         return value
     held = vars(value) if isinstance(value, BaseModel) else value
-    if isinstance(held, Mapping) and any(isinstance(inner, LongList) for inner in held.values()):
+    if isinstance(held, dict) and holds_long(held):
         return {_alias(value, name): plain(inner) for name, inner in held.items()}
     return to_jsonable_python(value, by_alias=True, inf_nan_mode="null")
 

@@ -10,6 +10,15 @@ from engine.graph import Node
 
 WHOLE_BYTES = 64 * 1024 * 1024  # JSON text; in memory some five times as much
 WHOLE_ITEMS = 500_000
+PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
+def holds_long(record: Mapping[str, Any]) -> bool:
+    """Whether a field of the record is a long list. Asked of every record on its way: no generator, no ABC."""
+    for value in record.values():  # noqa: SIM110
+        if isinstance(value, LongList):
+            return True
+    return False
 
 
 def has_long(node_type: NodeType, raw: Mapping[str, Any]) -> bool:
@@ -20,10 +29,12 @@ def has_long(node_type: NodeType, raw: Mapping[str, Any]) -> bool:
 
 
 def _holds(value: Any) -> bool:
+    if value.__class__ in PLAIN:
+        return False
     if isinstance(value, LongList):
         return True
-    if isinstance(value, Mapping):
-        return any(isinstance(inner, LongList) for inner in value.values())
+    if isinstance(value, dict):
+        return holds_long(value)
     # Of a list of records the first tells: they come out of one node.
     return isinstance(value, list) and bool(value) and not isinstance(value[0], list) and _holds(value[0])
 
