@@ -44,7 +44,7 @@ def test_it_reads_as_the_list_it_is(storage: Storage) -> None:
         found[500]
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_any_pick_is_that_of_a_plain_list(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     items = data.draw(st.lists(st.integers(-(2**63), 2**63) | st.text(max_size=30), max_size=40))
