@@ -14,7 +14,7 @@ from engine.run.failures import of_run
 from engine.run.ledger import Ledger
 from engine.run.linked import Linked, part_of
 from engine.run.plan import CircularReference, NoBody, Plan, Plans
-from engine.run.scopes import Ended, Flow, Journey, Scope, Tools
+from engine.run.scopes import Ended, Flow, Journey, Scope, Tools, Top
 from engine.run.walk import Walk
 from engine.store.checkpoint import Checkpoints, EndStatus
 from engine.store.lease import Claim, Fenced
@@ -77,7 +77,10 @@ class Advance:
 
     def __init__(self, journey: Journey, plan: Plan) -> None:
         self._journey, self._claim, self._ledger = journey, journey.claim, journey.ledger
-        self._walk = Walk(journey, plan, top_scope(journey.claim), journey.control)
+        scope = top_scope(journey.claim)
+        self._walk = Walk(journey, plan, scope, journey.control)
+        if self._walk.results is not None:
+            journey.top = Top(scope.flow, self._walk.results)
         self._watch: asyncio.Task[None] | None = None
         self._looking = asyncio.Lock()
 

@@ -46,6 +46,10 @@ class Results:
         self._response = {"status": answer.status, "headers": dict(answer.headers), "body": body}
         return True
 
+    def answered(self, output: Mapping[str, Any] | None) -> None:
+        """Note what was answered in an earlier segment, as the run's row has it."""
+        self._response = self._response or (output or {}).get("response")
+
     def restore(self, planned: PlannedNode, row: Mapping[str, Any]) -> None:
         """Note what a Respond node answered in an earlier segment, as its row has it."""
         if planned.node.type == RESPOND and MAIN.name in (row["output"] or {}):

@@ -125,12 +125,20 @@ class Live(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Top:
+    """The run's own workflow, and what it gives back."""
+
+    flow: Flow
+    results: Results
+
+
 @dataclass(slots=True, eq=False)
 class Journey:
     """One segment's advance of its run: what all walks in it share.
 
-    `linked`: what the run has from the one that it retries. `firing`: the nodes under way, in whatever scope. `error`:
-    of the run as a whole.
+    `top`: the run's own workflow. `linked`: what the run has from the one that it retries. `firing`: the nodes under
+    way, in whatever scope. `error`: of the run as a whole.
     """
 
     claim: Claim
@@ -141,6 +149,7 @@ class Journey:
     walk: Callable[[Journey, Plan, Scope, Control], Body]
     linked: Linked
     control: Control = field(default_factory=Control)
+    top: Top | None = None
     firing: dict[Live, None] = field(default_factory=dict)
     error: dict[str, Any] | None = None
     budget: Budget | None = None

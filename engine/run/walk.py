@@ -196,7 +196,7 @@ class Walk(Order):
             self._past.pop(planned.id, None)
             self.outputs[planned.id] = fate.outputs if fate.kind == "fired" else SKIPPED
             self._pass_on(planned, fate.packed)
-            if fate.answer is not None and self.results is not None:
+            if fate.answer is not None:
                 self._answer(fate)
 
     def _rests(self, node_id: str, waits: int) -> None:
@@ -207,11 +207,12 @@ class Walk(Order):
             self._waiting[node_id] = waits
 
     def _answer(self, fate: Fate) -> None:
-        """Let the run's caller have what a Respond node answers before the run is over."""
-        if self.results is None or fate.answer is None or not self.results.answer(fate.answer, fate.packed):
+        """Let the run's caller have what a Respond node answers before the run is over; not that of a called one."""
+        top = self._journey.top
+        if top is None or fate.answer is None or self._scope.flow is not top.flow:
             return
-        if self._open and not self._scope.path:
-            self._journey.ledger.answer(self.results.output())
+        if top.results.answer(fate.answer, fate.packed) and (self._open or self._scope.path):
+            self._journey.ledger.answer(top.results.output())
 
     async def _start_triggers(self) -> None:
         """Fire the triggers first: `trigger` is in every node's scope."""
@@ -233,6 +234,8 @@ class Walk(Order):
         history = await self._journey.checkpoints.scope(self._journey.claim.run_id, self._scope.path)
         if not self._scope.path:
             self._journey.claim.wake = history.wake
+            if self.results is not None:
+                self.results.answered(history.output)
         found = await restored(history, self._scope.steps_to, self._journey.ledger.unpacked)
         self._past = found.past
         for node_id, planned in self._plan.nodes.items():

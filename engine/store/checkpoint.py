@@ -149,13 +149,15 @@ class History:
     """What a resumed run need not do again. Rows as dicts by column name, JSON decoded, times in milliseconds.
 
     `wake` is the run's count of settled waits when the rows were read: `Claim.wake` must be set to it before parking.
-    `open`: by scope, below the one that was read, how many waits are open there.
+    `output`: what the run's row says it gave back so far. `open`: by scope, below the one that was read, how many
+    waits are open there.
     """
 
     steps: list[dict[str, Any]]
     attempts: list[dict[str, Any]]
     waits: list[dict[str, Any]]
     wake: int
+    output: Json = None
     open: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -397,6 +399,7 @@ STEP_PLAIN, ATTEMPT_PLAIN, WAIT_PLAIN = (
     ATTEMPT_COLUMNS.index("error"),
     WAIT_COLUMNS.index("detail"),
 )
+READ_RUN = Statement("SELECT wake, output FROM run WHERE id = :run")
 READ_WAKE = Statement("SELECT wake FROM run WHERE id = :run")
 
 
@@ -520,7 +523,7 @@ class Checkpoints:
     def _read_scope(self, run_id: str, path: str) -> History:
         with self._database.reader() as driver:
             key = {"run": run_id, "scope": path}
-            wake = driver.send(READ_WAKE, {"run": run_id}).rows()
+            run = driver.send(READ_RUN, {"run": run_id}).rows()
             steps = _named(STEP_COLUMNS, STEP_PLAIN, driver.send(SCOPE_STEPS, key).rows())
             rests = any(row["status"] == "waiting" and row["item"] and row["counts"] for row in steps)
             before = f"{path}/" if path else ""
@@ -529,7 +532,8 @@ class Checkpoints:
                 steps=steps,
                 attempts=_named(ATTEMPT_COLUMNS, ATTEMPT_PLAIN, driver.send(SCOPE_ATTEMPTS, key).rows()),
                 waits=_named(WAIT_COLUMNS, WAIT_PLAIN, driver.send(SCOPE_WAITS, key).rows()),
-                wake=wake[0][0] if wake else 0,
+                wake=run[0][0] if run else 0,
+                output=_loads(run[0][1]) if run else None,
                 open={row[0]: row[1] for row in driver.send(OPEN_BELOW, below).rows()} if rests else {},
             )
 

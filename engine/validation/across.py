@@ -13,6 +13,8 @@ from engine.graph import Graph, Node
 from engine.problem import Fix, Problem
 from engine.validation.mapping import Knowledge
 
+OUTPUT = "flow.output"
+
 
 def container_problems(known: Knowledge, node: Node, node_type: NodeType) -> Iterator[Problem]:
     """Whether a node can stand where it stands, and whether something stands in a container."""
@@ -39,6 +41,9 @@ def _standing(known: Knowledge, node: Node, node_type: NodeType) -> Iterator[Pro
         code, told = "no_container", f"“{around.title}” is no container: nothing can stand in it."
     elif node_type.kind == "trigger":
         code, told = "trigger_inside", f"“{node.title}” starts runs and cannot stand in a container."
+    elif node_type.id == OUTPUT:
+        code = "output_inside"
+        told = f"“{node.title}” says what the workflow gives back, so it cannot stand in a container."
     if told:
         yield Problem(code=code, message=told, node=node.id, field="in", fix=out)
 

@@ -242,3 +242,13 @@ def test_the_outputs_of_another_workflow_are_known() -> None:
     )
     (problem,) = problems(drawing, WITH_WORKFLOWS, Outside(workflows={"w1": OTHER}))
     assert (problem.node, problem.code) == ("b", "unknown_part") and problem.hint == "Did you mean “sent”?"
+
+
+def test_what_the_workflow_gives_back_cannot_stand_in_a_container() -> None:
+    nodes = {
+        "start": {"type": "trigger.manual", "with": {"sample": [1]}},
+        "loop": {"type": "flow.for_each", "with": {"items": "{{ start }}"}},
+        "out": {"type": "flow.output", "in": "loop", "with": {"name": "out", "value": "{{ item }}"}},
+    }
+    found = problems(load({"weft": 1, "name": "x", "nodes": nodes}), catalog())
+    assert [(one.node, one.field, one.code) for one in found] == [("out", "in", "output_inside")]

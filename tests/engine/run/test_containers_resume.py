@@ -249,3 +249,22 @@ async def test_a_drained_worker_hands_the_rounds_on(bench: Bench, tmp_path: Path
     ran = await bench.finish(run_id)
     assert ran.output("loop") == [1, 2, 3]
     assert len(lines(log)) == 3
+
+
+async def test_an_answer_from_inside_of_a_container_is_given_and_kept(bench: Bench) -> None:
+    nodes = {
+        "trying": node("flow.try"),
+        "answer": node("flow.respond", "trying", params={"body": {"taken": True}, "status": 202}),
+        "nap": doze(1, 1.2),
+        "after": doze("{{ trying }}", 1.2),
+        "out": node("flow.output", params={"name": "x", "value": "{{ after }}"}),
+    }
+    run_id = await bench.start(nodes, options={"reply_to": "somebody"})
+    assert await bench.advance(run_id) == "waiting"
+    answer = {"status": 202, "headers": {}, "body": {"v": {"taken": True}}}
+    assert (bench.row(run_id).output or {})["response"] == answer
+    assert [reply.status for reply in bench.replies] == ["running"]
+    bench.executor = bench.another()
+    ran = await bench.finish(run_id)
+    assert (ran.run.output or {})["response"] == answer
+    assert (ran.run.output or {})["outputs"] == {"x": {"v": {"taken": True}}}
