@@ -41,10 +41,11 @@ class Asks(SessionState):
 
     @rx.event
     @guarded
-    async def approve(self, ask_id: str, filled: dict[str, Any]) -> object:
+    async def approve(self, filled: dict[str, Any]) -> object:
         """Approve, with what was noted."""
-        note = str(filled.get("note") or "") if isinstance(filled, Mapping) else ""
-        await approvals.decide(await self._actor(), str(ask_id), "approve", note)
+        given = filled if isinstance(filled, Mapping) else {}
+        note = str(given.get("note") or "")
+        await approvals.decide(await self._actor(), str(given.get("id") or ""), "approve", note)
         await self._read(self._run_id)
         return rx.toast("Approved")
 

@@ -39,7 +39,7 @@ class Ask(TypedDict):
 def ask_card(one: ObjectVar[Any], decide: Any, approve: Any, reject: Any, *, linked: bool) -> rx.Component:
     """A card with evidence before the buttons.
 
-    ``decide(id, choice)``; ``approve(id, filled)`` takes the note along; ``reject(id)`` asks why first.
+    ``decide(id, choice)``; ``approve(filled)`` takes ``id`` and ``note``; ``reject(id)`` asks why first.
     """
     look = link_button("Open the run", one["href"].to(str)) if linked else rx.fragment()
     key = one["id"].to(str)
@@ -67,7 +67,9 @@ def ask_card(one: ObjectVar[Any], decide: Any, approve: Any, reject: Any, *, lin
         rx.el.form(
             rx.cond(one["takes_note"], note, rx.fragment()),
             rx.el.div(buttons, look, class_name="row wrap ask-buttons"),
-            on_submit=lambda filled: approve(key, filled),
+            # The form's handler stands outside of the list, so the card's id travels with what is filled in.
+            rx.el.input(type="hidden", name="id", value=key),
+            on_submit=approve,
             class_name="stack",
         ),
         class_name="card need wait ask",

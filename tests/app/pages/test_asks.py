@@ -34,7 +34,7 @@ async def test_an_approval_is_shown_on_the_runs_page_and_decided(ada: Somebody, 
     await foreign.decide(ask_id, "approve")
     assert len(await unit.ask(approvals.list_approvals, ada.actor, run_id=run_id)) == 1
     assert shown.needs
-    await shown.approve(ask_id, {"note": "Paid by card"})
+    await shown.approve({"id": ask_id, "note": "Paid by card"})
     assert (shown.open, shown.needs) == ([], False)
     wait = await unit.ask(lambda db: db.get(Wait, ask_id))
     assert wait is not None and wait.outcome is not None
