@@ -13,7 +13,11 @@ LETTERS: dict[str, Any] = {
     "weft": 1,
     "name": "Letters",
     "nodes": {
-        "go": {"type": "trigger.manual", "label": "Start", "with": {"sample": [{"orders": [{"name": "Ada"}]}]}},
+        "go": {
+            "type": "trigger.manual",
+            "label": "Start",
+            "with": {"sample": [{"orders": [{"name": "Ada"}, {"name": "Bo"}]}]},
+        },
         "hello": {"type": "data.template", "label": "Hello", "with": {"text": "Hello"}},
         "regions": {
             "type": "flow.for_each",
@@ -194,6 +198,33 @@ def test_keys_lead_into_a_container_and_out_and_say_where_one_is(nested: Editor)
     nested.page.locator(".fc-canvas").focus()
     nested.page.keyboard.press("o")
     expect(nested.page.locator("#node-name")).to_have_value("Try it")
+
+
+def test_a_run_shows_its_rounds_on_the_canvas_in_the_inspector_and_on_its_page(nested: Editor) -> None:
+    page = nested.page
+    page.keyboard.press("Control+Enter")
+    expect(nested.card("regions").locator(".fc-box").first).to_have_attribute("data-status", "done")
+    expect(nested.card("letter").locator(".fc-node")).to_have_attribute("data-status", "done")
+    expect(nested.card("letter")).to_contain_text("4 rounds")
+    nested.select("letter")
+    nested.tab("Out")
+    levels = page.get_by_role("group", name="Rounds")
+    expect(levels).to_contain_text("Each order")
+    expect(levels).to_contain_text("round 1 of 2")
+    expect(page.locator("#inspector-body")).to_contain_text("Dear Ada")
+    levels.locator(".ed-stepper", has_text="Each order").get_by_role("button", name="Next round").click()
+    expect(page.locator("#inspector-body")).to_contain_text("Dear Bo")
+    run = page.request.get(f"/api/v1/runs?workflow_id={nested.workflow_id}").json()["runs"][0]["id"]
+    page.goto(f"/runs/{run}")
+    expect(page.locator("[data-step]")).to_have_count(4)
+    page.get_by_role("button", name="Open Each region").click()
+    page.get_by_role("button", name="Open Round 1").click()
+    page.get_by_role("button", name="Open Each order").click()
+    expect(page.locator('[data-step="@regions.0/orders.1"]')).to_be_visible()
+    page.locator('[data-step="orders@regions.0"]').click()
+    expect(page.get_by_role("complementary", name="Chosen step")).to_contain_text("Each order")
+    page.get_by_role("button", name="Close Each region").click()
+    expect(page.locator("[data-step]")).to_have_count(4)
 
 
 def test_a_phone_lists_what_stands_inside_indented(nested: Editor, browser: Browser, base_url: str) -> None:
