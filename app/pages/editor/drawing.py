@@ -10,7 +10,10 @@ from engine.contract import Effect, NodeType, Output
 from engine.document.writing import dump_node
 from engine.graph import Edge, Graph, Node
 from engine.problem import Problem
-from engine.validation import Targets
+from engine.validation import Interface, Outside, Targets
+from engine.validation.giving import RUN_WORKFLOW
+from engine.validation.outside import NOTHING
+from engine.validation.targets import AFTER
 
 View = dict[str, Any]
 
@@ -60,8 +63,9 @@ def draw(
     problems: Sequence[Problem],
     ranks: Mapping[str, int],
     before: Drawing | None = None,
+    outside: Outside = NOTHING,
 ) -> Drawing:
-    """The whole draft; what ``before`` drew of the same nodes is taken over."""
+    """The whole draft; what ``before`` drew of the same nodes is taken over. ``outside``: what other workflows take."""
     old, drawing = before or Drawing(), Drawing()
     incoming: dict[str, list[Edge]] = {}
     for edge in edges:
@@ -73,18 +77,50 @@ def draw(
     for name, node in graph.nodes.items():
         one = catalog.get(node.type, node.version) or catalog.get(node.type)
         place, wires = graph.layout.get(name, (0, 0)), tuple(incoming.get(name, ()))
-        level = graph.level(name)
-        made_from = (node, place, wires, tuple(wrong.get(name, ())), ranks.get(name, 0), level)
+        level, called = graph.level(name), _called(node, one, outside)
+        made_from = (node, place, wires, tuple(wrong.get(name, ())), ranks.get(name, 0), level, called)
         if _same(old.made_from.get(name), made_from):
             drawing.nodes[name] = old.nodes[name]
         else:
             view = _card(node, one, place, edges=wires, problems=made_from[3], rank=made_from[4])
+            view = _with_inputs(view, node, called, wires) if called is not None else view
             drawing.nodes[name] = {**view, "parent": level or "", "levels": len(graph.levels(name))}
         drawing.made_from[name] = made_from
         for edge in wires:
             wire = _wire(edge, one, ranks.get(name, 0))
+            if called is not None and edge.kind == "value" and edge.field.startswith("inputs."):
+                wire["handle"] = ".".join(edge.field.split(".")[:2])
             drawing.edges[wire["id"]] = wire
     return drawing
+
+
+def _called(node: Node, one: NodeType | None, outside: Outside) -> Interface | None:
+    """What the workflow takes that a node runs, if that is known and it takes anything."""
+    if one is None or one.id != RUN_WORKFLOW or outside.workflows is None:
+        return None
+    found = outside.workflows.get(str(node.params.get("workflow")))
+    given = node.params.get("inputs") or {}
+    return found if found is not None and found.takes and isinstance(given, Mapping) else None
+
+
+def _with_inputs(view: View, node: Node, called: Interface, edges: Iterable[Edge]) -> View:
+    """The card with a port for each input of the workflow that the node runs."""
+    given = node.params.get("inputs") or {}
+    wired = {edge.field for edge in edges if edge.kind == "value"}
+    faulty = {problem["field"] for problem in view["problems"]}
+    ports = [
+        {
+            "name": f"inputs.{one.name}",
+            "title": one.label or one.name,
+            "type": "a list" if one.kind == "rows" else "a single value, or each item of a list",
+            "required": one.required,
+            "wired": any(field == f"inputs.{one.name}" or field.startswith(f"inputs.{one.name}.") for field in wired),
+            "problem": f"inputs.{one.name}" in faulty,
+            "given": _given(given.get(one.name)),
+        }
+        for one in called.takes
+    ]
+    return {**view, "ins": [*ports, *(port for port in view["ins"] if port["name"] != "inputs")]}
 
 
 def _same(old: tuple[Any, ...] | None, new: tuple[Any, ...]) -> bool:
@@ -302,10 +338,9 @@ def fits(found: Targets, drawing: Drawing) -> dict[str, Any]:
     for node_id, fields in found.nodes.items():
         card = drawing.nodes.get(node_id, {"ins": (), "results": ()})
         shown = [port["name"] for port in (*card["ins"], *card["results"])]
+        asked = {name: fields[AFTER] if name.startswith("inputs.") else fields.get(name) for name in [*shown, AFTER]}
         answers[node_id] = {
-            name: {"fits": fields[name].fits, "reason": fields[name].reason}
-            for name in [*shown, "after"]
-            if name in fields
+            name: {"fits": one.fits, "reason": one.reason} for name, one in asked.items() if one is not None
         }
     following = {
         type_id: {"fits": one.fits, "field": one.field, "note": one.note} for type_id, one in found.following.items()

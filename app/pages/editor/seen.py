@@ -23,6 +23,7 @@ class Seen:
             problems=checked.problems,
             ranks=checked.ranks,
             before=before.drawing if before else None,
+            outside=checked.outside,
         )
 
     @property

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from app.pages.editor.seen import Seen
 from app.services import callees, unit, workflows
 from app.services.access import Actor
 from app.services.checked import Checked
@@ -59,3 +60,20 @@ async def test_a_drawing_that_runs_none_asks_nobody(ada: Actor) -> None:
     plain = await unit.ask(workflows.create, ada, "", CALLED)
     checked: Checked = (await unit.ask(workflows.get, ada, plain)).checked
     assert checked.outside.workflows is None
+
+
+async def test_its_card_has_a_port_for_each_input(ada: Actor) -> None:
+    called = await unit.ask(workflows.create, ada, "", CALLED)
+    await unit.ask(workflows.publish, ada, called)
+    calling = await unit.ask(workflows.create, ada, "", caller(called, to="{{ hand.name }}"))
+    draft = await unit.ask(workflows.get, ada, calling)
+    seen = Seen(calling, draft.seq, draft.checked)
+    card = seen.drawing.nodes["call"]
+    assert [(port["name"], port["title"], port["wired"]) for port in card["ins"]] == [
+        ("inputs.to", "Recipient", True),
+        ("inputs.cc", "Copy", False),
+    ]
+    assert seen.drawing.edges["hand.main>call.inputs.to"]["handle"] == "inputs.to"
+    op = {"op": "connect", "source": "hand", "port": "main", "target": "call", "field": "inputs.cc"}
+    edited = await unit.ask(workflows.edit, ada, calling, [op], draft.seq)
+    assert edited.graph.nodes["call"].params["inputs"] == {"to": "{{ hand.name }}", "cc": "{{ hand }}"}
