@@ -56,6 +56,8 @@ class DraftState(SessionState):
         actor = await self._actor()
         if not self.types:
             self.types = palette.palette(catalog())
+        # Nothing is selected on a canvas that has just opened, whatever this tab showed before.
+        (await self.get_state(InspectorState))._clear()
         try:
             await self._read_all(actor)
         except NotFound as refusal:

@@ -8,7 +8,9 @@ from app.pages.editor import batches, drawing, form
 from app.pages.editor.bar import BarState
 from app.pages.editor.draft import DraftState
 from app.pages.editor.inspector import InspectorState
-from app.services import unit, workflows
+from app.pages.editor.keeping import KeepState
+from app.pages.editor.marks import MarksState
+from app.services import pins, unit, workflows
 from app.services.errors import Invalid
 from engine import document
 from engine.catalog import catalog
@@ -143,6 +145,36 @@ async def test_the_inspector_follows_the_selection_and_the_draft(ada: Somebody) 
     assert "required" in fields["rows"]["problem"]
     await _send(state, {"op": "remove_node", "node": "rows"})
     assert inspector.selected == ""
+
+
+async def test_another_workflow_opens_with_nothing_selected(ada: Somebody) -> None:
+    await _open(ada)
+    inspector = await ada.tab.state(InspectorState)
+    await inspector.select(["rows"])
+    await _open(ada)
+    assert inspector.selected == ""
+
+
+async def test_a_change_marks_what_no_longer_holds(ada: Somebody) -> None:
+    workflow_id, state = await _open(ada)
+    marks = await ada.tab.state(MarksState)
+    assert (marks.stale, marks.kept) == (0, [])
+    keep = await ada.tab.state(KeepState)
+    assert "Select the node first" in str(await keep.toggle())
+    inspector = await ada.tab.state(InspectorState)
+    await inspector.select(["rows"])
+    assert "Run the workflow first" in str(await keep.toggle())
+    await keep.edit()
+    assert (keep.editing, keep.text) == (True, "null")
+    await keep.save({"output": "{"})
+    assert keep.problem.startswith("This is no JSON")
+    await keep.save({"output": "[1]"})
+    assert (keep.editing, marks.kept, marks.kept_titles) == (False, ["rows"], "Keep some")
+    assert marks.marks["rows"] == {"stale": "", "kept": True}
+    await keep.toggle()
+    assert marks.kept == []
+    assert await unit.ask(pins.list_pins, ada.actor, workflow_id) == []
+    assert state.patch_seq == 0
 
 
 async def test_a_wire_being_drawn_is_told_where_it_fits(ada: Somebody) -> None:
