@@ -91,6 +91,8 @@ class Advance:
         later = loop.call_later(TICK_SECONDS, self._start_watch)
         try:
             self._heed()
+            if not self._claim.fresh:
+                self._ledger.limits.recorded = await self._journey.checkpoints.recorded(self._claim.run_id)
             await self._walk.begin(not self._claim.fresh or bool(self._journey.linked.run_id))
             while True:
                 ended = await self._walk.walk()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +39,17 @@ class Limits:
     def counted(self, ref: Ref) -> None:
         """Note a value that is made of others which were counted already."""
         self._seen.add(ref.hash)
+
+    def resume(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Count what earlier segments of the run stored."""
+        over = {row["node_id"] for row in rows if not row["item"] and row["status"] == "done"}
+        for row in rows:
+            if row["item"] and row["node_id"] in over:
+                continue  # what its parts stored is what the node gave
+            for held in (row["output"] or {}).values():
+                if "ref" in held and held["ref"] not in self._seen:
+                    self._seen.add(held["ref"])
+                    self.stored += held.get("size", 0)
 
     def check_rows(self) -> None:
         """Raises OutputTooLarge when the run has recorded as many rows of steps and items as it may."""

@@ -236,6 +236,7 @@ class Walk(Order):
             self._journey.claim.wake = history.wake
             if self.results is not None:
                 self.results.answered(history.output)
+        self._journey.ledger.limits.resume(history.steps)
         found = await restored(history, self._scope.steps_to, self._journey.ledger.unpacked)
         self._past = found.past
         for node_id, planned in self._plan.nodes.items():

@@ -410,6 +410,7 @@ def _select(columns: Sequence[str], table: str, order: str, where: str = "") -> 
     return Statement(f"SELECT {', '.join(columns)} FROM {table} WHERE run_id = :run {where} ORDER BY {order}")
 
 
+COUNT_ROWS = Statement("SELECT COUNT(*) FROM step WHERE run_id = :run")
 READ_STEPS = _select(STEP_COLUMNS, "step", "seq")
 READ_ATTEMPTS = _select(ATTEMPT_COLUMNS, "attempt", "number")
 READ_WAITS = _select(WAIT_COLUMNS, "wait", "round")
@@ -504,6 +505,15 @@ class Checkpoints:
     def _read_standing(self, run_id: str, node_id: str) -> Standing:
         with self._database.reader() as driver:
             return standing(driver, run_id, node_id)
+
+    async def recorded(self, run_id: str) -> int:
+        """How many steps and items the run has rows of."""
+        return await asyncio.to_thread(self._count_rows, run_id)
+
+    def _count_rows(self, run_id: str) -> int:
+        with self._database.reader() as driver:
+            found: int = driver.send(COUNT_ROWS, {"run": run_id}).rows()[0][0]
+            return found
 
     async def newest_epoch(self, run_id: str) -> int:
         """The last epoch in which a holder recorded something; 0 if none did."""

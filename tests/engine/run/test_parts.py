@@ -226,6 +226,25 @@ async def test_limits_of_a_run_are_errors_that_name_step_and_limit(
     assert limit in ran.run.error["hint"]
 
 
+async def test_a_resumed_run_goes_on_counting(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEFT_RUN_ROWS", "120")
+    settings.cache_clear()
+    nodes = {
+        "start": {"type": "trigger.manual", "with": {}},
+        "write": {"type": "lab.write", "with": {"value": "{{ start }}", "path": str(tmp_path / "log")}},
+        "doze": {"type": "lab.doze", "with": {"value": "{{ write | length }}", "seconds": 1.2}},
+        "more": {
+            "type": "lab.write",
+            "with": {"value": "{{ start }}", "path": str(tmp_path / "log")},
+            "after": ["{{ doze }}"],
+        },
+    }
+    ran = await bench.run(nodes, **given(list(range(80))))
+    settings.cache_clear()
+    assert ran.run.status == "failed" and ran.run.error and ran.run.error["node"] == "more"
+    assert "120 are allowed" in ran.run.error["message"]
+
+
 async def test_log_lines_that_are_left_out_are_counted(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     nodes = {"talk": {"type": "lab.talk", "with": {"lines": 260}}}
     ran = await bench.run(nodes)
