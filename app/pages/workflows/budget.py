@@ -7,19 +7,20 @@ from app.pages.workflows.budget_state import RunBudget
 
 
 def budget_dialog() -> rx.Component:
-    """Seconds, steps and dollars that each run may spend; an empty field is no limit."""
+    """Seconds, steps and dollars that each run may spend, and how many run at once; an empty field is no limit."""
     form = rx.el.form(
         _number("seconds", "Seconds of work", "Waiting does not count", "1"),
         _number("steps", "Steps", "Calls of nodes; each item of a list counts", "1"),
         _number("money", "Dollars", "As the steps report what they cost", "any"),
+        _number("runs_at_once", "Runs at once", "Further runs wait for their turn", "1"),
         id="budget",
         key=RunBudget.workflow_id,
         on_submit=RunBudget.save,
         class_name="stack",
     )
     return modal(
-        f"Budget of each run of “{RunBudget.name}”",
-        rx.el.p("A run that has used up one of these pauses and asks. An empty field is no limit.", class_name="muted"),
+        f"Budget and limits of “{RunBudget.name}”",
+        rx.el.p("A run that has used up its budget pauses and asks. An empty field is no limit.", class_name="muted"),
         form,
         open=RunBudget.workflow_id != "",
         on_close=RunBudget.show("", ""),

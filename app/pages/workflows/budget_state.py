@@ -1,16 +1,17 @@
-"""What each run of a workflow may spend, as its dialog holds it."""
+"""What each run of a workflow may spend, and how many may run at once, as their dialog holds it."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 import reflex as rx
 
-from app.services import budgets, unit
+from app.services import budgets, run_limits, unit
 from app.services.budgets import Budget
 from app.services.errors import Invalid
 from app.session import SessionState, guarded
 
 FIELDS: Final = ("seconds", "steps", "money")
+AT_ONCE: Final = "runs_at_once"
 
 
 class RunBudget(SessionState):
@@ -18,7 +19,7 @@ class RunBudget(SessionState):
 
     workflow_id: str = ""
     name: str = ""
-    values: dict[str, str] = dict.fromkeys(FIELDS, "")
+    values: dict[str, str] = dict.fromkeys((*FIELDS, AT_ONCE), "")
     errors: dict[str, str] = {}
 
     @rx.event
@@ -32,6 +33,8 @@ class RunBudget(SessionState):
             self.values = {
                 field: "" if value is None else f"{value:g}" for field, value in zip(FIELDS, told, strict=True)
             }
+            most = await unit.ask(run_limits.of_workflow, await self._actor(), workflow_id)
+            self.values[AT_ONCE] = "" if most is None else str(most)
         self.workflow_id, self.name, self.errors = workflow_id, str(name), {}
 
     @rx.event
@@ -41,14 +44,16 @@ class RunBudget(SessionState):
         given = filled if isinstance(filled, Mapping) else {}
         try:
             numbers = {field: _number(field, str(given.get(field) or "")) for field in FIELDS}
-            steps = numbers["steps"]
+            most, steps = _number(AT_ONCE, str(given.get(AT_ONCE) or "")), numbers["steps"]
             budget = Budget(numbers["seconds"], None if steps is None else round(steps), numbers["money"])
             await unit.ask(budgets.limit, await self._actor(), self.workflow_id, budget)
+            at_once = None if most is None else round(most)
+            await unit.ask(run_limits.limit_workflow, await self._actor(), self.workflow_id, at_once)
         except Invalid as refusal:
             self.errors = {str(one.get("field")): str(one["message"]) for one in refusal.problems}
             return None
         self.workflow_id, self.errors = "", {}
-        return rx.toast("Saved", description="It holds for runs that start from now on.")
+        return rx.toast("Saved", description="The budget holds for runs that start from now on, the limit at once.")
 
 
 def _number(field: str, text: str) -> float | None:

@@ -1,8 +1,8 @@
 """Settings and accounts: what is kept, what is shown once, what is never shown."""
 
-from app.pages.accounts.state import Accounts, NewAccount
+from app.pages.accounts.state import AccountLimits, Accounts, NewAccount
 from app.pages.settings.state import Keys, Profile, System
-from app.services import api_keys, unit
+from app.services import api_keys, credentials, unit
 from tests.app.pages.conftest import Somebody
 
 SECRET = "s3cret-token-of-orders"
@@ -78,3 +78,17 @@ async def test_the_system_is_told_without_addresses(ada: Somebody, valkey_url: s
     assert told["Database"]["well"]
     assert told["Workers"]["well"] is False
     assert valkey_url not in str(page.facts)
+
+
+async def test_the_limits_of_an_account_are_set_and_said(ada: Somebody) -> None:
+    made = unit.call(credentials.create, ada.actor, "Shop", "core.bearer", {"token": SECRET})
+    dialog = await ada.tab.at("/accounts").state(AccountLimits)
+    await dialog.ask(made.id)
+    assert (dialog.account["name"], dialog.account["per_second"]) == ("Shop", "")
+    await dialog.save({"per_second": "many"})
+    assert "is no number" in dialog.error
+    await dialog.save({"per_second": "2.5", "burst": "", "at_once": "3"})
+    assert dialog.account["id"] == ""
+    page = await ada.tab.at("/accounts").state(Accounts)
+    await page.load()
+    assert page.rows[0]["limits"] == "2.5 calls a second, 3 at once"
