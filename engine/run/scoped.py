@@ -66,11 +66,21 @@ class ScopedFiring(Firing):
         item = str(index)
         return item in self._past.resting and item not in self._past.called
 
+    def _is_due(self, index: int) -> bool:
+        """Whether a round can be walked now: it is not over, not under way, and does not rest."""
+        return self.rows.results[index] is None and str(index) not in self._live and not self.rests(index)
+
     async def at_once(self, perform: Callable[[int], Awaitable[None]]) -> None:
         """Perform the rounds that have no result, several at a time."""
-        self._window = Window(self.node.limit or DEFAULT_WINDOW, perform, lambda: self._inside.halted)
+
+        async def due(index: int) -> None:
+            # One that was called back may have been in the row of those to come as well.
+            if self._is_due(index):
+                await perform(index)
+
+        self._window = Window(self.node.limit or DEFAULT_WINDOW, due, lambda: self._inside.halted)
         try:
-            await self._window.run(index for index in self.rows.todo if not self.rests(index))
+            await self._window.run(filter(self._is_due, self.rows.todo))
         finally:
             self._window = None
 

@@ -187,6 +187,32 @@ async def test_coming_back_reads_only_scopes_that_are_open(
     assert read[0] == "" and len(read) <= 8, read
 
 
+async def test_a_round_called_back_after_a_crash_is_walked_once(bench: Bench, tmp_path: Path) -> None:
+    log, marks, once = tmp_path / "log", tmp_path / "marks", tmp_path / "once"
+    nodes = {
+        "start": START,
+        "loop": each("{{ start }}", limit=1),
+        "look": node("lab.sleep", "loop", params={"value": "{{ item }}", "marks": str(once)}),
+        "doze": doze("{{ look }}", 3_600, "loop"),
+        "nap": node("lab.sleep", "loop", params={"value": "{{ doze }}", "seconds": 1.5, "marks": str(marks)}),
+        "sent": write(log, "{{ nap }}", "loop"),
+    }
+    run_id = await bench.start(nodes, input=given(["a", "b"]))
+    assert await bench.advance(run_id) == "waiting"
+    first, second = await open_waits(bench, run_id)
+    await bench.settle(first["id"], {})
+    await crash(bench, run_id, marks)
+    finishing = asyncio.create_task(after_the_lease(bench, run_id))
+    async with asyncio.timeout(10):
+        while len(lines(marks)) < 2:
+            await asyncio.sleep(0.02)
+        await bench.settle(second["id"], {})
+    ran = await finishing
+    assert ran.output("loop") == ["a", "b"]
+    assert [line for line in lines(once) if line[0] == "start"] == [["start", "a"], ["start", "b"]]
+    assert Counter(line[4].split(":")[1] for line in lines(log)) == {"loop.0": 1, "loop.1": 1}
+
+
 async def test_what_waits_in_a_body_that_fails_is_given_up(bench: Bench) -> None:
     nodes = {
         "start": START,
