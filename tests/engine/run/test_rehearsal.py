@@ -110,6 +110,19 @@ async def test_the_last_run_or_what_is_kept_stands_for_what_was_not_sent(bench: 
     assert len(ran.output("after")) == 2
 
 
+async def test_nothing_is_sent_from_inside_of_containers(bench: Bench, outside: Outside) -> None:
+    nodes = {
+        "list": {"type": "data.parse_json", "with": {"text": "[1, 2]"}},
+        "loop": {"type": "flow.for_each", "with": {"items": "{{ list }}"}},
+        "mail": {**outside.send("{{ item }}"), "in": "loop"},
+    }
+    ran = await bench.run(nodes, options=DRY)
+    assert ran.run.error is None
+    assert not outside.heard()
+    sent = [row["stand_in"]["sends"]["fields"]["value"] for row in ran.history.steps if row["node_id"] == "mail"]
+    assert sorted(sent) == [1, 2]
+
+
 async def test_a_dry_run_waits_for_nothing_and_asks_nobody(bench: Bench) -> None:
     nodes = {
         "doze": {"type": "lab.doze", "with": {"value": 5, "seconds": 3600}},

@@ -285,7 +285,7 @@ async def test_a_run_takes_steps_over_all_or_none(bench: Bench) -> None:
         StepRow("c", "done", scope="a.0"),
     ]
     await bench.checkpoints.save(claim, Changes(steps=rows, end="done"))
-    taken = await bench.start(taken=(Taken(first.run_id, ("a",), ("c",)),))
+    taken = await bench.start(taken=(Taken(first.run_id, ("a",), ("a",)),))
     found = (await bench.checkpoints.history(taken.run_id)).steps
     told = {(row["scope"], row["node_id"], row["item"]): row["reused_from"] for row in found}
     assert told == {("", "a", ""): first.run_id, ("", "a", "0"): "f" * 32, ("a.0", "c", ""): first.run_id}
