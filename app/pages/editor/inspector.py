@@ -111,11 +111,11 @@ class InspectorState(SessionState):
     async def go_to_round(self, container: str, number: int) -> None:
         """Look at another round of a container around the node."""
         container, number = batches.word(container), batches.count(number)
-        found = next((one for one in self.levels if one["container"] == container), None)
-        if found is None or number >= found["total"]:
+        line = [one["container"] for one in self.levels]
+        if container not in line or number >= self.levels[line.index(container)]["total"]:
             return
-        parts = [f"{one['container']}.{number if one is found else one['index']}" for one in self.levels]
-        self._scope = "/".join(parts[: self.levels.index(found) + 1])
+        outer = self.levels[: line.index(container)]
+        self._scope = "/".join([*(f"{one['container']}.{one['index']}" for one in outer), f"{container}.{number}"])
         await self._show()
         await self._show_values()
 
