@@ -49,7 +49,8 @@ class Executor:
             plan = part_of(plan, claim.options)
             linked = Linked(claim, plan, self._checkpoints.history, ledger.unpacked)
             journey = Journey(claim, ledger, self._tools, self._checkpoints, self._plans, Walk, linked)
-            journey.budget = budget_of(claim, ledger.spent)
+            # Shards are held to it by the run's first segment, which rests them with itself.
+            journey.budget = budget_of(claim, ledger.spent) if claim.segment == 0 else None
             if claim.task is not None:
                 return await ShardAdvance(journey, plan, Shard.from_json(claim.task)).go()
             return await Advance(journey, plan).go()

@@ -226,6 +226,8 @@ PAUSED = Statement(
     f"""UPDATE run SET status = 'paused', wanted = NULL, wanted_at = NULL
     WHERE id = :run AND {RUN.becoming("paused", "running")} AND {ALONE}"""
 )
+# Of a run that asks for a higher budget, whose shards are still at it: they heed it as any wish to pause.
+REST = Statement("UPDATE run SET wanted = 'pause', wanted_at = {clock} WHERE id = :run AND wanted IS NULL")
 END_WAITS = Statement(
     """UPDATE wait SET settled_at = {clock}, outcome = :outcome WHERE run_id = :run AND settled_at IS NULL"""
 )
@@ -269,6 +271,8 @@ def save(driver: Driver, held: Claim, changes: Changes) -> Operation:
     dealt = put(driver, held, changes.shards)
     if over and (changes.waits or held.waited):
         driver.send(END_WAITS, {"run": held.run_id, "outcome": '{"ended":true}'})
+    if paused and asks:
+        driver.send(REST, {"run": held.run_id})
     if parked or paused or (changes.done and wanted == "pause"):
         driver.send(WAITING if parked else PAUSED, {"run": held.run_id, "segment": held.segment})
     if changes.answer is not None:

@@ -9,6 +9,7 @@ from engine.store import record
 from engine.store.checkpoint import Changes, NewWait, StepRow
 from engine.store.lease import Delivery, sweep
 from engine.store.record import Woken
+from engine.store.shards import Shard
 from tests.engine.store.test_record import Bench, bench, parked
 
 __all__ = ["bench"]
@@ -127,3 +128,22 @@ async def test_cancelling_outweighs_a_pause_that_is_under_way(bench: Bench) -> N
     assert (saved.paused, claim.reason) == (False, "cancel")
     await bench.checkpoints.save(claim, Changes(end="cancelled"))
     assert status(bench, claim.run_id)[:2] == ("cancelled", "done")
+
+
+async def test_a_run_that_asks_for_a_higher_budget_rests_with_all_its_shards(bench: Bench) -> None:
+    claim = await bench.claim((await bench.start()).run_id)
+    await bench.checkpoints.save(claim, Changes(shards=[Shard("a", 0, 10)]))
+    shard = await bench.two.claim(Delivery(claim.run_id, 1, 0))
+    assert shard is not None
+    question = NewWait(new_id(), "", "budget")
+    assert (await bench.checkpoints.save(claim, Changes(waits=[question], pause=True))).paused
+    assert status(bench, claim.run_id) == ("running", "paused", "pause")
+    saved = await bench.checkpoints.save(shard, Changes(steps=[StepRow("a", "done", "0-9")]))
+    assert (saved.wanted, shard.reason) == ("pause", "pause")
+    assert (await bench.checkpoints.save(shard, Changes(pause=True))).paused
+    assert status(bench, claim.run_id) == ("paused", "paused", None)
+    given = {"run_id": claim.run_id, "wait_id": question.id, "outcome": {}}
+    raised: Woken = await bench.writer.submit(partial(record.raise_budget, **given, budget={"steps": 9}))
+    assert raised.done
+    assert status(bench, claim.run_id) == ("queued", "queued", None)
+    assert bench.row(Segment, claim.run_id, 1).status == "queued"
