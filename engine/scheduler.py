@@ -30,8 +30,10 @@ from engine.store import record
 from engine.store.db import Database, DatabaseUnavailable, database
 from engine.store.driver import Driver, Operation, Row, Statement
 from engine.store.record import NewRun, Started
+from engine.store.storage import storage
 from engine.sweep import sweep_for_ever
 from engine.telemetry import hide_secrets
+from engine.upkeep import Upkeep
 
 EVERY_SECONDS = 0.5
 TRIGGERS_AT_ONCE = 50
@@ -229,7 +231,11 @@ async def _run() -> None:
     # Without its writer a scheduler does nothing: end, and be started again.
     launcher = Launcher(database(), settings().redis_url, died=lambda _error: os._exit(EXIT_WITHOUT_WRITER))
     launcher.start()
-    beside = (_tick_for_ever(Clockwork(launcher, database())), sweep_for_ever(launcher))
+    beside = (
+        _tick_for_ever(Clockwork(launcher, database())),
+        sweep_for_ever(launcher),
+        Upkeep(database(), launcher.writer, storage()).go_on(),
+    )
     tasks = [asyncio.create_task(each) for each in beside]
     log.info("scheduler.started", at=datetime.now(UTC).isoformat())
     async with telling("scheduler", settings().redis_url):

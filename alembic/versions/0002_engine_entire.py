@@ -20,6 +20,9 @@ SCOPE = ["scope"]
 RUNNING = sa.text("status = 'running'")
 DELIVERED = sa.text("status = 'queued' AND delivered_at IS NOT NULL")
 BACKLOG = sa.text("status = 'queued' AND delivered_at IS NULL")
+UNMEASURED = sa.text("row_bytes IS NULL AND finished_at IS NOT NULL")
+REMOVED = sa.text("removed_at IS NOT NULL")
+KEPT = ("row_bytes", "payload_bytes", "removed_at")
 SPENT = {"steps": sa.Integer(), "cost": sa.Float(), "worked": sa.BigInteger()}
 CALLED = {"parent_run_id": sa.String(length=32), "parent_step": sa.JSON(), "root_run_id": sa.String(length=32)}
 LIMITED = ("workspace", "workflow", "credential")
@@ -37,6 +40,10 @@ def upgrade() -> None:
     op.add_column("run", sa.Column("budget", sa.JSON(), nullable=True))
     for name, kind in SPENT.items():
         op.add_column("run", sa.Column(name, kind, nullable=False, server_default="0"))
+    for name in KEPT:
+        op.add_column("run", sa.Column(name, sa.BigInteger(), nullable=True))
+    _index("ix_run_unmeasured", ["finished_at"], UNMEASURED, "run")
+    _index("ix_run_removed", ["removed_at"], REMOVED, "run")
     _add_backlog()
     for table in LIMITED:
         op.add_column(table, sa.Column("limits", sa.JSON(), nullable=False, server_default="{}"))
@@ -46,7 +53,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for name in ("budget", *SPENT):
+    for index in ("ix_run_unmeasured", "ix_run_removed"):
+        op.drop_index(index, table_name="run")
+    for name in ("budget", *SPENT, *KEPT):
         op.drop_column("run", name)
     op.drop_index("ix_run_parent_run_id", table_name="run")
     for name in CALLED:
@@ -126,8 +135,8 @@ def _drop_backlog() -> None:
         op.drop_column("segment", column)
 
 
-def _index(name: str, columns: list[str], where: sa.TextClause) -> None:
-    op.create_index(name, "segment", columns, sqlite_where=where, postgresql_where=where)
+def _index(name: str, columns: list[str], where: sa.TextClause, table: str = "segment") -> None:
+    op.create_index(name, table, columns, sqlite_where=where, postgresql_where=where)
 
 
 def _remake_wait(columns: Sequence[sa.schema.SchemaItem], added: Mapping[str, str]) -> None:

@@ -112,7 +112,7 @@ def listed(actor: Actor) -> Any:
         .join(Workflow, col(Workflow.id) == col(Run.workflow_id))
         .join(WorkflowVersion, col(WorkflowVersion.id) == col(Run.version_id))
         .outerjoin(User, col(User.id) == col(Run.started_by))
-        .where(owned(Run, actor))
+        .where(owned(Run, actor), col(Run.removed_at).is_(None))
     )
 
 

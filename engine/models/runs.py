@@ -17,7 +17,10 @@ Wanted = Literal["cancel", "pause"]
 
 
 class Run(Table, table=True):
-    """One run of one version. `seq` is the number of its newest event; `wake` grows with every settled wait."""
+    """One run of one version. `seq` is the number of its newest event; `wake` grows with every settled wait.
+
+    From `removed_at` on its rows are being deleted, some at a time; that is never taken back.
+    """
 
     __table_args__ = (
         sa.UniqueConstraint("workspace_id", "idempotency_key"),
@@ -25,6 +28,8 @@ class Run(Table, table=True):
         sa.Index("ix_run_list", "workspace_id", "created_at"),
         sa.Index("ix_run_of_workflow", "workflow_id", "created_at"),
         sa.Index("ix_run_status", "status", "created_at"),
+        partial_index("ix_run_unmeasured", "finished_at", where="row_bytes IS NULL AND finished_at IS NOT NULL"),
+        partial_index("ix_run_removed", "removed_at", where="removed_at IS NOT NULL"),
     )
 
     id: str = id_field()
@@ -59,6 +64,9 @@ class Run(Table, table=True):
         sa_column_kwargs={"server_default": "0"},
         description="ms that workers held it",
     )
+    row_bytes: int | None = Field(default=None, sa_type=sa.BigInteger, description="Of all its rows; counted once over")
+    payload_bytes: int | None = Field(default=None, sa_type=sa.BigInteger, description="Of what its rows name")
+    removed_at: datetime | None = instant(default=None, nullable=True)
     created_at: datetime = stamp()
     started_at: datetime | None = instant(default=None, nullable=True)
     finished_at: datetime | None = instant(default=None, nullable=True)

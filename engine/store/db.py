@@ -200,7 +200,13 @@ class Database:
         except OSError as error:
             raise DatabaseUnavailable(f"The folder of {self.url!r} cannot be made: {error.strerror}") from error
         self.turnstile = Turnstile(path)
-        pragmas = ["PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON"]
+        # The first holds for a file that has no table yet, and only if it comes before the journal's.
+        pragmas = [
+            "PRAGMA auto_vacuum=INCREMENTAL",
+            "PRAGMA journal_mode=WAL",
+            "PRAGMA synchronous=FULL",
+            "PRAGMA foreign_keys=ON",
+        ]
         writes = _sqlite_engine(self.url, pragmas, "BEGIN IMMEDIATE")
         reads = _sqlite_engine(self.url, [*pragmas, "PRAGMA query_only=ON"], "BEGIN")
         return writes, reads

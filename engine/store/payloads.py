@@ -1,8 +1,10 @@
 """Bytes on disk, found by their SHA-256, each workspace by itself.
 
     home/payloads/<workspace>/aa/<sha256>
+    home/payloads/<workspace>/aside/<sha256>    no row named it when it was looked for (engine.store.collector)
 
-A payload is on disk, flushed, before the row that names it is written, so a row never names what is not there.
+A payload is on disk, flushed, before the row that names it is written, so a row never names what is not there. Its
+time of change is when it was last stored: what was stored a moment ago is about to be named.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,6 +24,7 @@ from engine.contract.values import File
 LARGEST_FILE_BYTES = 2 * 1024 * 1024 * 1024
 READ_BYTES = 1024 * 1024
 HASH = re.compile(r"[0-9a-f]{64}")
+ASIDE = "aside"
 OWNER = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
 Keep = Callable[[str], None]
@@ -31,12 +34,12 @@ class Payloads:
     """The bytes under one folder. Every call names the workspace, and finds only what that workspace stored."""
 
     def __init__(self, home: Path, largest_file: int = LARGEST_FILE_BYTES) -> None:
-        self._root = home / "payloads"
+        self.root = home / "payloads"
         self._largest_file = largest_file
 
     def has(self, workspace_id: str, payload_id: str) -> bool:
         """Whether this workspace stored these bytes."""
-        return bool(HASH.fullmatch(payload_id)) and self._path(workspace_id, payload_id).exists()
+        return bool(HASH.fullmatch(payload_id)) and self._size(workspace_id, payload_id) is not None
 
     def put_file(self, workspace_id: str, stream: BinaryIO | Iterable[bytes], name: str, media_type: str) -> File:
         """Stores the bytes of a stream, read piece by piece. Raises OutputTooLarge above the limit for one file."""
@@ -59,7 +62,9 @@ class Payloads:
     def put(self, workspace_id: str, data: bytes) -> str:
         """Stores bytes; the name they are found by."""
         name = hashlib.sha256(data).hexdigest()
-        if not self._path(workspace_id, name).exists():
+        try:
+            os.utime(self._path(workspace_id, name))
+        except FileNotFoundError:
             with self.writing(workspace_id) as (file, keep):
                 file.write(data)
                 keep(name)
@@ -81,7 +86,7 @@ class Payloads:
         """A new file, and the function that flushes it and gives it its name; not kept, it leaves nothing behind."""
         if not OWNER.fullmatch(workspace_id):
             raise NotFound("There is no such workspace.")
-        folder = self._root / workspace_id
+        folder = self.root / workspace_id
         folder.mkdir(parents=True, exist_ok=True)
         draft = folder / f".{secrets.token_hex(16)}"
 
@@ -104,15 +109,30 @@ class Payloads:
     def _path(self, workspace_id: str, payload_id: str) -> Path:
         if not OWNER.fullmatch(workspace_id) or not HASH.fullmatch(payload_id):
             raise NotFound("There is no such stored value.")
-        return self._root / workspace_id / payload_id[:2] / payload_id
+        return self.root / workspace_id / payload_id[:2] / payload_id
+
+    def _places(self, workspace_id: str, payload_id: str) -> Iterator[Path]:
+        """Where a payload may be, in this order: the last again, since it may be put back between two looks."""
+        path = self._path(workspace_id, payload_id)
+        yield path
+        yield self.root / workspace_id / ASIDE / payload_id
+        yield path
+
+    def _size(self, workspace_id: str, payload_id: str) -> int | None:
+        for path in self._places(workspace_id, payload_id):
+            with suppress(FileNotFoundError):
+                return path.stat().st_size
+        return None
 
     def _open(self, workspace_id: str, payload_id: str) -> BinaryIO:
-        try:
-            return self._path(workspace_id, payload_id).open("rb")
-        except FileNotFoundError:
-            raise NotFound(
-                "A stored value is missing.", hint="It may have been removed after its time of keeping."
-            ) from None
+        for path in self._places(workspace_id, payload_id):
+            with suppress(FileNotFoundError):
+                file = path.open("rb")
+                if path.parent.name == ASIDE:
+                    # Who reads it may be about to name it: it stays for another while.
+                    os.utime(path)
+                return file
+        raise NotFound("A stored value is missing.", hint="It may have been removed after its time of keeping.")
 
 
 def too_large(what: str, size: int, limit: int) -> OutputTooLarge:

@@ -189,6 +189,8 @@ BEGIN_ROUNDS = Statement(
     WHERE run_id = :earlier AND workspace_id = :workspace AND {_ROUNDS} AND item <> ''
         AND status IN {STEP.within("failed", "cancelled", "running", "waiting")}"""
 )
+# Locked, so that nobody removes it before what was taken over is committed.
+STILL_THERE = Statement("SELECT id FROM run WHERE id {in:runs} AND removed_at IS NULL {share}")
 COUNT_TAKEN = Statement("SELECT count(*) FROM step WHERE run_id = :id AND scope = '' AND item = ''")
 
 
@@ -225,6 +227,8 @@ def _segment_values(new: NewRun, deliver: bool) -> dict[str, Any]:
 
 
 def _take(driver: Driver, new: NewRun) -> Operation:
+    earlier = {taken.run_id for taken in new.taken}
+    there = driver.send(STILL_THERE, {"runs": sorted(earlier)})
     for taken in new.taken:
         names = {"id": new.id, "earlier": taken.run_id, "workspace": new.workspace_id}
         driver.send(TAKE_STEPS, {**names, "nodes": list(taken.nodes)})
@@ -235,7 +239,7 @@ def _take(driver: Driver, new: NewRun) -> Operation:
             driver.send(BEGIN_ROUNDS, {**names, **_inside(node), "node": node})
     counted = driver.send(COUNT_TAKEN, {"id": new.id})
     yield
-    if counted.rows()[0][0] != sum(len(taken.nodes) for taken in new.taken):
+    if len(there.rows()) != len(earlier) or counted.rows()[0][0] != sum(len(taken.nodes) for taken in new.taken):
         raise EarlierRunGone("an earlier run does not have all the steps that were to be taken over")
 
 

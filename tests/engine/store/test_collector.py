@@ -1,0 +1,145 @@
+"""What the collector deletes and what it must not, at every moment between storing a value and naming it."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from engine.contract.errors import NotFound
+from engine.models import Workflow
+from engine.store.collector import Collector
+from engine.store.db import Database
+from engine.store.payloads import ASIDE
+from engine.store.storage import Storage
+from tests.engine.seed import Seed, seed
+
+GRACE = 100.0
+ROWS = [{"n": n, "text": "x" * 100} for n in range(3_000)]
+
+
+class Bench:
+    def __init__(self, url: str, home: Path) -> None:
+        self.data = Database(url)
+        self.seed: Seed = seed(self.data)
+        self.storage = Storage(home)
+        self.workspace = self.seed.workspace_id
+
+    def collect(self) -> None:
+        # A new one each time, as another process would be.
+        Collector(self.data, self.storage, GRACE).collect(self.workspace)
+
+    def age(self) -> None:
+        """All that is stored was stored long ago."""
+        ago = time.time() - 2 * GRACE
+        for path in self.storage.root.rglob("*"):
+            os.utime(path, (ago, ago))
+
+    def name(self, value: object) -> None:
+        """Lets a row hold a value, any row of any table."""
+        with self.data.transaction() as session:
+            session.execute(sa.update(Workflow).values(pins={"node": value}))
+
+    def files(self) -> list[Path]:
+        return [path for path in self.storage.root.rglob("*") if path.is_file()]
+
+
+@pytest.fixture
+def bench(any_database: str, tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(any_database, tmp_path)
+    yield bench
+    bench.data.close()
+
+
+def test_what_was_stored_just_now_stays_though_nothing_names_it_yet(bench: Bench) -> None:
+    ref = bench.storage.put_json(bench.workspace, ROWS)
+    bench.collect()
+    bench.collect()
+    assert bench.storage.get_json(bench.workspace, ref.hash) == ROWS
+
+
+def test_what_nothing_names_is_set_aside_can_be_read_and_is_gone_the_next_time(bench: Bench) -> None:
+    ref = bench.storage.put_json(bench.workspace, ROWS)
+    bench.age()
+    bench.collect()
+    assert all(path.parent.name == ASIDE for path in bench.files())
+    assert bench.storage.get_json(bench.workspace, ref.hash) == ROWS
+    bench.collect()
+    assert bench.files()
+    bench.age()
+    bench.collect()
+    assert bench.files() == []
+    with pytest.raises(NotFound):
+        bench.storage.get_json(bench.workspace, ref.hash)
+
+
+def test_the_same_value_stored_again_at_any_moment_is_there(bench: Bench) -> None:
+    value = {"text": "v" * 100_000}
+    ref = bench.storage.put_json(bench.workspace, value)
+    bench.age()
+    bench.storage.put_json(bench.workspace, value)  # before the collector looks: it has a new time
+    bench.collect()
+    assert not any(path.parent.name == ASIDE for path in bench.files())
+    bench.age()
+    bench.collect()
+    bench.storage.put_json(bench.workspace, value)  # after it was set aside: it is written again
+    held = {"ref": ref.hash, "count": None, "size": ref.size}
+    for path in bench.files():
+        if path.parent.name == ASIDE:
+            os.utime(path, (0, 0))
+    bench.collect()
+    bench.name(held)
+    bench.age()
+    bench.collect()
+    assert bench.storage.value_of(bench.workspace, held) == value
+
+
+def test_what_is_named_while_it_is_aside_comes_back(bench: Bench) -> None:
+    ref = bench.storage.put_json(bench.workspace, ROWS)
+    bench.age()
+    bench.collect()
+    bench.name({"ref": ref.hash, "count": ref.count, "size": ref.size})
+    bench.age()
+    bench.collect()
+    assert not any(path.parent.name == ASIDE for path in bench.files())
+    assert bench.storage.page(bench.workspace, ref.hash, 2_999, 3_000) == ROWS[-1:]
+
+
+def test_what_a_named_value_names_stays_however_deep(bench: Bench) -> None:
+    inner = bench.storage.put_json(bench.workspace, ROWS)
+    file = bench.storage.put_file(bench.workspace, [b"bytes"], "a.txt", "text/plain")
+    rows = bench.storage.list_of(bench.workspace, inner.hash, len(ROWS))
+    items = [{"n": n, "rows": rows, "file": file.model_dump(by_alias=True)} for n in range(3)]
+    middle = bench.storage.put_json(bench.workspace, items)
+    joined = bench.storage.join(bench.workspace, [bench.storage.list_of(bench.workspace, middle.hash, 3), rows])
+    bench.name({"ref": joined.hash, "count": joined.count, "size": joined.size})
+    for _ in range(3):
+        bench.age()
+        bench.collect()
+    found = bench.storage.get_json(bench.workspace, joined.hash)
+    assert len(found) == 3_003
+    assert found[2]["rows"].read(0, 1) == ROWS[:1]
+    with bench.storage.open_file(bench.workspace, found[0]["file"]["$file"]) as stream:
+        assert stream.read() == b"bytes"
+
+
+def test_what_a_killed_process_left_unfinished_goes(bench: Bench) -> None:
+    bench.storage.put_json(bench.workspace, ROWS)
+    draft = bench.storage.root / bench.workspace / f".{'0' * 32}"
+    draft.write_bytes(b"half")
+    bench.collect()
+    assert draft.exists()
+    os.utime(draft, (0, 0))
+    bench.collect()
+    assert not draft.exists()
+
+
+def test_the_payloads_of_a_workspace_that_is_gone_go(bench: Bench) -> None:
+    bench.storage.put_json("other", ROWS)
+    collector = Collector(bench.data, bench.storage, grace=-1)
+    assert collector.workspaces() == ["other"]
+    collector.collect("other")
+    assert collector.collect("other").deleted == 2
+    assert bench.files() == []
