@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TextIO
+from urllib.parse import unquote
 
 import structlog
 from structlog.contextvars import bind_contextvars, bound_contextvars, clear_contextvars
@@ -24,6 +25,11 @@ SECRET_NAME = re.compile(
 URL_PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):([^/\s@]+)@")
 BEARER = re.compile(r"\b(Bearer|Basic)\s+[A-Za-z0-9+/=._~-]{8,}", re.IGNORECASE)
 ONE_TIME = re.compile(r"(?<=/c/)[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])")
+PARAMETER = re.compile(r"(?<=[?&#])([^=&#?\s\"'<>]{1,100})=([^&#\s\"'<>]+)")
+# In a query short names carry secrets too that elsewhere are ordinary words: ?key=, ?sig=, ?code=
+SECRET_PARAMETER = re.compile(
+    rf"{SECRET_NAME.pattern}|auth|pwd|signature|access[-_]?key|^(key|sig|code)$", re.IGNORECASE
+)
 SHORTEST_SECRET = 4  # a shorter one would blank out ordinary words
 
 _secrets: ContextVar[tuple[str, ...]] = ContextVar("weft_secrets_in_use", default=())
@@ -45,6 +51,7 @@ def hide_secrets(value: object) -> Any:
         for secret in _secrets.get():
             value = value.replace(secret, HIDDEN)
         value = ONE_TIME.sub(HIDDEN, value) if "/c/" in value else value
+        value = PARAMETER.sub(_parameter, value) if "=" in value else value
         return BEARER.sub(rf"\1 {HIDDEN}", URL_PASSWORD.sub(rf"\1:{HIDDEN}@", value))
     if isinstance(value, Mapping):
         return {
@@ -56,6 +63,11 @@ def hide_secrets(value: object) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
     return hide_secrets(str(value))
+
+
+def _parameter(found: re.Match[str]) -> str:
+    name = found[1]
+    return f"{name}={HIDDEN}" if SECRET_PARAMETER.search(unquote(name)) else found[0]
 
 
 def _redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -50,6 +50,10 @@ def test_a_librarys_line_has_the_same_form(json_logs: io.StringIO) -> None:
         {"rows": [{"api_key": "s3cr3t-value"}]},
         {"url": "postgresql://weft:s3cr3t-value@db/weft"},
         {"said": "Authorization: Bearer s3cr3t-value"},
+        {"url": "https://api.example.com/v1?page=2&token=s3cr3t-value"},
+        {"said": "No answer from https://api.example.com/v1?api%5Fkey=s3cr3t-value&page=2."},
+        {"url": "https://files.example.com/a?X-Amz-Signature=s3cr3t-value#top"},
+        {"url": "https://app.example.com/back#access_token=s3cr3t-value"},
     ],
 )
 def test_secrets_never_reach_a_log(json_logs: io.StringIO, fields: dict[str, object]) -> None:
@@ -66,3 +70,8 @@ def test_a_secret_in_use_is_hidden_wherever_it_turns_up(json_logs: io.StringIO) 
         except ValueError:
             telemetry.get_logger("engine.test").exception("Failed with tiger-lily")
     assert "tiger-lily" not in json_logs.getvalue()
+
+
+def test_what_a_query_says_beside_secrets_stays(json_logs: io.StringIO) -> None:
+    shown = telemetry.hide_secrets("https://api.example.com/v1?page=2&key=s3cr3t&monkey=2&encode=utf8&token=#top")
+    assert shown == f"https://api.example.com/v1?page=2&key={telemetry.HIDDEN}&monkey=2&encode=utf8&token=#top"

@@ -165,3 +165,13 @@ async def test_a_service_that_fails_again_and_again_is_left_alone(bench: Bench, 
     assert kinds.count("CircuitOpen") == 5
     last = ran.items("ask")[str(len(items) - 1)]["error"]
     assert "is not called just now" in last["message"]
+
+
+@pytest.mark.parametrize("status", [200, 404])
+async def test_no_row_shows_a_secret_of_a_query(bench: Bench, service: Service, status: int) -> None:
+    service.answers = [(status, {})]
+    send = call(service, url=f"{service.url}orders?token=s3cr3t-value&page=2")
+    ran = await bench.run({"send": send})
+    row = ran.steps["send"]
+    assert row["input"]["url"]["v"] == f"{service.url}orders?token=[hidden]&page=2"
+    assert "s3cr3t-value" not in str([row["error"], row["log"], ran.run.error])
