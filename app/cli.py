@@ -73,6 +73,25 @@ def migrate() -> None:
     say("The database is up to date.")
 
 
+@app.command()
+def compact() -> None:
+    """Write the database anew without free room; all writing waits. Needs as much room again while it works."""
+    import sqlite3
+
+    import psycopg
+
+    from engine.store import space
+    from engine.store.db import database
+
+    before = space.database_bytes(database())
+    try:
+        space.compact(database())
+    except (sqlite3.Error, psycopg.Error) as error:
+        say(f"The database could not be compacted: {str(error).strip()}. Nothing was changed.")
+        raise typer.Exit(1) from None
+    say(f"The database had {before / 1e6:,.1f} MB and has {space.database_bytes(database()) / 1e6:,.1f} MB now.")
+
+
 @app.command("rotate-key")
 def rotate_key(
     former: Annotated[Path, typer.Argument(help="A file that holds the secret key used until now.")],

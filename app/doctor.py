@@ -16,7 +16,7 @@ from app import frontend, migrations, valkey
 from app.stack import LEAST_FREE_BYTES, web_answers
 from engine import __version__, presence
 from engine.settings import Settings
-from engine.store import db, overview
+from engine.store import db, overview, space
 from engine.telemetry import hide_secrets
 
 Mark = Literal["ok", "note", "wrong"]
@@ -144,11 +144,15 @@ def _backlog(config: Settings) -> Iterator[Finding]:
         try:
             with data.reader() as driver:
                 found = overview.overview(driver)
+            gives_back = space.gives_back(data)
         finally:
             data.close()
     except (db.BadDatabaseUrl, db.DatabaseUnavailable):
         return  # said above
     yield from _counted(found)
+    if not gives_back:
+        said = "this file was made before it could shrink: run ./weft compact once, then deleted runs give room back"
+        yield Finding("note", "Disk space", said)
 
 
 def _counted(found: overview.Overview) -> Iterator[Finding]:

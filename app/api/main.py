@@ -23,6 +23,7 @@ from app.api import (
     reruns,
     runs,
     sessions,
+    storage,
     stored_values,
     workflows,
 )
@@ -64,6 +65,7 @@ def _version_1() -> APIRouter:
         workflows.router,
         stored_values.router,
         flow_control.router,
+        storage.router,
         runs.router,
         reruns.router,
         approvals.router,

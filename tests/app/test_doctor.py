@@ -1,10 +1,13 @@
 """What `./weft doctor` says when not everything is well; tests/app/test_stack.py has it look at a running stack."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from app import doctor
+from app import cli, doctor
 from engine.models import Trigger, from_ms
 from engine.settings import Settings, settings
 from engine.store.db import database
@@ -73,3 +76,14 @@ def test_a_schedule_whose_time_has_passed_is_wrong(any_database: str, valkey_url
     found = said_of("Schedules", settings())
     assert found.mark == "wrong"
     assert found.said.startswith("1 on, 1 overdue")
+
+
+def test_an_old_file_that_cannot_shrink_is_told_until_it_is_compacted(sqlite_url: str, valkey_url: str) -> None:
+    path = sqlite_url.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path, isolation_level=None)) as old:
+        old.executescript("PRAGMA auto_vacuum=NONE; VACUUM")
+    assert "./weft compact" in said_of("Disk space", settings()).said
+    result = CliRunner().invoke(cli.app, ["compact"])
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith("The database had ")
+    assert not [finding for finding in doctor.examine(settings()) if finding.subject == "Disk space"]

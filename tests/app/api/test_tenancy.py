@@ -38,6 +38,8 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "/api/v1/workflows/{workflow_id}/limits"): {"runs_at_once": 2},
     ("PUT", "/api/v1/limits"): {"runs_at_once": 2},
     ("PUT", "/api/v1/workflows/{workflow_id}/budget"): {"steps": 10},
+    ("PUT", "/api/v1/workflows/{workflow_id}/retention"): {"days": 10},
+    ("PUT", "/api/v1/storage/retention"): {"days": 10},
     ("PUT", "/api/v1/accounts/{account_id}/limits"): {"at_once": 2},
     ("POST", "/api/v1/workflows/{workflow_id}/runs"): {"inputs": {"given": 1}},
     ("POST", "/api/v1/forms/{token}/runs"): {"inputs": {}},
