@@ -15,7 +15,7 @@ from engine.models import RunStatus
 router = APIRouter(tags=["Runs"])
 
 Start = Annotated[int, Query(ge=0, le=2**53, description="The first item")]
-Scope = Annotated[str, Query(max_length=400, description="Rounds of containers, one inside the other: loop.3/inner.0")]
+Scope = Annotated[str, Query(max_length=400, description="Rounds and calls, one inside the other: call.0/loop.3")]
 Stop = Annotated[int, Query(ge=0, le=2**53, description="The item to end before; at most 500 after start")]
 
 

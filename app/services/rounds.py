@@ -13,11 +13,11 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import Session, col
 
-from app.services import runs
+from app.services import places
 from app.services.access import Actor, owned
 from app.services.errors import Invalid, NotFound
+from app.services.places import Place, joined
 from app.services.unit import reads
-from engine.catalog import catalog
 from engine.graph import Graph
 from engine.models import Step
 
@@ -62,29 +62,9 @@ class Chosen:
     before: Mapping[str, Any] | None = None
 
 
-def scope_of(drawing: Graph, node_id: str, scope: str) -> str | None:
-    """The scope of a node's row as seen from ``scope``; None when that says too little: it stands deeper inside."""
-    parts = scope.split("/") if scope else []
-    line = drawing.levels(node_id)
-    found = [part for part, container in zip(parts, line, strict=False) if part.rpartition(".")[0] == container]
-    return "/".join(parts[: len(line)]) if len(found) == len(line) else None
-
-
-def checked(drawing: Graph, scope: str) -> str:
-    """The scope, if it leads through containers of the drawing one inside the other; raises Invalid."""
-    around: str | None = None
-    for part in scope.split("/") if scope else ():
-        container, _, index = part.rpartition(".")
-        is_container = container in drawing.children(around) and catalog()[drawing.nodes[container].type].body
-        if not is_container or not index.isdecimal() or len(index) > 9:
-            raise Invalid("A scope names containers with the number of a round, as in loop.3/inner.0.")
-        around = container
-    return scope
-
-
-def rows(db: Session, actor: Actor, run_id: str, drawing: Graph, scope: str) -> dict[str, Step]:
+def rows(db: Session, actor: Actor, run_id: str, place: Place) -> dict[str, Step]:
     """The rows of the nodes whose round is singled out."""
-    places = {node_id: scope_of(drawing, node_id, scope) for node_id in drawing.nodes}
+    places = {node_id: place.scope_of(node_id) for node_id in place.drawing.nodes}
     wanted = {place for place in places.values() if place is not None}
     query = select(Step).where(
         owned(Step, actor), col(Step.run_id) == run_id, col(Step.item) == "", col(Step.scope).in_(wanted)
@@ -92,10 +72,11 @@ def rows(db: Session, actor: Actor, run_id: str, drawing: Graph, scope: str) -> 
     return {row.node_id: row for row in db.scalars(query) if places.get(row.node_id) == row.scope}
 
 
-def summed(db: Session, actor: Actor, run_id: str, drawing: Graph, scope: str) -> dict[str, Summed]:
-    """What the nodes that stand deeper than ``scope`` come to over all rounds below it."""
-    deeper = [node_id for node_id in drawing.nodes if scope_of(drawing, node_id, scope) is None]
-    within = [_in_body(drawing, node_id, scope) for node_id in deeper if _lies_below(drawing, node_id, scope)]
+def summed(db: Session, actor: Actor, run_id: str, place: Place) -> dict[str, Summed]:
+    """What the nodes that stand deeper than the place come to over all rounds below it."""
+    drawing, rounds = place.drawing, place.rounds
+    deeper = [node_id for node_id in drawing.nodes if place.scope_of(node_id) is None]
+    within = [_in_body(place, node_id) for node_id in deeper if _lies_below(drawing, node_id, rounds)]
     if not within:
         return {}
     times = (func.min(col(Step.started_at)), func.max(col(Step.finished_at)))
@@ -116,17 +97,16 @@ def _lies_below(drawing: Graph, node_id: str, scope: str) -> bool:
     return list(drawing.levels(node_id)[: len(chosen)]) == chosen
 
 
-def _in_body(drawing: Graph, node_id: str, scope: str) -> ColumnElement[bool]:
+def _in_body(place: Place, node_id: str) -> ColumnElement[bool]:
     """Rows of a node in any round of the containers around it: the path starts and ends with just these."""
-    line = drawing.levels(node_id)[scope.count("/") + 1 if scope else 0 :]
-    start = f"{scope}/" if scope else ""
-    pattern = "/".join(f"{_escaped(container)}.%" for container in line)
-    deep = scope.count("/") + 1 if scope else 0
+    start = joined(place.base, place.rounds)
+    line = place.drawing.levels(node_id)[place.rounds.count("/") + 1 if place.rounds else 0 :]
+    pattern = joined(_escaped(start), *(f"{_escaped(container)}.%" for container in line))
     slashes = func.length(col(Step.scope)) - func.length(func.replace(col(Step.scope), "/", ""))
     return and_(
         col(Step.node_id) == node_id,
-        col(Step.scope).like(_escaped(start) + pattern, escape="\\"),
-        slashes == deep + len(line) - 1,
+        col(Step.scope).like(pattern, escape="\\"),
+        slashes == pattern.count("/"),
     )
 
 
@@ -154,13 +134,16 @@ def _sum(parts: Sequence[Any]) -> Summed:
 def page(
     db: Session, actor: Actor, run_id: str, container: str, *, scope: str = "", start: int = 0, stop: int = 50
 ) -> list[Round]:
-    """The rounds of a container from ``start`` to before ``stop``, in their order, that have a row by now."""
-    drawing = runs.graph(db, actor, run_id)
-    if container not in drawing.nodes:
+    """The rounds of a container from ``start`` to before ``stop``, in their order, that have a row by now.
+
+    Those of a step that runs a workflow in line are its calls.
+    """
+    place = places.at(db, actor, run_id, scope)
+    if container not in place.drawing.nodes:
         raise NotFound("step")
     if not 0 <= start <= stop or stop - start > LONGEST_PAGE:
         raise Invalid(f"Ask for at most {LONGEST_PAGE} rounds at a time.")
-    outer = scope_of(drawing, container, checked(drawing, scope))
+    outer = place.scope_of(container)
     if outer is None:
         raise Invalid("Say which round of the containers around it.")
     names = [str(number) for number in range(start, stop)]
@@ -176,8 +159,14 @@ def page(
 
 
 def _round(outer: str, row: Step) -> Round:
-    path = f"{outer}/{row.node_id}.{row.item}" if outer else f"{row.node_id}.{row.item}"
-    return Round(int(row.item), path, row.status, row.started_at, row.finished_at, row.error)
+    return Round(
+        int(row.item),
+        joined(outer, f"{row.node_id}.{row.item}"),
+        row.status,
+        row.started_at,
+        row.finished_at,
+        row.error,
+    )
 
 
 @reads
@@ -197,7 +186,7 @@ def chosen(db: Session, actor: Actor, run_id: str, *, drawing: Graph, node_id: s
         number = min(number, max(0, total - 1))
         before = _gave(db, actor, run_id, outer, container=container, number=number - 1) if number else None
         found.append(Chosen(container, drawing.nodes[container].title, number, total, before))
-        outer = f"{outer}/{container}.{number}" if outer else f"{container}.{number}"
+        outer = joined(outer, f"{container}.{number}")
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from app.services import rounds, runs
+from app.services import places, rounds, runs
 from app.services.access import Actor, owned
 from app.services.errors import Invalid, NotFound
 from app.services.unit import reads
@@ -34,7 +34,8 @@ class StepView:
 
     ``counts`` has total, done and failed for a node that runs once per item. ``outputs`` are the ports that fired, with
     the number of items where the value is a list. ``reused_from`` is the earlier run that really did it; ``stand_in``
-    says that it was not called, what its output is instead, and in a dry run what it would have sent.
+    says that it was not called, what its output is instead, and in a dry run what it would have sent. ``opens``: rounds
+    or calls of it can be looked into, each by its scope.
     """
 
     node_id: str
@@ -55,6 +56,7 @@ class StepView:
     container: str = ""
     depth: int = 0
     has_body: bool = False
+    opens: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +87,13 @@ class Result:
 def steps(db: Session, actor: Actor, run_id: str, *, scope: str = "") -> list[StepView]:
     """Every step of the run's version in the order of the document, with how far it is. A note is none.
 
-    ``scope`` singles out rounds of containers; what stands deeper is counted over all rounds.
+    ``scope`` singles out rounds of containers; what stands deeper is counted over all rounds. One that leads into a
+    workflow that was called in line gives the steps of that.
     """
-    drawing = runs.graph(db, actor, run_id)
-    known = rounds.rows(db, actor, run_id, drawing, rounds.checked(drawing, scope))
-    summed = rounds.summed(db, actor, run_id, drawing, scope)
+    place = places.at(db, actor, run_id, scope)
+    drawing = place.drawing
+    known = rounds.rows(db, actor, run_id, place)
+    summed = rounds.summed(db, actor, run_id, place)
     return [
         _step(drawing, node_id, known.get(node_id), summed.get(node_id))
         for node_id, node in drawing.nodes.items()
@@ -267,16 +271,16 @@ def _whole(actor: Actor, held: Mapping[str, Any]) -> Any:
 
 
 def _closing(db: Session, actor: Actor, run_id: str, node_id: str, scope: str) -> Step | None:
-    drawing = runs.graph(db, actor, run_id)
-    if node_id not in drawing.nodes:
+    place = places.at(db, actor, run_id, scope)
+    if node_id not in place.drawing.nodes:
         raise NotFound("step")
-    place = rounds.scope_of(drawing, node_id, rounds.checked(drawing, scope))
-    if place is None:
+    found = place.scope_of(node_id)
+    if found is None:
         return None
     query = select(Step).where(
         owned(Step, actor),
         col(Step.run_id) == run_id,
-        col(Step.scope) == place,
+        col(Step.scope) == found,
         col(Step.node_id) == node_id,
         col(Step.item) == "",
     )
@@ -305,6 +309,7 @@ def _step(drawing: Graph, node_id: str, row: Step | None, summed: rounds.Summed 
         container=drawing.level(node_id) or "",
         depth=len(drawing.levels(node_id)),
         has_body=node_type.body,
+        opens=node_type.body or places.calls_in_line(node),
     )
 
 

@@ -1,5 +1,7 @@
 """The rows of a run's timeline: its steps, and of each container that is opened its rounds, a page at a time.
 
+A step that runs a workflow in line opens like one: its calls are its rounds, and inside are the steps of that workflow.
+
 A row's id is the step's, with ``@`` and the scope where it stands in a round. A round's is ``@`` and its scope.
 """
 
@@ -61,30 +63,33 @@ def _level(reading: _Reading, steps: Sequence[StepView], container: str, scope: 
         if one.container != container:
             continue
         key = row_id(one.node_id, scope)
-        shown = reading.opened.get(key, 0) if one.has_body else 0
-        yield {**run_view.step(one), "id": key, "depth": depth, "fold": _fold(one.has_body, bool(shown))}
+        shown = reading.opened.get(key, 0) if one.opens else 0
+        yield {**run_view.step(one), "id": key, "depth": depth, "fold": _fold(one.opens, bool(shown))}
         if shown:
-            yield from _rounds(reading, one.node_id, scope, depth + 1, shown)
+            yield from _rounds(reading, one, scope, depth + 1, shown)
 
 
-def _rounds(reading: _Reading, container: str, scope: str, depth: int, shown: int) -> Iterator[Record]:
-    found = rounds.page(reading.db, reading.actor, reading.run_id, container, scope=scope, start=0, stop=shown + 1)
+def _rounds(reading: _Reading, step: StepView, scope: str, depth: int, shown: int) -> Iterator[Record]:
+    own = step.node_id
+    found = rounds.page(reading.db, reading.actor, reading.run_id, own, scope=scope, start=0, stop=shown + 1)
+    name = "Round" if step.has_body else "Call"
     for one in [each for each in found if each.index < shown]:
         key = round_id(one.scope)
         opened = key in reading.opened
-        yield {**_round_row(one), "id": key, "depth": depth, "fold": _fold(True, opened)}
+        yield {**_round_row(one, name), "id": key, "depth": depth, "fold": _fold(True, opened)}
         if opened:
             steps = run_data.steps(reading.db, reading.actor, reading.run_id, scope=one.scope)
-            yield from _level(reading, steps, container, one.scope, depth + 1)
+            # What is called has a top level of its own.
+            yield from _level(reading, steps, own if step.has_body else "", one.scope, depth + 1)
     if any(each.index >= shown for each in found):
-        more = {"label": "More rounds", "icon": "ellipsis", "category": "flow", "status": "more", "items": ""}
-        yield {**more, "start": 0, "end": 0, "id": f"+{row_id(container, scope)}", "depth": depth, "fold": ""}
+        more = {"label": f"More {name.lower()}s", "icon": "ellipsis", "category": "flow", "status": "more", "items": ""}
+        yield {**more, "start": 0, "end": 0, "id": f"+{row_id(own, scope)}", "depth": depth, "fold": ""}
 
 
-def _round_row(one: Round) -> Record:
+def _round_row(one: Round, name: str) -> Record:
     return {
-        "label": f"Round {one.index + 1:,}",
-        "icon": "repeat",
+        "label": f"{name} {one.index + 1:,}",
+        "icon": "repeat" if name == "Round" else "workflow",
         "category": "flow",
         "status": one.status,
         "start": ms(one.started_at),

@@ -4,7 +4,7 @@ from typing import Final, Literal
 
 from sqlmodel import Session
 
-from app.services import rounds, run_data, run_view, runs, values
+from app.services import places, run_data, run_view, values
 from app.services.access import Actor
 from app.services.errors import NotFound
 from app.services.result_view import signed_in_href
@@ -27,11 +27,10 @@ def step(db: Session, actor: Actor, run_id: str, node_id: str, *, scope: str = "
     if found is None:
         raise NotFound("step")
     row = run_view.step(found)
-    drawing = runs.graph(db, actor, run_id)
-    node, place = drawing.nodes[node_id], rounds.scope_of(drawing, node_id, scope)
-    failed = run_data.item_steps(
-        db, actor, run_id, node_id, status=("failed",), limit=MOST_FAILED, scope=scope if place is None else place
-    )
+    place = places.at(db, actor, run_id, scope)
+    node, own = place.drawing.nodes[node_id], place.scope_of(node_id)
+    own = scope if own is None else own
+    failed = run_data.item_steps(db, actor, run_id, node_id, status=("failed",), limit=MOST_FAILED, scope=own)
     return {
         "facts": {
             **row,
@@ -41,7 +40,7 @@ def step(db: Session, actor: Actor, run_id: str, node_id: str, *, scope: str = "
             "end": ms(found.finished_at),
         },
         "came_from": run_view.came_from(found),
-        "would_send": _would_send(db, actor, run_id, node_id, found, scope=scope if place is None else place),
+        "would_send": _would_send(db, actor, run_id, node_id, found, scope=own),
         "error": run_view.error(found.error),
         "failed_items": [run_view.error(each.error) for each in failed if each.item],
         "log": run_view.log_lines(found.log),
@@ -60,7 +59,7 @@ def _would_send(db: Session, actor: Actor, run_id: str, node_id: str, found: Ste
 @reads
 def ports(db: Session, actor: Actor, run_id: str, node_id: str, side: Side, *, scope: str = "") -> list[dict[str, str]]:
     """What can be looked at: records of ``value`` (for ``page``) and ``label``."""
-    drawing = runs.graph(db, actor, run_id)
+    drawing = places.at(db, actor, run_id, scope).drawing
     if node_id not in drawing.nodes:
         raise NotFound("step")
     steps = {one.node_id: one for one in run_data.steps(db, actor, run_id, scope=scope)}
