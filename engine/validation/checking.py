@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from engine.broadcast import NodeOutputs, Value, bind
+from engine.broadcast import Value, bind
 from engine.catalog import Catalog
 from engine.contract import Effect, ListLengthMismatch, NodeType
 from engine.expressions import TemplateError, did_you_mean
@@ -103,11 +103,12 @@ class _Check(ReferenceChecks):
                 yield {"op": "set_field", "node": node.id, "path": [name]}
 
     def _lengths(self, node: Node, node_type: NodeType) -> Iterator[Problem]:
-        """Whether lists whose lengths are known would pair: those of a trigger's sample, or of the last run."""
+        """Whether lists whose lengths are known would pair: those of a trigger's sample."""
         sources = self.known.needs[node.id]
-        outputs = {source: found for source in sources if (found := self._sampled(source)) is not None}
-        if not sources or len(outputs) < len(sources) or self.known.graph.levels(node.id):
+        samples = self.known.samples
+        if not sources or not samples.keys() >= set(sources) or self.known.graph.levels(node.id):
             return
+        outputs = {source: {port: Value(data) for port, data in samples[source].items()} for source in sources}
         try:
             bind(node, node_type, outputs, {})
         except ListLengthMismatch as error:
@@ -115,21 +116,13 @@ class _Check(ReferenceChecks):
             yield Problem(
                 code="length_mismatch",
                 severity="warning",
-                message=f"With {self._sampled_by(sources)}: {error.message}",
+                message=f"With the sample: {error.message}",
                 node=node.id,
                 field=field,
                 hint=error.hint,
             )
         except TemplateError:
             return
-
-    def _sampled(self, node_id: str) -> NodeOutputs | None:
-        if node_id in self.known.samples:
-            return {port: Value(data) for port, data in self.known.samples[node_id].items()}
-        return self.known.outside.samples.get(node_id)
-
-    def _sampled_by(self, sources: Iterable[str]) -> str:
-        return "the sample" if all(s in self.known.samples for s in sources) else "the values of the last run"
 
     def _duplicate_name(self, node: Node, names: dict[tuple[str, str], str]) -> Iterator[Problem]:
         what, name = NAMED_TYPES.get(node.type), node.params.get("name")

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
-
-from engine.broadcast import NodeOutputs
 
 
 @dataclass(frozen=True)
@@ -39,11 +36,9 @@ class Workflows(Protocol):
 
 @dataclass(frozen=True)
 class Outside:
-    """`workflows`: those that can be run as a node; None: nobody said. `samples`: what left each node of the top level
-    in the last run, so that lengths are known before the next."""
+    """`workflows`: those that can be run as a node; None: nobody said."""
 
     workflows: Workflows | None = None
-    samples: Mapping[str, NodeOutputs] = field(default_factory=dict)
 
 
 NOTHING = Outside()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.broadcast import Value, edges
+from engine.broadcast import edges
 from engine.catalog import Catalog, catalog
 from engine.contract import CallWorkflow, Integration, Params, container
 from engine.document import load
@@ -169,17 +169,6 @@ def test_a_long_chain_of_what_is_passed_on_is_worked_out() -> None:
         for n in range(2000)
     ]
     assert ranks(graph(start, *reversed(chain)), CATALOG)["i1999"] == 1
-
-
-def test_lengths_are_known_from_the_last_run() -> None:
-    one, two = node("a", "parse", text="x"), node("b", "parse", text="y")
-    drawing = graph(one, two, node("c", "text", text="{{ a.rows.line }}", other="{{ b.rows.line }}"))
-    rows = [{"line": str(n)} for n in range(3)]
-    outside = Outside(samples={"a": {"main": Value({"rows": rows})}, "b": {"main": Value({"rows": rows[:2]})}})
-    assert [p.code for p in problems(drawing, CATALOG)] == []
-    (problem,) = problems(drawing, CATALOG, outside)
-    assert (problem.node, problem.code, problem.severity) == ("c", "length_mismatch", "warning")
-    assert problem.message.startswith("With the values of the last run: ")
 
 
 def test_a_wire_may_go_into_a_body_but_not_out_of_it() -> None:
