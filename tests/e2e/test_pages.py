@@ -157,3 +157,26 @@ def test_every_page_is_accessible_and_fits(stack: Stack, browser: Browser, schem
         for address, result in found.items()
     }
     assert not {address: one for address, one in faults.items() if one}
+
+
+def test_how_long_runs_are_kept_is_set_on_the_system_page(signed_in: Page) -> None:
+    page = signed_in
+    start(page.request, add_workflow(page.request, {**QUICK, "name": "Kept for a while"}), wait=30)
+    page.goto("/system")
+    section = page.get_by_role("region", name="Storage")
+    row = section.get_by_role("row", name=re.compile("Kept for a while"))
+    expect(row.get_by_text("everything")).to_be_visible()
+    row.get_by_role("button", name="Change how long runs of Kept for a while are kept").click()
+    dialog = page.get_by_role("dialog", name="How long runs of Kept for a while are kept")
+    dialog.get_by_label("Days").fill("0")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_text("Enter a number above 0")).to_be_visible()
+    dialog.get_by_label("Days").fill("7")
+    dialog.get_by_label("Runs").fill("500")
+    assert not Axe().run(page, options=RULES).response["violations"]
+    dialog.get_by_role("button", name="Save").click()
+    expect(row.get_by_text("7 days, 500 runs")).to_be_visible()
+    row.get_by_role("button", name=re.compile("Change")).click()
+    expect(dialog.get_by_label("Days")).to_have_value("7")
+    dialog.get_by_role("button", name="Use the default").click()
+    expect(row.get_by_text("everything")).to_be_visible()

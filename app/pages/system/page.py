@@ -9,6 +9,8 @@ from reflex.vars import ObjectVar
 from app.components.layout import page_header, shell
 from app.components.theme import card, chip, empty_state, error_state, loading, moment, notice, state_chip
 from app.pages.system.state import Installation
+from app.pages.system.storage import storage
+from app.pages.system.storage_state import Keeping
 
 Head = tuple[str, str]
 
@@ -150,14 +152,14 @@ def _schedules() -> rx.Component:
     )
 
 
-@rx.page(route="/system", title="System · Weft", on_load=Installation.load)
+@rx.page(route="/system", title="System · Weft", on_load=[Installation.load, Keeping.load])
 def system() -> rx.Component:
     """How the installation is, as it happens."""
     tiles = rx.el.ul(rx.foreach(Installation.tiles, _tile), class_name="figures")
     content = rx.cond(
         Installation.refused,
         error_state("This is for owners", Installation.refused),
-        rx.fragment(tiles, _processes(), _work(), _schedules()),
+        rx.fragment(tiles, _processes(), _work(), _schedules(), storage()),
     )
     return shell(
         page_header("System", beside=chip("Live", tone="run", icon_name="radio")),
