@@ -15,6 +15,7 @@ from engine.validation.across import container_problems
 from engine.validation.circles import circles
 from engine.validation.fields import field_problems
 from engine.validation.mapping import knowledge
+from engine.validation.options import option_problems
 from engine.validation.outside import NOTHING, Outside
 from engine.validation.references import ReferenceChecks
 from engine.validation.workflows import workflow_problems
@@ -67,6 +68,7 @@ class _Check(ReferenceChecks):
         needs = self.known.needs[node.id]
         yield from container_problems(self.known, node, node_type)
         yield from workflow_problems(self.known, node, node_type)
+        yield from option_problems(node, node_type)
         if node_type.kind == "trigger" and (needs or node.after):
             field = "after" if node.after else next(e.field for e in self.known.edges if e.target == node.id)
             yield Problem(

@@ -10,7 +10,7 @@ from engine.broadcast import edges
 from engine.catalog import Catalog, catalog
 from engine.contract import CallWorkflow, Integration, Params, container
 from engine.document import load
-from engine.graph import Node
+from engine.graph import Node, Retry
 from engine.patch import apply
 from engine.validation import Interface, Outside, Problem, Taken, problems, ranks, targets
 from tests.engine.drawings import CATALOG, TYPES, about, graph, node
@@ -184,6 +184,16 @@ def test_a_wire_may_go_into_a_body_but_not_out_of_it() -> None:
     assert of_container["z"]["value"].fits
     assert "before its body has ended" in of_container["free"]["value"].reason
     assert from_outside.nodes["loop"]["result"].reason == "“Result” is asked in its body."
+
+
+@pytest.mark.parametrize("option", [{"retry": Retry()}, {"time_limit": 5.0}], ids=["retry", "time limit"])
+def test_what_the_engine_runs_itself_is_not_tried_again_or_cut_short(option: dict[str, Any]) -> None:
+    nodes = [one.model_copy(update=option) if one.id in ("loop", "p") else one for one in body()]
+    (problem,) = problems(graph(*nodes), CATALOG)
+    assert (problem.node, problem.field, problem.severity) == ("loop", *option, "warning")
+    assert problem.code == "option_without_effect" and problem.fix is not None
+    mended, _ = apply(graph(*nodes), problem.fix.ops, CATALOG)
+    assert problems(mended, CATALOG) == []
 
 
 class RunWorkflow(Params):
