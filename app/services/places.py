@@ -3,7 +3,7 @@
 A scope is written as rows name it, ``call.0/loop.3``. In the part behind a call it names nodes of the called version.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -23,7 +23,7 @@ _LONGEST_INDEX: Final = 9
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a scope leads to.
+    """What a scope leads to. ``rests``: the run is paused, so that nothing in it is under way.
 
     ``drawing``: the run's, or that of the innermost workflow on the way that was called in line. ``base``: the scope
     of that drawing's top level. ``rounds``: the rest, through containers of that drawing.
@@ -32,11 +32,16 @@ class Place:
     drawing: Graph
     base: str = ""
     rounds: str = ""
+    rests: bool = False
 
     @property
     def container(self) -> str:
         """The innermost container of the drawing whose round it is; empty at the drawing's top level."""
         return self.rounds.rpartition("/")[2].rpartition(".")[0]
+
+    def shown(self, status: str) -> str:
+        """A row's status as people read it: a pause cuts short what was under way, and its row says so no more."""
+        return "paused" if self.rests and status == "running" else status
 
     def scope_of(self, node_id: str) -> str | None:
         """The scope of a node's row as seen from here; None when that says too little: it stands deeper inside."""
@@ -59,7 +64,8 @@ def scope_of(drawing: Graph, node_id: str, scope: str) -> str | None:
 
 def at(db: Session, actor: Actor, run_id: str, scope: str) -> Place:
     """Where the scope leads in this run. Raises NotFound for the run, Invalid for a scope that leads nowhere."""
-    place = Place(runs.graph(db, actor, run_id))
+    status = db.scalar(select(col(Run.status)).where(owned(Run, actor), col(Run.id) == run_id))
+    place = Place(runs.graph(db, actor, run_id), rests=status == "paused")
     for part in scope.split("/") if scope else ():
         place = _inside(db, actor, run_id, place, part)
     return place
@@ -74,10 +80,10 @@ def _inside(db: Session, actor: Actor, run_id: str, place: Place, part: str) -> 
     ):
         node = place.drawing.nodes[node_id]
         if catalog()[node.type].body:
-            return Place(place.drawing, place.base, joined(place.rounds, part))
+            return replace(place, rounds=joined(place.rounds, part))
         body = _called(db, actor, run_id, node) if calls_in_line(node) else None
         if body is not None:
-            return Place(document.load(body), joined(place.base, place.rounds, part))
+            return Place(document.load(body), joined(place.base, place.rounds, part), rests=place.rests)
     raise Invalid("A scope names containers, or steps that run a workflow, with a number each, as in loop.3/inner.0.")
 
 

@@ -155,14 +155,14 @@ def page(
         col(Step.item).in_(names),
     )
     found = sorted(db.scalars(query), key=lambda row: int(row.item))
-    return [_round(outer, row) for row in found]
+    return [_round(place, outer, row) for row in found]
 
 
-def _round(outer: str, row: Step) -> Round:
+def _round(place: Place, outer: str, row: Step) -> Round:
     return Round(
         int(row.item),
         joined(outer, f"{row.node_id}.{row.item}"),
-        row.status,
+        place.shown(row.status),
         row.started_at,
         row.finished_at,
         row.error,

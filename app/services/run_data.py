@@ -12,6 +12,7 @@ from sqlmodel import Session, col
 from app.services import places, rounds, runs
 from app.services.access import Actor, owned
 from app.services.errors import Invalid, NotFound
+from app.services.places import Place
 from app.services.unit import reads
 from engine import doors
 from engine.catalog import catalog
@@ -30,7 +31,8 @@ _FIRST_ITEMS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class StepView:
-    """A node of the run's version and how far it is; ``status`` is ``pending`` before it starts.
+    """A node of the run's version and how far it is; ``status`` is ``pending`` before it starts, and
+    ``paused`` where a pause of the run cut it short.
 
     ``counts`` has total, done and failed for a node that runs once per item. ``outputs`` are the ports that fired, with
     the number of items where the value is a list. ``reused_from`` is the earlier run that really did it; ``stand_in``
@@ -91,12 +93,11 @@ def steps(db: Session, actor: Actor, run_id: str, *, scope: str = "") -> list[St
     workflow that was called in line gives the steps of that.
     """
     place = places.at(db, actor, run_id, scope)
-    drawing = place.drawing
     known = rounds.rows(db, actor, run_id, place)
     summed = rounds.summed(db, actor, run_id, place)
     return [
-        _step(drawing, node_id, known.get(node_id), summed.get(node_id))
-        for node_id, node in drawing.nodes.items()
+        _step(place, node_id, known.get(node_id), summed.get(node_id))
+        for node_id, node in place.drawing.nodes.items()
         if not _is_note(node) or node_id in known
     ]
 
@@ -287,8 +288,8 @@ def _closing(db: Session, actor: Actor, run_id: str, node_id: str, scope: str) -
     return db.scalar(query)
 
 
-def _step(drawing: Graph, node_id: str, row: Step | None, summed: rounds.Summed | None) -> StepView:
-    node = drawing.nodes[node_id]
+def _step(place: Place, node_id: str, row: Step | None, summed: rounds.Summed | None) -> StepView:
+    drawing, node = place.drawing, place.drawing.nodes[node_id]
     node_type = catalog()[node.type]
     return StepView(
         node_id=node_id,
@@ -296,7 +297,7 @@ def _step(drawing: Graph, node_id: str, row: Step | None, summed: rounds.Summed 
         type=node.type,
         icon=node_type.icon,
         category=node_type.category,
-        status=row.status if row else summed.status if summed else "pending",
+        status=place.shown(row.status if row else summed.status if summed else "pending"),
         attempt=row.attempt if row else 1,
         started_at=row.started_at if row else summed.started_at if summed else None,
         finished_at=row.finished_at if row else summed.finished_at if summed else None,

@@ -11,6 +11,7 @@ const STATES = {
   failed: ["Failed", "x", "bad"],
   skipped: ["Skipped", "skip-forward", ""],
   waiting: ["Waiting", "clock", "wait"],
+  paused: ["Paused", "pause", "wait"],
   needs_you: ["Needs you", "hand", "wait"],
   cancelled: ["Cancelled", "ban", ""],
 };
@@ -26,7 +27,7 @@ export function duration(ms) {
 
 // What the second line of the card says while items go through.
 export function counted(state) {
-  if (state.status === "running" && state.total > 1) return `${number(state.done ?? 0)} of ${number(state.total)}`;
+  if (["running", "paused"].includes(state.status) && state.total > 1) return `${number(state.done ?? 0)} of ${number(state.total)}`;
   if (state.rounds && state.total > 1) return `${number(state.total)} rounds${state.failed ? `, ${number(state.failed)} failed` : ""}`;
   if (state.failed) return `${number(state.failed)} of ${number(state.total ?? state.failed)} failed`;
   return "";
@@ -36,7 +37,7 @@ export function stateWords(state) {
   const [word] = STATES[state.status] ?? [""];
   const parts = [word];
   const what = state.rounds ? "rounds" : "items";
-  if (state.total > 1) parts.push(state.status === "running" ? `${number(state.done ?? 0)} of ${number(state.total)}` : `${number(state.total)} ${what}`);
+  if (state.total > 1) parts.push(["running", "paused"].includes(state.status) ? `${number(state.done ?? 0)} of ${number(state.total)}` : `${number(state.total)} ${what}`);
   if (state.failed) parts.push(`${number(state.failed)} failed`);
   if (state.ms) parts.push(duration(state.ms));
   return parts.filter(Boolean).join(" · ");

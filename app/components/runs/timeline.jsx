@@ -23,7 +23,7 @@ function Bar({ row, start, span, now }) {
   if (!row.start) return <span className="track" />;
   const left = Math.min(99, Math.max(0, ((row.start - start) / span) * 100));
   const width = Math.max(0.8, (((row.end || now) - row.start) / span) * 100);
-  const tone = { failed: "bad", running: "run", waiting: "wait", done: "ok" }[row.status] ?? "control";
+  const tone = { failed: "bad", running: "run", waiting: "wait", paused: "wait", done: "ok" }[row.status] ?? "control";
   return (
     <span className="track">
       <em style={{ left: `${left}%`, width: `${Math.min(width, 100 - left)}%`, background: `var(--${tone})` }} />

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from app.services import preview, rounds, run_data, runs, step_rows, step_view, unit, workflows
+from app.services import approvals, budgets, preview, rounds, run_data, runs, step_rows, step_view, unit, workflows
 from app.services.access import Actor
+from app.services.budgets import Budget
 from app.services.errors import Invalid, NotFound
 from engine.catalog import catalog
 from tests.app.services.conftest import Tenants
@@ -197,3 +198,26 @@ async def test_previews_of_a_repeat_know_the_round_before(ada: Actor, bench: Ben
     assert preview.given(drawing, "plus", {"again": 2}, {}, before) == {"index": 2, "previous": "1++"}
     samples = await unit.ask(preview.samples, ada, started.run_id, list(drawing.nodes), scope="again.0")
     assert preview.given(drawing, "plus", {"again": 0}, samples) == {"index": 0, "previous": "1"}
+
+
+COUNTED: dict[str, Any] = {
+    "weft": 1,
+    "name": "Counted",
+    "nodes": {
+        "hand": {"type": "trigger.manual", "with": {}},
+        "count": {"type": "data.counter", "limit": 1, "with": {"name": "n", "by": "{{ hand }}"}},
+    },
+}
+
+
+async def test_what_a_pause_cut_short_does_not_run(ada: Actor, bench: Bench) -> None:
+    workflow_id = await unit.ask(workflows.create, ada, "", COUNTED)
+    await unit.ask(budgets.limit, ada, workflow_id, Budget(steps=3))
+    started = await runs.start(ada, workflow_id, trigger="hand", payload=[1] * 20, every_item=True)
+    assert await bench.advance(started.run_id) == "paused"
+    found = await steps(ada, started.run_id)
+    assert (found["count"].status, found["hand"].status) == ("paused", "done")
+    assert "running" not in {one.status for one in found.values()}
+    (ask,) = await unit.ask(approvals.list_approvals, ada)
+    await approvals.decide(ada, ask.id, "end")
+    assert "paused" not in {one.status for one in (await steps(ada, started.run_id)).values()}
