@@ -15,7 +15,16 @@ from pydantic import Field
 
 from engine.contract import BadParams, File, FileField, Files, Items, Lists, Params, Port, action
 from integrations.core.files.encodings import find_encoding
-from integrations.core.files.tables import Sheet, column_names, columns_of, defuse, file_name, records_of
+from integrations.core.files.tables import (
+    Sheet,
+    column_names,
+    columns_of,
+    defuse,
+    file_name,
+    place_of,
+    records_of,
+    storable,
+)
 from integrations.core.values import cell_text, number
 
 _DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
@@ -185,9 +194,15 @@ def write_csv(params: WriteCsv, files: Files) -> File:
             writer = csv.writer(stream, delimiter=_DELIMITERS[params.delimiter], lineterminator="\r\n")
             guard = defuse if params.guard_formulas else str
             if params.header and columns:
-                writer.writerow([guard(name) for name in columns])
-            for row in records_of(params.rows):
-                writer.writerow([_cell(row.get(name), guard) for name in columns])
+                writer.writerow([storable(guard(name), place_of(0, name)) for name in columns])
+            for i, row in enumerate(records_of(params.rows), 1):
+                cells = [_cell(row.get(name), guard) for name in columns]
+                try:
+                    writer.writerow(cells)
+                except UnicodeEncodeError:
+                    for name, cell in zip(columns, cells, strict=True):
+                        storable(cell, place_of(i, name))
+                    raise
         return files.save(file_name(params.name, ".csv"), "text/csv", path)
 
 

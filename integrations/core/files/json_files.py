@@ -8,7 +8,7 @@ from pydantic import Field
 
 from engine.contract import BadParams, File, FileField, Files, Params, Port, Whole, action
 from integrations.core.data.text import dump_json, load_json
-from integrations.core.files.tables import file_name
+from integrations.core.files.tables import file_name, place_of, storable
 
 
 class ReadJson(Params):
@@ -80,8 +80,21 @@ def write_json(params: WriteJson, files: Files) -> File:
     """
     if params.lines:
         rows = params.value if isinstance(params.value, list) else [params.value]
-        text = "".join(dump_json(row) + "\n" for row in rows)
-        return files.save(file_name(params.name, ".jsonl"), "application/x-ndjson", text.encode())
-    return files.save(
-        file_name(params.name, ".json"), "application/json", dump_json(params.value, params.indent).encode()
-    )
+        content = b"".join(_encoded(row, dump_json(row) + "\n", i) for i, row in enumerate(rows, 1))
+        return files.save(file_name(params.name, ".jsonl"), "application/x-ndjson", content)
+    content = _encoded(params.value, dump_json(params.value, params.indent))
+    return files.save(file_name(params.name, ".json"), "application/json", content)
+
+
+def _encoded(value: Any, text: str, row: int = 0) -> bytes:
+    """The JSON text of a value in UTF-8. Raises BadParams naming the field that UTF-8 cannot hold."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        if isinstance(value, list) and not row:
+            for i, one in enumerate(value, 1):
+                _encoded(one, dump_json(one), i)
+        for name, held in value.items() if isinstance(value, dict) else ():
+            storable(f"{name}{dump_json(held)}", place_of(row, str(name)), "value")
+        storable(text, f"Row {row:,}" if row else "The value", "value")
+        raise

@@ -63,6 +63,26 @@ def defuse(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA) and number(text) is None else text
 
 
+def storable(text: str, place: str, field: str = "rows") -> str:
+    """The text as it is. Raises `BadParams` naming the place for one that UTF-8 cannot hold: half a surrogate pair."""
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise BadParams(
+                f"{place} holds half of a character (U+{ord(text[error.start]):04X}), which no file can hold.",
+                field=field,
+                hint="A text was cut in the middle of an emoji or the like. Cut it elsewhere, or leave that part out.",
+            ) from None
+    return text
+
+
+def place_of(row: int, column: str) -> str:
+    """A field of a row as errors name it; rows count from 1, and 0 is no row."""
+    shown = column.encode(errors="replace").decode()
+    return f"“{shown}” in row {row:,}" if row else f"“{shown}”"
+
+
 def file_name(name: str, extension: str) -> str:
     """`name` as a file's name on any system, with its extension. Raises `BadParams` when nothing is left of it."""
     clean = _UNSAFE.sub("_", name).strip(" .")

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from engine.contract import BadParams, File, FileField, Files, Params, Port, Rows, action
-from integrations.core.files.tables import Sheet, column_names, columns_of, file_name, records
+from integrations.core.files.tables import Sheet, column_names, columns_of, file_name, place_of, records, storable
 from integrations.core.values import cell_text
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -172,10 +172,10 @@ def _write(path: Path, sheets: Sequence[SheetToWrite]) -> None:
                 page.set_column(i, i, width)
             page.freeze_panes(1, 0)
             for i, name in enumerate(columns):
-                page.write_string(0, i, name[:_LONGEST_CELL], bold)
+                page.write_string(0, i, storable(name[:_LONGEST_CELL], place_of(0, name)), bold)
             for r, row in enumerate(rows, 1):
                 for c, name in enumerate(columns):
-                    _write_cell(page, r, c, row.get(name))
+                    _write_cell(page, r, c, row.get(name), name=name)
             if rows and columns:
                 page.autofilter(0, 0, len(rows), len(columns) - 1)
 
@@ -196,7 +196,7 @@ def _widths(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[i
     ]
 
 
-def _write_cell(page: Any, row: int, column: int, value: Any) -> None:
+def _write_cell(page: Any, row: int, column: int, value: Any, *, name: str) -> None:
     if value is None or value == "":
         return
     if isinstance(value, bool):
@@ -211,4 +211,4 @@ def _write_cell(page: Any, row: int, column: int, value: Any) -> None:
                 field="rows",
                 hint=f"An XLSX cell holds {_LONGEST_CELL:,}; shorten it or write CSV.",
             )
-        page.write_string(row, column, text)
+        page.write_string(row, column, storable(text, place_of(row, name)))

@@ -48,6 +48,9 @@ async def respond(params: Answer) -> Respond:
     return Respond(status=params.status, headers=params.headers, body=params.body)
 
 
+UNSAID = "The workflow was stopped, and the step says no reason."
+
+
 class Stop(Params):
     message: Annotated[str, Multiline(rows=2)] = Field(
         description="Why the run stops: shown on its page and sent to the caller", examples=["The order has no lines."]
@@ -75,5 +78,6 @@ async def stop(params: Stop) -> Any:
     items to the error output: then only those leave the list.
     """
     if truth(params.when):
-        raise Stopped(params.message, hint="The workflow stops here on purpose; see the node's condition.")
+        message = params.message.strip() or UNSAID
+        raise Stopped(message, hint="The workflow stops here on purpose; see the node's condition.")
     return params.value
