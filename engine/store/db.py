@@ -200,13 +200,7 @@ class Database:
         except OSError as error:
             raise DatabaseUnavailable(f"The folder of {self.url!r} cannot be made: {error.strerror}") from error
         self.turnstile = Turnstile(path)
-        # The first holds for a file that has no table yet, and only if it comes before the journal's.
-        pragmas = [
-            "PRAGMA auto_vacuum=INCREMENTAL",
-            "PRAGMA journal_mode=WAL",
-            "PRAGMA synchronous=FULL",
-            "PRAGMA foreign_keys=ON",
-        ]
+        pragmas = ["PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON"]
         writes = _sqlite_engine(self.url, pragmas, "BEGIN IMMEDIATE")
         reads = _sqlite_engine(self.url, [*pragmas, "PRAGMA query_only=ON"], "BEGIN")
         return writes, reads
@@ -234,6 +228,9 @@ def _sqlite_engine(url: URL, pragmas: list[str], begin: str) -> sa.Engine:
     def _configure(connection: Any, _record: Any) -> None:
         # The driver's own transactions would begin late and commit early.
         connection.isolation_level = None
+        # Of use before the first table alone, and else a write that waits for every other writer.
+        if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
+            connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
         for pragma in pragmas:
             connection.execute(pragma)
 

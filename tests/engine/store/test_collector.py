@@ -1,6 +1,8 @@
 """What the collector deletes and what it must not, at every moment between storing a value and naming it."""
 
+import multiprocessing
 import os
+import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +19,7 @@ from engine.store.storage import Storage
 from tests.engine.seed import Seed, seed
 
 GRACE = 100.0
+SHORT = 1.0  # for a test with processes: longer than it takes from storing to naming
 ROWS = [{"n": n, "text": "x" * 100} for n in range(3_000)]
 
 
@@ -143,3 +146,49 @@ def test_the_payloads_of_a_workspace_that_is_gone_go(bench: Bench) -> None:
     collector.collect("other")
     assert collector.collect("other").deleted == 2
     assert bench.files() == []
+
+
+def _collect_for_ever(url: str, home: Path, workspace: str) -> None:
+    collector = Collector(Database(url), Storage(home), SHORT)
+    while True:
+        collector.collect(workspace)
+
+
+def test_collectors_that_are_killed_take_nothing_that_is_named(any_database: str, tmp_path: Path) -> None:
+    bench = Bench(any_database, tmp_path)
+    values = [{"n": n, "text": "v" * 70_000} for n in range(5)]
+    spawn = multiprocessing.get_context("spawn")
+    arguments = (any_database, tmp_path, bench.workspace)
+    collectors = [spawn.Process(target=_collect_for_ever, args=arguments) for _ in range(2)]
+    for process in collectors:
+        process.start()
+    chance = random.Random(7)
+    until = time.monotonic() + 6
+    stored = 0
+    while time.monotonic() < until:
+        # As two runs do that come to the same values: store, name a moment later, be removed.
+        chosen = chance.sample(values, 2)
+        refs = [bench.storage.put_json(bench.workspace, value) for value in chosen]
+        time.sleep(chance.uniform(0, SHORT / 4))
+        held = [{"ref": ref.hash, "count": None, "size": ref.size} for ref in refs]
+        bench.name(held)
+        time.sleep(chance.uniform(0, SHORT * 2))
+        assert [bench.storage.value_of(bench.workspace, one) for one in held] == chosen
+        stored += 1
+        if stored % 5 == 0:
+            victim = chance.randrange(2)
+            collectors[victim].kill()
+            collectors[victim].join()
+            collectors[victim] = spawn.Process(target=_collect_for_ever, args=arguments)
+            collectors[victim].start()
+    for process in collectors:
+        process.kill()
+        process.join()
+    assert stored > 5
+    # And nothing that is not named stays for good.
+    bench.name(None)
+    for _ in range(2):
+        bench.age()
+        bench.collect()
+    assert bench.files() == []
+    bench.data.close()

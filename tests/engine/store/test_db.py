@@ -147,3 +147,22 @@ def test_rows_of_a_seed_name_their_workspace(any_database: str) -> None:
     rows = seed(database())
     with transaction(write=False) as session:
         assert session.get(Workspace, rows.workspace_id) is not None
+
+
+def test_a_new_connection_reads_while_somebody_writes(sqlite_url: str) -> None:
+    writer, other = Database(sqlite_url), Database(sqlite_url)
+    with writer.transaction() as session:
+        seen: list[object] = []
+
+        def look() -> None:
+            with other.transaction(write=False) as reading:
+                seen.append(reading.scalar(sa.select(sa.func.count()).select_from(Workspace)))
+
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join(5)
+        session.add(Workspace(name="New", slug=new_id()))
+        assert seen == [0]
+    thread.join()
+    writer.close()
+    other.close()
