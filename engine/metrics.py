@@ -5,6 +5,8 @@ Each process keeps its own; `engine.presence` carries them to whichever web proc
 
 from __future__ import annotations
 
+from functools import cache
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 REGISTRY = CollectorRegistry()
@@ -20,6 +22,8 @@ STEP_SECONDS = Histogram(
     buckets=_LONG_TIMES,
     registry=REGISTRY,
 )
+# Looking a pair of labels up takes a lock and checks them, which costs more than the observation itself.
+step_seconds = cache(STEP_SECONDS.labels)
 RETRIES = Counter("weft_retries", "Calls that were tried again", ["type"], registry=REGISTRY)
 COMMIT_OPERATIONS = Histogram(
     "weft_commit_operations",

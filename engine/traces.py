@@ -118,11 +118,13 @@ def close() -> None:
     _traces = None
 
 
-def step(place: Place, node_type: str, started_ms: int, ended_ms: int, status: str, **about: Any) -> None:
+def step(  # noqa: PLR0917  a place is made only where somebody is told
+    run_id: str, scope: str, node_id: str, node_type: str, started_ms: int, ended_ms: int, status: str, **about: Any
+) -> None:
     """Tell of a step that is over. Times are milliseconds since 1970 UTC."""
     if _traces is not None:
-        named = {"scope": place.scope, "node_id": place.node_id, "node_type": node_type}
-        _traces.tell(place, place.node_id, started_ms, ended_ms, status, **named, **about)
+        named = {"scope": scope, "node_id": node_id, "node_type": node_type}
+        _traces.tell(Place(run_id, scope, node_id), node_id, started_ms, ended_ms, status, **named, **about)
 
 
 def run(run_id: str, workflow_id: str, started_ms: int, ended_ms: int, status: str) -> None:

@@ -47,8 +47,8 @@ def collector() -> Iterator[Collector]:
 def test_a_run_is_one_trace_and_what_a_container_holds_is_under_it(collector: Collector) -> None:
     run_id = new_id()
     traces.configure("worker", collector.url)
-    traces.step(Place(run_id, "loop.3", "send"), "http.request", 1_000, 1_500, "failed", attempt=2)
-    traces.step(Place(run_id, "", "loop"), "flow.for_each", 900, 2_000, "done")
+    traces.step(run_id, "loop.3", "send", "http.request", 1_000, 1_500, "failed", attempt=2)
+    traces.step(run_id, "", "loop", "flow.for_each", 900, 2_000, "done")
     traces.run(run_id, "w1", 800, 2_100, "done")
     traces.close()
     send, loop, run = collector.spans
