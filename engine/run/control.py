@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Literal
 
 Reason = Literal["failed", "cancel", "pause", "drain", "lost"]
@@ -39,15 +37,9 @@ class Control:
         if self._around is not None:
             self._around._inside.discard(self)
 
-    @contextmanager
-    def calling(self) -> Iterator[None]:
+    def calling(self) -> Calling:
         """The present task makes a call inside this block, and may be cancelled there."""
-        task = _this_task()
-        self._calls[task] = False
-        try:
-            yield
-        finally:
-            self._calls.pop(task, None)
+        return Calling(self._calls)
 
     def effect_begins(self) -> None:
         """From here the present call is no longer cut short."""
@@ -65,6 +57,19 @@ class Control:
         for task, in_effect in list(self._calls.items()):
             if reason == "lost" or not in_effect:
                 task.cancel()
+
+
+class Calling:
+    """See `Control.calling`."""
+
+    def __init__(self, calls: dict[asyncio.Task[object], bool]) -> None:
+        self._calls, self._task = calls, _this_task()
+
+    def __enter__(self) -> None:
+        self._calls[self._task] = False
+
+    def __exit__(self, *raised: object) -> None:
+        self._calls.pop(self._task, None)
 
 
 def _this_task() -> asyncio.Task[object]:

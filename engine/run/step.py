@@ -7,11 +7,11 @@ services it asks for.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Generator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import AsyncGeneratorType, GeneratorType
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ValidationError
@@ -44,6 +44,7 @@ from engine.telemetry import get_logger, hide_secrets
 # Seconds of waiting for which a worker is held; a longer wait becomes a row (`Later`) and holds nothing.
 LONGEST_HELD_WAIT = 1.0
 NO_RETRY = Retry(times=0)
+GENERATORS = (GeneratorType, AsyncGeneratorType)
 
 log = get_logger(__name__)
 
@@ -270,20 +271,26 @@ def validated(node: Node, node_type: NodeType, raw: Mapping[str, Any]) -> Any:
 
 async def _within(limit: float, node_type: NodeType, params: Any, hands: Hands, call: Call) -> Any:
     """Call the function; whatever goes wrong comes out as a NodeError."""
-    clock = asyncio.timeout(limit)
+    clock: asyncio.Timeout | None = None
     try:
-        async with clock:
-            services = hands.services(call) if node_type.services else {}
-            if node_type.cpu:
-                return await hands.invoke_cpu(params, services)
+        services = hands.services(call) if node_type.services else {}
+        pending: Awaitable[Any]
+        if node_type.cpu:
+            pending = hands.invoke_cpu(params, services)
+        else:
             result = node_type.function(params, **services)
-            if isinstance(result, Generator | AsyncGenerator):
-                return await hands.keep(result)
-            return await result if inspect.isawaitable(result) else result
+            if isinstance(result, GENERATORS):
+                pending = hands.keep(result)
+            elif hasattr(result, "__await__"):
+                pending = result
+            else:
+                return result  # nothing is left that a limit could end
+        async with asyncio.timeout(limit) as clock:
+            return await pending
     except NodeError:
         raise
     except TimeoutError as error:
-        if not clock.expired():
+        if clock is None or not clock.expired():
             raise TimedOut(f"A service did not answer in time: {error}") from error
         raise TimedOut(
             f"The step did not finish within its time limit of {limit:g} s.",
@@ -324,7 +331,7 @@ def plain(value: Any) -> Any:
         return value
     if isinstance(value, LongList):
         return value
-    held = vars(value) if isinstance(value, BaseModel) else value
+    held = vars(value) if value.__class__ is not dict and isinstance(value, BaseModel) else value
     if isinstance(held, dict) and holds_long(held):
         return {_alias(value, name): plain(inner) for name, inner in held.items()}
     return to_jsonable_python(value, by_alias=True, inf_nan_mode="null")

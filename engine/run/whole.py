@@ -23,9 +23,12 @@ def holds_long(record: Mapping[str, Any]) -> bool:
 
 def has_long(node_type: NodeType, raw: Mapping[str, Any]) -> bool:
     """Whether a field that takes lists whole was given a long one."""
-    return any(
-        _holds(value) for name, value in raw.items() if (spec := node_type.fields.get(name)) is None or not spec.streams
-    )
+    for name, value in raw.items():
+        if value.__class__ not in PLAIN and _holds(value):
+            spec = node_type.fields.get(name)
+            if spec is None or not spec.streams:
+                return True
+    return False
 
 
 def _holds(value: Any) -> bool:
