@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import orjson
 import redis
@@ -35,8 +34,7 @@ end
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One change of state. `seq` grows by one per event of a run; `at` is milliseconds since 1970 in UTC.
 
     `counts` of a mapped step are {total, done, failed}, whichever are known. `scope` is the body of a container that
@@ -57,8 +55,7 @@ class Event:
 
     def packed(self) -> dict[str, Any]:
         """The event as it travels: fields that say nothing are left out."""
-        values = {name: getattr(self, name) for name in self.__slots__}
-        return {name: value for name, value in values.items() if value not in ("", None)}
+        return {name: value for name, value in self._asdict().items() if value not in ("", None)}
 
 
 def unpack(data: bytes) -> list[Event]:

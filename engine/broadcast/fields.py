@@ -64,6 +64,11 @@ class Fields:
         return tuple(wire for wire in self.wires if wire.from_node)
 
     @cached_property
+    def by_chance(self) -> bool:
+        """Whether a template asks for the time or for a random value."""
+        return any(reference.node in ("now", "random") for wire in self.wires for reference in wire.references)
+
+    @cached_property
     def required(self) -> tuple[tuple[str, tuple[Wire, ...]], ...]:
         """Title and wires from other nodes of each required field that has any."""
         found = []

@@ -43,6 +43,7 @@ from engine.run.step import (
 )
 from engine.run.toolbox import CallContext, CallLog
 
+NO_CALL = Once(CallScope({}, {}))  # yet
 FIRST = 5  # how many items a mapped write node does where it may not do all
 
 
@@ -73,7 +74,7 @@ class Firing:
         self._journey, self._scope, self._control, self._past = journey, scope, control, past
         self._claim, self._tools = journey.claim, journey.tools
         self._now = datetime.fromtimestamp(self.rows.started_at / 1000, UTC)
-        self._call: Once | Mapped = Once(CallScope({}, {}))
+        self._call: Once | Mapped = NO_CALL
         self._contexts: dict[str, CallContext] = {}
         self.share: range | None = None
         self._paused = self._rehearsed = False
@@ -130,7 +131,8 @@ class Firing:
         given = await self._standing(outputs)
         if given is not None:
             return given
-        return broadcast.bind(self.node, self.type, outputs, self._seen(extra), named)
+        by_chance = broadcast.fields_of(self.node, self.type).by_chance
+        return broadcast.bind(self.node, self.type, outputs, self._seen(extra) if by_chance else extra, named)
 
     async def _standing(self, outputs: Mapping[str, NodeOutputs]) -> Standing | None:
         # In a dry run what is kept for a step that writes stands for its result, not for its request.

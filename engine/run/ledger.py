@@ -96,7 +96,7 @@ class Ledger(Packing):
 
     async def close_shard(self) -> None:
         """End this segment, which is a shard, with all that was noted; the run goes on."""
-        await asyncio.gather(*self._saving, self._send(self._taken(done=True)))
+        await self._recorded(self._taken(done=True))
 
     def answer(self, output: Any) -> None:
         """Let the run's synchronous caller have its answer now, though the run goes on."""
@@ -129,15 +129,13 @@ class Ledger(Packing):
         if end != "done" and self.has_waits:
             self.drop("")
         changes = self._taken(end=end, output=output, error=error, end_shards=self.has_shards)
-        await asyncio.gather(*self._saving, self._send(changes))
+        await self._recorded(changes)
         self.claim.ended = (end, output, error)
         traces.run(self.claim.run_id, self.claim.workflow_id, self.claim.started_at, now_ms(), end)
 
     async def park(self) -> bool:
         """Give the segment up until a wait is settled; False if one was settled meanwhile."""
-        saved = self._send(self._taken(park=True))
-        await asyncio.gather(*self._saving, saved)
-        return saved.result().parked
+        return (await self._recorded(self._taken(park=True))).parked
 
     async def pause(self, question: Mapping[str, Any] | None = None) -> bool:
         """Give the segment up until the run is resumed; False if that, or a wish to cancel, came meanwhile.
@@ -146,9 +144,7 @@ class Ledger(Packing):
         """
         if question is not None:
             self._waits.append(NewWait(new_id(), "", "budget", round=self.claim.epoch, detail=question))
-        saved = self._send(self._taken(pause=True))
-        await asyncio.gather(*self._saving, saved)
-        return saved.result().paused
+        return (await self._recorded(self._taken(pause=True))).paused
 
     def _taken(self, **more: Any) -> Changes:
         steps = tuple(self._steps.values())
@@ -166,6 +162,19 @@ class Ledger(Packing):
         self._dropped, self._runs = [], []
         return changes
 
+    async def _recorded(self, changes: Changes) -> Saved:
+        """Return when these changes are durable, with all that were sent before. Raises what a save raised."""
+        if self._saving:
+            saved = self._send(changes)
+            await asyncio.gather(*self._saving, saved)
+            return saved.result()
+        try:
+            # With nothing ahead of them they need no task of their own to stay in order.
+            return await self._checkpoints.save(self.claim, changes)
+        except Exception as error:
+            self._lost(error)
+            raise
+
     def _send(self, changes: Changes) -> asyncio.Task[Saved]:
         # Tasks start in the order in which they were made, so saves reach the writer in order.
         task = asyncio.create_task(self._checkpoints.save(self.claim, changes))
@@ -175,8 +184,11 @@ class Ledger(Packing):
 
     def _saved(self, task: asyncio.Task[Saved]) -> None:
         self._saving.discard(task)
-        if task.cancelled() or (error := task.exception()) is None:
-            return
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._lost(error)
+
+    def _lost(self, error: BaseException) -> None:
+        """Note that a save was not made: nothing that this holder does can be recorded any more."""
         if not isinstance(error, Fenced):
             log.error("a checkpoint was not recorded", run_id=self.claim.run_id, error=repr(error))
         self.failed = self.failed or error

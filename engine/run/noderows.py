@@ -313,7 +313,7 @@ class NodeRows:
         attempt = max((result.attempt for result in results), default=1)
         status = "failed" if error else "done"
         row = self.row(status, attempt=attempt, output=packed, error=error, given=self.single)
-        self.ledger.note(replace(row, stand_in=stand_in) if stand_in else row)
+        self.ledger.note(row._replace(stand_in=stand_in) if stand_in else row)
         if not self.planned.pure:
             self.ledger.flush()
         return packed

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import orjson
 
@@ -33,8 +33,7 @@ WaitKind = Literal["timer", "retry", "ask", "call", "approval", "budget", "run"]
 EndStatus = Literal["done", "failed", "cancelled"]
 
 
-@dataclass(frozen=True, slots=True)
-class StepRow:
+class StepRow(NamedTuple):
     """The present state of one node for one item ("" is the whole node). Times are milliseconds since 1970 UTC.
 
     A row that is done, failed, skipped or cancelled is never written again; one that is running or waiting may be.
@@ -86,8 +85,7 @@ class NewWait:
     token_hash: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(NamedTuple):
     """What one checkpoint records. With `end` the run is over; with `park` the segment sleeps until a wait settles;
     with `pause` until the run is resumed, as a person wishes or because a wait of the kind `budget` asks one. `spent`:
     calls, dollars and milliseconds of work since the last checkpoint.
