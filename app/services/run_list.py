@@ -25,7 +25,7 @@ Source = Literal["manual", "form", "api", "webhook", "schedule", "again", "workf
 class RunRow:
     """A run in a list. ``version`` is None for a run of the draft; ``seconds`` counts on while it runs.
 
-    ``waiting`` says what it waits for, if it does.
+    ``waiting`` says what it waits for, if it does. ``dry``: it sends nothing.
     """
 
     id: str
@@ -41,6 +41,7 @@ class RunRow:
     seconds: float
     error: Mapping[str, Any] | None
     waiting: Waiting | None = None
+    dry: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,7 @@ def listed(actor: Actor) -> Any:
             col(Run.started_at),
             col(Run.finished_at),
             col(Run.error),
+            col(Run.options)["dry"].as_boolean(),
         )
         .join(Workflow, col(Workflow.id) == col(Run.workflow_id))
         .join(WorkflowVersion, col(WorkflowVersion.id) == col(Run.version_id))
@@ -118,7 +120,7 @@ def listed(actor: Actor) -> Any:
 
 def shown(row: Sequence[Any]) -> RunRow:
     """A row of ``listed``."""
-    run_id, workflow_id, name, number, status, source, starter, created_at, started_at, finished_at, error = row
+    run_id, workflow_id, name, number, status, source, starter, created_at, started_at, finished_at, error, dry = row
     return RunRow(
         id=run_id,
         workflow_id=workflow_id,
@@ -132,6 +134,7 @@ def shown(row: Sequence[Any]) -> RunRow:
         finished_at=finished_at,
         seconds=((finished_at or now()) - started_at).total_seconds() if started_at else 0.0,
         error=error,
+        dry=bool(dry),
     )
 
 

@@ -94,6 +94,7 @@ def run(row: RunRow) -> Record:
         "status": row.status,
         "source": source(row),
         "version": f"v{row.version}" if row.version else "Draft",
+        "dry": row.dry,
         "created_at": ms(row.created_at),
         "since": ms(row.started_at or row.created_at),
         "until": ms(row.finished_at),

@@ -38,6 +38,7 @@ def _row(item: ObjectVar[Any]) -> rx.Component:
         rx.el.td(state_chip(item["status"].to(str))),
         rx.el.td(
             rx.el.a(item["workflow"], href=item["href"], class_name="strong"),
+            rx.cond(item["dry"], rx.fragment(" ", chip("Dry run", icon_name="flask-conical")), rx.fragment()),
             rx.cond(item["error"], rx.el.div(item["error"], class_name="hint clamp-2"), rx.fragment()),
             rx.cond(item["waits"], rx.el.div(waits_for(item), class_name="hint"), rx.fragment()),
             rx.el.div(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.services import dry_runs, reruns, run_data, runs, standing, unit, workflows
+from app.services import dry_runs, reruns, run_data, runs, shown, standing, unit, workflows
 from app.services.access import Actor
 from app.services.errors import Conflict, Invalid, NeedsConfirmation, NotFound
 from engine.models import Run
@@ -167,6 +167,9 @@ async def test_a_dry_run_takes_the_last_run_for_what_it_does_not_send(
     assert ran.steps["mail"]["stand_in"]["by"] == "last_run"
     assert ran.output("mail") == "order 1"
     assert (await unit.ask(runs.get, ada, started.run_id)).dry
+    listed = (await unit.ask(runs.list_runs, ada, workflow_id=workflow_id)).runs
+    assert {one.id: one.dry for one in listed}[started.run_id] and not all(one.dry for one in listed)
+    assert shown.run(listed[0])["dry"] is True
     with pytest.raises(Conflict, match="dry run"):
         await reruns.rerun(ada, started.run_id, "from_node", node="mail")
     found = await unit.ask(standing.of_draft, ada, workflow_id, started.run_id)
