@@ -144,13 +144,17 @@ def test_every_page_is_accessible_and_fits(stack: Stack, browser: Browser, schem
     signed_in = context.request.post("/api/v1/session", data={"email": OWNER_EMAIL, "password": OWNER_PASSWORD})
     assert signed_in.ok
     long = {**QUICK, "name": "Unbroken" * 20}
-    run = start(context.request, add_workflow(context.request, long), wait=30)
-    for address in (*PAGES, f"/runs/{run['id']}"):
+    counts = {"type": "data.counter", "with": {"name": "Unbroken" * 12}}
+    workflow_id = add_workflow(context.request, {**long, "nodes": {**QUICK["nodes"], "count": counts}})
+    run = start(context.request, workflow_id, wait=30, dry=True)
+    start(context.request, workflow_id, wait=30)
+    for address in (*PAGES, f"/runs/{run['id']}", f"/workflows/{workflow_id}/values?runs=trial"):
         page.goto(address)
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         expect(page.locator("[aria-busy=true]")).to_have_count(0)
         found[address] = Axe().run(page, options=RULES)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{address} is wider than the screen"
+    expect(page.get_by_text("Unbroken" * 12).first).to_be_visible()  # the last page really had a value to fit
     context.close()
     faults = {
         address: [f"{one['id']}: {one['nodes'][0]['html'][:160]}" for one in result.response["violations"]]
