@@ -176,9 +176,12 @@ def picked(items: Sequence[Any], positions: Sequence[int]) -> list[Any]:
     return found
 
 
+LISTS = (list, LongList)
+
+
 def is_list(value: Any) -> TypeGuard[list[Any] | LongList]:
     """Whether a value on a wire is a list, of whatever length."""
-    return isinstance(value, list | LongList)
+    return value.__class__ is list or isinstance(value, LISTS)
 
 
 def pieces_of(items: Iterable[Any], size: int = PIECE) -> Iterator[list[Any]]:

@@ -38,7 +38,7 @@ class PlannedNode:
     body: Plan | None = None
     early: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def id(self) -> str:
         return self.node.id
 
@@ -97,6 +97,11 @@ class Plan:
     def uses(self) -> Mapping[str, int]:
         """How often each node's outputs are asked for on this level."""
         return {node_id: len(planned.feeds) + (node_id in self.asked) for node_id, planned in self.nodes.items()}
+
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """The number of each node in the plan's order."""
+        return {node_id: place for place, node_id in enumerate(self.nodes)}
 
     @cached_property
     def first(self) -> tuple[str, ...]:

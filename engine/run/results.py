@@ -22,7 +22,7 @@ class Results:
     """
 
     def __init__(self, plan: Plan) -> None:
-        self._place = {node_id: place for place, node_id in enumerate(plan.nodes)}
+        self._place = plan.places
         self._outputs: dict[str, Any] = {}
         self._last: tuple[int, Any] | None = None
         self._response: dict[str, Any] | None = None
@@ -31,12 +31,12 @@ class Results:
         """Note the stored outputs of a node that ended."""
         if (main := packed.get(MAIN.name)) is None:
             return
-        stored = _plain(main)
-        place = self._place[planned.id]
         if planned.node.type == OUTPUT:
-            self._outputs[str(planned.node.params.get("name") or planned.id)] = stored
-        elif not planned.feeds and planned.type.kind != "trigger" and (self._last is None or place > self._last[0]):
-            self._last = (place, stored)
+            self._outputs[str(planned.node.params.get("name") or planned.id)] = _plain(main)
+        elif not planned.feeds and planned.type.kind != "trigger":
+            place = self._place[planned.id]
+            if self._last is None or place > self._last[0]:
+                self._last = (place, _plain(main))
 
     def answer(self, answer: Respond, packed: Mapping[str, Any]) -> bool:
         """Note what a Respond node answered; the first answer counts. Says whether this was it."""
