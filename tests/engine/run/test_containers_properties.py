@@ -100,7 +100,7 @@ async def killed_now_and_then(bench: Bench, run_id: str, log: Path, dice: random
         if bench.segment(run_id).status == "running":
             expire(bench, run_id)
             await bench.writer.submit(partial(sweep, patience=60_000))
-    return await bench.finish(run_id, 60)
+    return await bench.finish(run_id, 150)
 
 
 async def killed(bench: Bench, claim: Claim, log: Path, count: int) -> None:
