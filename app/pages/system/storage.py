@@ -22,7 +22,7 @@ HEADS = (
 
 def storage() -> rx.Component:
     """A row for each workflow, and the dialog in which bounds are set."""
-    none = empty_state("hard-drive", "Nothing is stored", "What runs leave behind appears here once one has ended.")
+    none = empty_state("database", "Nothing is stored", "What runs leave behind appears here once one has ended.")
     table = rx.el.table(
         rx.el.thead(rx.el.tr(*[rx.el.th(word, scope="col", class_name=style) for word, style in HEADS])),
         rx.el.tbody(rx.foreach(Keeping.sizes, _row)),
