@@ -4,13 +4,12 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from sqlalchemy import select
-from sqlmodel import Session, col
+from sqlmodel import Session
 
-from app.services.access import Actor, owned
-from app.services.errors import Invalid, NotFound
+from app.services import drafts
+from app.services.access import Actor
+from app.services.errors import Invalid
 from app.services.unit import reads
-from engine.models import Workflow
 
 MOST: Final = 1_000_000_000
 
@@ -27,26 +26,17 @@ class Budget:
 @reads
 def of_workflow(db: Session, actor: Actor, workflow_id: str) -> Budget:
     """What each run of the workflow may spend; raises NotFound."""
-    limits = _find(db, actor, workflow_id).limits
+    limits = drafts.find(db, actor, workflow_id).limits
     return Budget(limits.get("seconds"), limits.get("steps"), limits.get("money"))
 
 
 def limit(db: Session, actor: Actor, workflow_id: str, budget: Budget) -> None:
     """Set what each run from now on may spend. Raises NotFound, and Invalid for a limit that is no positive number."""
     actor.need("editor")
-    row = _find(db, actor, workflow_id, change=True)
+    row = drafts.find(db, actor, workflow_id, lock=True)
     wanted = {name: value for name, value in asdict(budget).items() if value is not None}
     for name, value in wanted.items():
         if not (math.isfinite(value) and 0 < value <= MOST) or (name == "steps" and value != int(value)):
             raise Invalid.field(name, f"Enter a number above 0 and up to {MOST:,}, or nothing for no limit.")
     others = {name: value for name, value in row.limits.items() if name not in Budget.__slots__}
     row.limits = {**others, **wanted}
-
-
-def _find(db: Session, actor: Actor, workflow_id: str, change: bool = False) -> Workflow:
-    mine = (owned(Workflow, actor), col(Workflow.id) == workflow_id, col(Workflow.deleted_at).is_(None))
-    query = select(Workflow).where(*mine)
-    row = db.scalar(query.with_for_update() if change else query)
-    if row is None:
-        raise NotFound("workflow")
-    return row

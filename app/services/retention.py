@@ -8,8 +8,10 @@ from typing import Any, Final
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
+from app.services import drafts
 from app.services.access import Actor, owned
-from app.services.errors import Invalid, NotFound
+from app.services.errors import Invalid
+from app.services.run_limits import find_workspace
 from app.services.unit import reads
 from engine.models import Run, Workflow, Workspace, to_ms
 from engine.store import retention as engine_retention
@@ -62,7 +64,7 @@ class Report:
 def report(db: Session, actor: Actor) -> Report:
     """The sizes of the workspace's workflows. Raises Forbidden: this is for owners."""
     actor.need("owner")
-    default = _workspace(db, actor).limits.get(KEY)
+    default = find_workspace(db, actor).limits.get(KEY)
     measured = col(Run.row_bytes).is_not(None)
     sums = [func.coalesce(func.sum(column), 0) for column in (col(Run.row_bytes), col(Run.payload_bytes))]
     query: Any = (
@@ -87,20 +89,20 @@ def report(db: Session, actor: Actor) -> Report:
 @reads
 def of_workflow(db: Session, actor: Actor, workflow_id: str) -> Kept:
     """What holds for a workflow: its own words, or else the workspace's. Raises NotFound."""
-    limits = _workflow(db, actor, workflow_id).limits
-    return _kept(limits.get(KEY, _workspace(db, actor).limits.get(KEY)))
+    limits = drafts.find(db, actor, workflow_id).limits
+    return _kept(limits.get(KEY, find_workspace(db, actor).limits.get(KEY)))
 
 
 def keep_workflow(db: Session, actor: Actor, workflow_id: str, kept: Kept | None) -> None:
     """Keep the ended runs of a workflow so long; None: as the workspace says. Raises Forbidden, NotFound, Invalid."""
     actor.need("owner")
-    _set(_workflow(db, actor, workflow_id, change=True), kept)
+    _set(drafts.find(db, actor, workflow_id, lock=True), kept)
 
 
 def keep_workspace(db: Session, actor: Actor, kept: Kept | None) -> None:
     """The same for all workflows that say nothing themselves. Raises Forbidden, Invalid."""
     actor.need("owner")
-    _set(_workspace(db, actor, change=True), kept)
+    _set(find_workspace(db, actor, lock=True), kept)
 
 
 def _size(row: Sequence[Any], default: object) -> WorkflowSize:
@@ -128,23 +130,6 @@ def _size(row: Sequence[Any], default: object) -> WorkflowSize:
 def _kept(stored: object) -> Kept:
     held = engine_retention.Retention.of(stored)
     return Kept(held.days, held.runs, held.bytes)
-
-
-def _workflow(db: Session, actor: Actor, workflow_id: str, change: bool = False) -> Workflow:
-    mine = (owned(Workflow, actor), col(Workflow.id) == workflow_id, col(Workflow.deleted_at).is_(None))
-    query = select(Workflow).where(*mine)
-    row = db.scalar(query.with_for_update() if change else query)
-    if row is None:
-        raise NotFound("workflow")
-    return row
-
-
-def _workspace(db: Session, actor: Actor, change: bool = False) -> Workspace:
-    query = select(Workspace).where(col(Workspace.id) == actor.workspace_id)
-    row = db.scalar(query.with_for_update() if change else query)
-    if row is None:
-        raise NotFound("workspace")
-    return row
 
 
 def _set(row: Workflow | Workspace, kept: Kept | None) -> None:

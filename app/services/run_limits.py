@@ -5,7 +5,8 @@ from typing import Final
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from app.services.access import Actor, owned
+from app.services import drafts
+from app.services.access import Actor
 from app.services.errors import Invalid, NotFound
 from app.services.unit import reads
 from engine.models import Workflow, Workspace
@@ -16,39 +17,31 @@ HIGHEST: Final = 10_000
 @reads
 def of_workflow(db: Session, actor: Actor, workflow_id: str) -> int | None:
     """How many runs of it may be under way at once; None for as many as there is room for. Raises NotFound."""
-    return _number(_workflow(db, actor, workflow_id))
+    return _number(drafts.find(db, actor, workflow_id))
 
 
 @reads
 def of_workspace(db: Session, actor: Actor) -> int | None:
     """How many runs of all workflows together."""
-    return _number(_workspace(db, actor))
+    return _number(find_workspace(db, actor))
 
 
 def limit_workflow(db: Session, actor: Actor, workflow_id: str, runs_at_once: int | None) -> None:
     """Let no more runs of it be under way at once; the others wait for their turn. Raises NotFound, Invalid."""
     actor.need("editor")
-    _set(_workflow(db, actor, workflow_id, change=True), runs_at_once)
+    _set(drafts.find(db, actor, workflow_id, lock=True), runs_at_once)
 
 
 def limit_workspace(db: Session, actor: Actor, runs_at_once: int | None) -> None:
     """The same for all workflows together. Raises Invalid."""
     actor.need("owner")
-    _set(_workspace(db, actor, change=True), runs_at_once)
+    _set(find_workspace(db, actor, lock=True), runs_at_once)
 
 
-def _workflow(db: Session, actor: Actor, workflow_id: str, change: bool = False) -> Workflow:
-    mine = (owned(Workflow, actor), col(Workflow.id) == workflow_id, col(Workflow.deleted_at).is_(None))
-    query = select(Workflow).where(*mine)
-    row = db.scalar(query.with_for_update() if change else query)
-    if row is None:
-        raise NotFound("workflow")
-    return row
-
-
-def _workspace(db: Session, actor: Actor, change: bool = False) -> Workspace:
+def find_workspace(db: Session, actor: Actor, lock: bool = False) -> Workspace:
+    """The actor's own workspace; raises NotFound."""
     query = select(Workspace).where(col(Workspace.id) == actor.workspace_id)
-    row = db.scalar(query.with_for_update() if change else query)
+    row = db.scalar(query.with_for_update() if lock else query)
     if row is None:
         raise NotFound("workspace")
     return row
