@@ -4,7 +4,7 @@ from typing import Any
 
 import reflex as rx
 
-from app.pages.editor import batches
+from app.pages.editor import batches, place
 from app.pages.editor.bar import BarState
 from app.services import inputs, unit, workflows
 from app.services.errors import Invalid
@@ -27,13 +27,10 @@ class GuideState(SessionState):
     focus: dict[str, Any] = {}
     focus_seq: int = 0
 
-    def _workflow_id(self) -> str:
-        return self.router.url.path.rstrip("/").rpartition("/")[2]
-
     @rx.var
     def prompting(self) -> bool:
         """Whether there is something left to try in the workflow of the first start."""
-        here = bool(self.guided) and self.guided == self._workflow_id()
+        here = bool(self.guided) and self.guided == place.workflow_id(self)
         return here and any(one not in self.dismissed for one in TRIES)
 
     @rx.event
@@ -43,12 +40,12 @@ class GuideState(SessionState):
         self.view, self.palette_open = "steps", False
         self.first = self.router.url.query_parameters.get("first") == "1"
         if self.first:
-            self.guided, self.dismissed = self._workflow_id(), ""
+            self.guided, self.dismissed = place.workflow_id(self), ""
             self.hint = _hint(await self._graph())
 
     async def _graph(self) -> Graph:
         actor = await self._actor()
-        return (await unit.ask(workflows.get, actor, self._workflow_id())).graph
+        return (await unit.ask(workflows.get, actor, place.workflow_id(self))).graph
 
     @rx.event
     @guarded

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import reflex as rx
 
-from app.pages.editor import batches
+from app.pages.editor import batches, place
 from app.pages.editor.inspector import InspectorState
 from app.pages.editor.marks import MarksState
 from app.pages.editor.running import RunState
@@ -24,29 +24,20 @@ class KeepState(SessionState):
     text: str = ""
     problem: str = ""
 
-    def _workflow_id(self) -> str:
-        return self.router.url.path.rstrip("/").rpartition("/")[2]
-
-    async def _selected(self) -> str:
-        selected: str = (await self.get_state(InspectorState)).selected
-        if not selected:
-            raise Conflict("Select the node first.")
-        return selected
-
     @rx.event
     @guarded
     async def toggle(self) -> Any:
         """Keep what the selected node gave in the run that is shown, or let go of what is kept."""
-        actor, node_id = await self._actor(), await self._selected()
+        actor, node_id = await self._actor(), await place.selected(self)
         marks = await self.get_state(MarksState)
         if node_id in marks.kept:
-            await unit.ask(pins.release, actor, self._workflow_id(), node_id)
+            await unit.ask(pins.release, actor, place.workflow_id(self), node_id)
             said = "Let go: the next run calls this node again."
         else:
             run_id = (await self.get_state(RunState)).run_id
             if not run_id:
                 raise Conflict("Run the workflow first: then there is an output to keep.")
-            await unit.ask(pins.keep, actor, self._workflow_id(), node_id, run_id)
+            await unit.ask(pins.keep, actor, place.workflow_id(self), node_id, run_id)
             said = "Kept: runs of the draft use this output. Published runs do not."
         await marks._keeps()
         return rx.toast(said)
@@ -55,9 +46,9 @@ class KeepState(SessionState):
     @guarded
     async def edit(self) -> None:
         """Open the kept output as JSON, or what the node gave in the run that is shown."""
-        actor, node_id = await self._actor(), await self._selected()
+        actor, node_id = await self._actor(), await place.selected(self)
         inspector = await self.get_state(InspectorState)
-        kept = await unit.ask(pins.find, actor, self._workflow_id(), node_id)
+        kept = await unit.ask(pins.find, actor, place.workflow_id(self), node_id)
         outputs: Any = kept.outputs if kept else {}
         run_id = (await self.get_state(RunState)).run_id
         if not kept and run_id:
@@ -77,7 +68,7 @@ class KeepState(SessionState):
     @guarded
     async def save(self, form: dict[str, Any]) -> Any:
         """Keep what was written. A node with several outputs takes a record by output."""
-        actor, node_id = await self._actor(), await self._selected()
+        actor, node_id = await self._actor(), await place.selected(self)
         self.text = batches.word(form.get("output"), LONGEST)
         outs = {one["port"] for one in (await self.get_state(InspectorState)).outs}
         try:
@@ -85,7 +76,7 @@ class KeepState(SessionState):
             outputs = {"main": written} if outs <= {"main"} else written
             if not isinstance(outputs, dict):
                 raise Invalid(f"Write a record by output: {', '.join(sorted(outs))}.")
-            await unit.ask(pins.set_kept, actor, self._workflow_id(), node_id, outputs)
+            await unit.ask(pins.set_kept, actor, place.workflow_id(self), node_id, outputs)
         except orjson.JSONDecodeError as error:
             self.problem = f"This is no JSON: {error}"
             return None

@@ -2,11 +2,9 @@
 
 import reflex as rx
 
-from app.pages.editor import run_words
-from app.pages.editor.inspector import InspectorState
+from app.pages.editor import place, run_words
 from app.pages.editor.running import RunState
 from app.services import dry_runs, reruns, runs, standing, unit, workflows
-from app.services.errors import Conflict
 from app.services.reruns import Mode
 from app.session import SessionState, guarded
 
@@ -14,32 +12,23 @@ from app.session import SessionState, guarded
 class RerunState(SessionState):
     """Starts runs that take over what an earlier one did. It shows nothing itself."""
 
-    def _workflow_id(self) -> str:
-        return self.router.url.path.rstrip("/").rpartition("/")[2]
-
-    async def _selected(self) -> str:
-        selected: str = (await self.get_state(InspectorState)).selected
-        if not selected:
-            raise Conflict("Select the node first.")
-        return selected
-
     @rx.event
     @guarded
     async def from_here(self) -> None:
         """The selected node and all that follows; what stands before it is taken over."""
-        await self._start("from_node", await self._selected())
+        await self._start("from_node", await place.selected(self))
 
     @rx.event
     @guarded
     async def up_to_here(self) -> None:
         """The selected node, and before it only what is stale."""
-        await self._start("up_to", await self._selected())
+        await self._start("up_to", await place.selected(self))
 
     @rx.event
     @guarded
     async def alone(self) -> None:
         """The selected node and no other."""
-        await self._start("node", await self._selected())
+        await self._start("node", await place.selected(self))
 
     @rx.event
     @guarded
@@ -52,7 +41,7 @@ class RerunState(SessionState):
     async def dry(self) -> None:
         """Reads happen; what would be written is shown."""
         actor = await self._actor()
-        draft = await unit.ask(workflows.get, actor, self._workflow_id())
+        draft = await unit.ask(workflows.get, actor, place.workflow_id(self))
         trigger, payload = run_words.fired(draft.graph)
         started = await dry_runs.start(actor, draft.workflow.id, trigger=trigger, payload=payload)
         await (await self.get_state(RunState))._show_started(started.run_id, {})
@@ -60,7 +49,7 @@ class RerunState(SessionState):
     async def _start(self, mode: Mode, node: str) -> None:
         actor = await self._actor()
         shown = await self.get_state(RunState)
-        draft = await unit.ask(workflows.get, actor, self._workflow_id())
+        draft = await unit.ask(workflows.get, actor, place.workflow_id(self))
         trigger, payload = run_words.fired(draft.graph)
         fired = {"trigger": trigger, "payload": payload}
         base = await unit.ask(standing.base, actor, draft.workflow.id, shown.run_id)

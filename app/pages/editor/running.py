@@ -7,7 +7,7 @@ from typing import Any
 import reflex as rx
 
 from app.live import Watching
-from app.pages.editor import batches, run_words
+from app.pages.editor import batches, place, run_words
 from app.pages.editor.inspector import InspectorState
 from app.pages.editor.marks import MarksState
 from app.services import forms, preview, result_view, run_data, run_view, runs, shown, unit, workflows
@@ -57,9 +57,6 @@ class RunState(Watching):
         """Whether the run is under way."""
         return self.status in ("queued", "running", "waiting", "paused")
 
-    def _workflow_id(self) -> str:
-        return self.router.url.path.rstrip("/").rpartition("/")[2]
-
     @rx.event
     @guarded
     async def open(self) -> None:
@@ -67,11 +64,11 @@ class RunState(Watching):
         actor = await self._actor()
         self._forget()
         try:
-            draft = await unit.ask(workflows.get, actor, self._workflow_id())
+            draft = await unit.ask(workflows.get, actor, place.workflow_id(self))
         except NotFound:
             return  # the page says so already
         self.run_words = forms.run_words(draft.workflow)
-        page = await unit.ask(runs.list_runs, actor, workflow_id=self._workflow_id(), limit=1)
+        page = await unit.ask(runs.list_runs, actor, workflow_id=place.workflow_id(self), limit=1)
         wanted = self.router.url.query_parameters.get("run", "")
         run_id = wanted or (page.runs[0].id if page.runs else "")
         if run_id:
@@ -100,7 +97,7 @@ class RunState(Watching):
 
     async def _start(self, *, every_item: bool) -> None:
         actor = await self._actor()
-        workflow_id = self._workflow_id()
+        workflow_id = place.workflow_id(self)
         draft = await unit.ask(workflows.get, actor, workflow_id)
         trigger, payload = run_words.fired(draft.graph)
         started = await runs.start(
