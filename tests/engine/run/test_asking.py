@@ -1,29 +1,16 @@
 """Nodes that ask somebody outside: approvals and one-time addresses, alone and once per item."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from engine import doors
-from engine.catalog import catalog
 from engine.doors import fingerprint, token_of
 from engine.models import Wait
 from engine.store import record
 from engine.store.record import Woken
-from tests.engine import lab
-from tests.engine.bench import Bench, opened
-
-
-@pytest.fixture
-async def bench(any_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
-    lab.install(monkeypatch)
-    async with opened(any_database, tmp_path / "home") as bench:
-        yield bench
-    catalog.cache_clear()
+from tests.engine.bench import Bench
 
 
 async def waits(bench: Bench, run_id: str) -> dict[str, dict[str, Any]]:

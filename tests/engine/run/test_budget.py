@@ -1,26 +1,15 @@
 """Budgets: over them a run pauses and asks; raised it goes on where it was, ended it is over."""
 
-from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine.catalog import catalog
 from engine.models import Run
 from engine.store import record
 from engine.store.record import Woken
-from tests.engine import lab
-from tests.engine.bench import Bench, opened
-
-
-@pytest.fixture
-async def bench(any_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
-    lab.install(monkeypatch)
-    async with opened(any_database, tmp_path / "home") as bench:
-        yield bench
-    catalog.cache_clear()
+from tests.engine.bench import Bench
 
 
 def lines(path: Path) -> list[str]:

@@ -1,7 +1,7 @@
 """Workflows as nodes of others: ports, versions, failures and cancelling both ways, in line and as own runs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,19 +16,10 @@ from engine.models import Run, Segment, Workflow, WorkflowVersion
 from engine.run.interface import with_ports
 from engine.store import record
 from engine.store.lease import sweep
-from tests.engine import lab
-from tests.engine.bench import Bench, Seeded, opened
+from tests.engine.bench import Bench, Seeded
 from tests.engine.run.test_containers import START, each, fail, given, node, text
 from tests.engine.run.test_containers_resume import doze, open_waits, write
 from tests.engine.run.test_executor_resume import after_the_lease, crash, lines
-
-
-@pytest.fixture
-async def bench(any_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
-    lab.install(monkeypatch)
-    async with opened(any_database, tmp_path / "home") as bench:
-        yield bench
-    catalog.cache_clear()
 
 
 def taken(name: str, kind: str = "text", **more: Any) -> dict[str, Any]:

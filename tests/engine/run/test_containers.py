@@ -1,25 +1,15 @@
 """For each, Repeat and Try: what they give, in which order, what fails and what goes on."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine.catalog import catalog
 from engine.run import executor
-from tests.engine import lab
-from tests.engine.bench import Bench, Ran, opened
+from tests.engine.bench import Bench, Ran
 
 START = {"type": "trigger.manual", "with": {}}
-
-
-@pytest.fixture
-async def bench(any_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
-    lab.install(monkeypatch)
-    async with opened(any_database, tmp_path / "home") as bench:
-        yield bench
-    catalog.cache_clear()
 
 
 def given(payload: Any) -> dict[str, Any]:

@@ -2,25 +2,14 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine.catalog import catalog
-from tests.engine import lab
-from tests.engine.bench import Bench, opened
+from tests.engine.bench import Bench
 from tests.engine.run.test_containers import START, each, fail, given, node, rows, text
 from tests.engine.run.test_executor_resume import after_the_lease, crash, lines
-
-
-@pytest.fixture
-async def bench(any_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
-    lab.install(monkeypatch)
-    async with opened(any_database, tmp_path / "home") as bench:
-        yield bench
-    catalog.cache_clear()
 
 
 def write(path: Path, value: Any, inside: str | None = None, **more: Any) -> dict[str, Any]:

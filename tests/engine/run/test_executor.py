@@ -1,26 +1,15 @@
 """Runs from start to end: order, branches, lists, failures, results; on both databases."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine.catalog import catalog
-from tests.engine import lab
-from tests.engine.bench import Bench, opened
+from tests.engine.bench import Bench
 from tests.size_it import SIZE_IT
 
 NODES = SIZE_IT["nodes"]
-
-
-@pytest.fixture
-async def bench(any_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
-    lab.install(monkeypatch)
-    async with opened(any_database, tmp_path / "home") as bench:
-        yield bench
-    catalog.cache_clear()
 
 
 def lines(path: Path) -> list[list[str]]:

@@ -2,27 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine.catalog import catalog
 from engine.models import Segment
 from engine.store import record
 from engine.store.lease import Claim, Leases, sweep
-from tests.engine import lab
-from tests.engine.bench import Bench, Ran, opened
-
-
-@pytest.fixture
-async def bench(any_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
-    lab.install(monkeypatch)
-    async with opened(any_database, tmp_path / "home") as bench:
-        yield bench
-    catalog.cache_clear()
+from tests.engine.bench import Bench, Ran
 
 
 def lines(path: Path) -> list[list[str]]:

@@ -1,22 +1,19 @@
 """No moment of parking loses a call: it comes before, inside and after each step, alone or beside other things."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine.catalog import catalog
 from engine.models import Run
 from engine.store import record
 from engine.store.checkpoint import Changes, Checkpoints, Saved
 from engine.store.lease import Claim
 from engine.store.record import Woken
-from tests.engine import lab
-from tests.engine.bench import Bench, opened
+from tests.engine.bench import Bench
 
 NODES = {
     "call": {"type": "flow.wait_for_call", "with": {}},
@@ -25,14 +22,6 @@ NODES = {
 }
 PAYLOAD = {"payload": {"n": 7}}
 Hook = Callable[[str], Awaitable[None]]
-
-
-@pytest.fixture
-async def bench(any_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
-    lab.install(monkeypatch)
-    async with opened(any_database, tmp_path / "home") as bench:
-        yield bench
-    catalog.cache_clear()
 
 
 class Interrupted(Checkpoints):

@@ -1,26 +1,15 @@
 """Race and the joins: who comes first in time, what stays chosen, what order decides."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine.catalog import catalog
-from tests.engine import lab
-from tests.engine.bench import Bench, opened
+from tests.engine.bench import Bench
 from tests.engine.run.test_containers import START, each, given, node, text
 from tests.engine.run.test_containers_resume import doze, open_waits, write
 from tests.engine.run.test_executor_resume import after_the_lease, crash, lines
-
-
-@pytest.fixture
-async def bench(any_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
-    lab.install(monkeypatch)
-    async with opened(any_database, tmp_path / "home") as bench:
-        yield bench
-    catalog.cache_clear()
 
 
 def nap(value: Any, seconds: float, inside: str | None = None, **more: Any) -> dict[str, Any]:

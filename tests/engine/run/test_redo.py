@@ -1,27 +1,17 @@
 """Retrying failed items: what was good is not done again, and is found again by where each item comes from."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine.catalog import catalog
 from engine.run import reuse
 from engine.run.plan import Plan
 from engine.run.redo import Redo
 from engine.run.reuse import Choice
-from tests.engine import lab
-from tests.engine.bench import Bench, Ran, opened
+from tests.engine.bench import Bench, Ran
 from tests.engine.outside import Outside
-
-
-@pytest.fixture
-async def bench(any_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
-    lab.install(monkeypatch)
-    async with opened(any_database, tmp_path / "home") as bench:
-        yield bench
-    catalog.cache_clear()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Dry runs: reads happen, writes are shown as what would be sent, and something stands for what they would give."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +9,10 @@ from engine.catalog import catalog
 from engine.contract.http import HttpClient
 from engine.run.example import from_schema
 from engine.run.rehearsal import HARMLESS
-from tests.engine import lab
-from tests.engine.bench import Bench, opened
+from tests.engine.bench import Bench
 from tests.engine.outside import Outside
 
 DRY: dict[str, Any] = {"dry": True}
-
-
-@pytest.fixture
-async def bench(any_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
-    lab.install(monkeypatch)
-    async with opened(any_database, tmp_path / "home") as bench:
-        yield bench
-    catalog.cache_clear()
 
 
 @pytest.fixture

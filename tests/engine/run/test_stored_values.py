@@ -1,34 +1,22 @@
 """Stored values through the engine: counted once for each item, also when a worker is killed in between."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from engine.catalog import catalog
 from engine.models import Segment
 from engine.run.toolbox import CallContext
 from engine.store import values
 from engine.store.lease import sweep
 from engine.store.runvalues import RunValues
 from engine.store.values import Place
-from tests.engine import lab
-from tests.engine.bench import Bench, opened
+from tests.engine.bench import Bench
 from tests.engine.run.test_called import all_finished, call, gives, started
 from tests.engine.run.test_containers import START, text
-
-
-@pytest.fixture
-async def bench(any_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
-    lab.install(monkeypatch)
-    async with opened(any_database, tmp_path / "home") as bench:
-        yield bench
-    catalog.cache_clear()
 
 
 def count(by: Any = 1, **more: Any) -> dict[str, Any]:
