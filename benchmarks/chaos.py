@@ -93,6 +93,7 @@ async def measure(there: Installation, folder: Path, runs: int, kills: int) -> t
         f"| ended | {', '.join(f'{count:,} {status}' for status, count in found.runs.items())} |",
         f"| effects | {found.effects:,} of {runs * EFFECTS:,} wanted |",
         *(f"| kill -9: {part} | {count:,} |" for part, count in there.killed.items() if count),
+        f"| of these Valkey came back with nothing of what it held | {there.killed['valkey'] // 2:,} |",
         f"| a worker stood still beyond its lease | {still:,} |",
         f"| calls that were refused or cut off, and made again | {load.refused:,} |",
         f"| attempts whose outcome a crash left open | {found.unknown:,} |",

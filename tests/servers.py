@@ -59,6 +59,10 @@ class ValkeyServer:
         self.process.kill()
         self.process.wait()
 
+    def lose_everything(self) -> None:
+        """Between `kill` and `start`: its disk is gone, it comes back empty."""
+        shutil.rmtree(self.folder / "data")
+
     def stop(self) -> None:
         """Stop it cleanly and remove its folder."""
         if self.process is not None:
