@@ -12,7 +12,7 @@ from benchmarks.ground import GIVEN, Ground, database, ground, home, processes, 
 from benchmarks.table import Row
 from engine.catalog import catalog
 from engine.run.executor import Executor
-from engine.run.plan import Plans
+from engine.run.plans import Plans
 from engine.run.pool import Pool
 from engine.run.scopes import Tools
 from engine.run.toolbox import Toolbox

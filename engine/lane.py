@@ -24,7 +24,8 @@ from engine.events import Event
 from engine.launch import Launcher, launcher
 from engine.models import new_id
 from engine.run.executor import Executor
-from engine.run.plan import Plan, Plans
+from engine.run.plan import Plan
+from engine.run.plans import Plans
 from engine.run.pool import Pool
 from engine.settings import Settings, settings
 from engine.store import lease, record

@@ -28,7 +28,7 @@ from engine.models import WorkflowVersion
 from engine.presence import alive
 from engine.run.executor import Executor
 from engine.run.failures import to_record
-from engine.run.plan import Plans
+from engine.run.plans import Plans
 from engine.run.pool import Pool
 from engine.run.scopes import Tools
 from engine.run.toolbox import Toolbox

@@ -14,7 +14,7 @@ from app.services.runs import Started
 from app.services.unit import reads
 from engine.catalog import catalog
 from engine.models import Step
-from engine.run.plan import compiled
+from engine.run.compiling import compiled
 from engine.run.redo import may_write
 
 

@@ -19,8 +19,9 @@ from engine import document, launch
 from engine.catalog import catalog
 from engine.models import Run, WorkflowVersion
 from engine.run import reuse
+from engine.run.compiling import compiled
 from engine.run.history import Unpack
-from engine.run.plan import Plan, compiled
+from engine.run.plan import Plan
 from engine.run.redo import analyse
 from engine.run.reuse import Choice
 from engine.run.stale import stale

@@ -17,7 +17,7 @@ from engine.document import DocumentError
 from engine.expressions import TemplateError
 from engine.graph import Graph
 from engine.models import Run, Step, WorkflowVersion, to_ms
-from engine.run.plan import CircularReference, NoBody, compiled
+from engine.run.compiling import CircularReference, NoBody, compiled
 from engine.run.stale import Made, Standing, stale
 
 _LONGEST_CHAIN: Final = 20

@@ -14,13 +14,15 @@ from engine import broadcast
 from engine.broadcast import Mapped, NodeOutputs, Once, Skipped, Value
 from engine.contract import MAIN, Guard, Iterate, NodeError, PermanentError, Rounds
 from engine.expressions import TemplateError
+from engine.run.calls import node_error
 from engine.run.failures import given_to
-from engine.run.firing import Fate, node_error
+from engine.run.firing import Fate
 from engine.run.noderows import Given
+from engine.run.outcome import Call, Done, Failed
 from engine.run.plan import Plan
 from engine.run.scoped import ScopedFiring
 from engine.run.scopes import Body, Scope
-from engine.run.step import Call, Done, Failed, validated
+from engine.run.step import validated
 
 CAUGHT, FAILURES, ROUNDS = "caught", "failures", "rounds"
 TOLD = ("message", "kind", "node", "label", "item")
@@ -39,7 +41,7 @@ class BodyFiring(ScopedFiring):
     async def _called(self, call: Once | Mapped) -> Fate:
         try:
             raw = self._resolved(0)
-            self.rows.single = Given(Call("", raw, self._now))
+            self.rows.single = Given(Call("", raw, self._hands.now))
             asked = self.type.function(validated(self.node, self.type, raw))
             asked = await asked if inspect.isawaitable(asked) else asked
             if isinstance(asked, Iterate):

@@ -13,14 +13,16 @@ from engine.broadcast import Mapped, Once
 from engine.contract import CallWorkflow, NodeError, PermanentError
 from engine.expressions import TemplateError
 from engine.models import new_id
+from engine.run.calls import node_error
 from engine.run.failures import FailedInside
-from engine.run.firing import Fate, node_error
+from engine.run.firing import Fate
 from engine.run.interface import by_port
 from engine.run.noderows import Given
+from engine.run.outcome import Call, Done, Failed, plain
 from engine.run.past import Waited
 from engine.run.scoped import ScopedFiring
 from engine.run.scopes import Body, Flow, Scope
-from engine.run.step import Call, Done, Failed, plain, validated
+from engine.run.step import validated
 from engine.store.checkpoint import NewWait
 from engine.store.record import NewRun
 
@@ -48,7 +50,7 @@ class CallFiring(ScopedFiring):
         try:
             raw = self._resolved(index)
             if isinstance(self._call, Once):
-                self.rows.single = Given(Call("", raw, self._now))
+                self.rows.single = Given(Call("", raw, self._hands.now))
             asked = self.type.function(validated(self.node, self.type, raw))
             asked = await asked if inspect.isawaitable(asked) else asked
             await self._perform_call(index, asked)

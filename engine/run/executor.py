@@ -10,10 +10,12 @@ from engine.catalog import UnknownType
 from engine.document import DocumentError
 from engine.expressions import TemplateError
 from engine.run.budget import budget_of
+from engine.run.compiling import CircularReference, NoBody
 from engine.run.failures import of_run
 from engine.run.ledger import Ledger
 from engine.run.linked import Linked, part_of
-from engine.run.plan import CircularReference, NoBody, Plan, Plans
+from engine.run.plan import Plan
+from engine.run.plans import Plans
 from engine.run.scopes import Ended, Flow, Journey, Scope, Tools, Top
 from engine.run.walk import Walk
 from engine.store.checkpoint import Checkpoints, EndStatus

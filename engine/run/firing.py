@@ -2,46 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Literal
 
-from engine import broadcast, clock
+from engine import broadcast
 from engine.broadcast import CallScope, Mapped, NodeOutputs, Once, Skip, Value
 from engine.broadcast.collecting import ERROR
-from engine.clock import now_ms
-from engine.contract import BadParams, Effect, NodeError, Respond
+from engine.contract import NodeError, Respond
 from engine.expressions import TemplateError
+from engine.run.calls import Calls, node_error
 from engine.run.control import Control
-from engine.run.example import example_of
-from engine.run.failures import to_record, without
-from engine.run.mapping import DEFAULT_WINDOW, run_window
-from engine.run.noderows import Given, NodeRows
+from engine.run.failures import to_record
+from engine.run.outcome import Done, Failed
 from engine.run.parts import Parts, is_long
-from engine.run.past import Past, Resumed, StillWaiting, resume
+from engine.run.past import Past
 from engine.run.plan import PlannedNode, early_outputs
 from engine.run.redo import may_write
-from engine.run.rehearsal import hidden, instead_of, would_send
+from engine.run.rehearsal import instead_of
 from engine.run.scopes import Journey, Scope
 from engine.run.shards import Shards
-from engine.run.sources import Standing, handed_in, standing
-from engine.run.step import (
-    LONGEST_HELD_WAIT,
-    Asked,
-    Asleep,
-    Call,
-    Done,
-    Failed,
-    Later,
-    Outcome,
-    run_batch,
-    run_node,
-    validated,
-)
-from engine.run.toolbox import CallContext, CallLog
+from engine.run.sources import Standing, standing
 
 NO_CALL = Once(CallScope({}, {}))  # yet
 FIRST = 5  # how many items a mapped write node does where it may not do all
@@ -61,23 +42,12 @@ class Fate:
     waits: int = 0
 
 
-class Halted(Exception):
-    """The run came to an end before this effect began."""
-
-
-class Firing:
-    """Makes the calls of one node; `rows` says what came of them. Implements `engine.run.step.Hands`."""
+class Firing(Calls):
+    """Fires one node: from what it refers to, through its calls, to what it came to."""
 
     def __init__(self, planned: PlannedNode, journey: Journey, scope: Scope, control: Control, past: Past) -> None:
-        self.planned, self.node, self.type = planned, planned.node, planned.type
-        self.rows = NodeRows(planned, journey.ledger, past, scope.path)
-        self._journey, self._scope, self._control, self._past = journey, scope, control, past
-        self._claim, self._tools = journey.claim, journey.tools
-        self._now = datetime.fromtimestamp(self.rows.started_at / 1000, UTC)
-        self._call: Once | Mapped = NO_CALL
-        self._contexts: dict[str, CallContext] = {}
+        super().__init__(planned, journey, scope, control, past)
         self.share: range | None = None
-        self._paused = self._rehearsed = False
 
     async def fire(
         self,
@@ -136,7 +106,7 @@ class Firing:
 
     async def _standing(self, outputs: Mapping[str, NodeOutputs]) -> Standing | None:
         # In a dry run what is kept for a step that writes stands for its result, not for its request.
-        pins = {} if self._dry and may_write(self.planned) else self._scope.flow.pins
+        pins = {} if self._hands.dry and may_write(self.planned) else self._scope.flow.pins
         if pins or self.planned.stands:
             return await standing(self.planned, self._scope.flow.input, pins, outputs)
         return None
@@ -144,46 +114,12 @@ class Firing:
     def _seen(self, extra: Mapping[str, Any]) -> dict[str, Any]:
         """What templates see beside the outputs: time and random values are those of the node's first start."""
         place = self._scope.inside(self.node.id, 0) if self._scope.path else self.node.id
-        return {**extra, "now": self._now.isoformat(), "random": f"{self._claim.run_id}:{place}"}
+        return {**extra, "now": self._hands.now.isoformat(), "random": f"{self._claim.run_id}:{place}"}
 
     def _kept(self) -> dict[str, Any] | None:
         """That the output which stands for the node is a kept one, and which."""
         kept = (self._claim.options.get("pins") or {}).get(self.node.id)
         return {"by": "kept", "of": kept["of"]} if kept else None
-
-    def _length(self, call: Once | Mapped) -> int:
-        """How many calls to make: never silently more than a few where each has an effect."""
-        if isinstance(call, Once):
-            return 1
-        some = self._claim.options.get("first_writes")
-        limit = FIRST if self.node.each == "first" else some if isinstance(some, int) else None
-        if limit is None or call.length <= limit or self.planned.pure:
-            return call.length
-        return limit if self._writes() else call.length
-
-    def _writes(self) -> bool:
-        """Whether the calls write, judged by the first one's settings."""
-        if isinstance(self.type.effect, Effect):
-            return self.type.effect is Effect.write
-        try:
-            params = self.type.params.model_validate(self._resolved(0))
-            return self.type.effect_for(params) is Effect.write
-        except (ValueError, NodeError, TemplateError):
-            return True
-
-    async def _make_calls(self) -> None:
-        todo = self.rows.todo
-        if not self.rows.mapped:
-            if todo:
-                await self._perform(todo)
-            return
-        batch = self.type.batch
-        window = self.node.limit or (self._tools.pool.size + 1 if self.type.cpu else DEFAULT_WINDOW)
-        if batch:
-            # Small enough that every child has work and progress is seen; a limit counts items, not batches.
-            batch = min(batch, max(1, math.ceil(len(todo) / window)))
-            window = max(1, window // batch) if self.node.limit else window
-        await run_window(todo, window=window, batch=batch, perform=self._perform, halted=self._may_not_start)
 
     async def _part_by_part(self, call: Mapped) -> Fate:
         """The calls over a long list: see `engine.run.parts` and `engine.run.shards`."""
@@ -241,159 +177,6 @@ class Firing:
         packed = await self.rows.close(outputs, results, error, stand_in)
         return Fate("fired", self.rows.ledger.light(outputs, packed), packed, answer)
 
-    def _may_not_start(self) -> bool:
-        return self._control.halted or self._paused
-
-    async def _perform(self, indexes: list[int]) -> None:
-        """Make the calls of these items, together where the type takes batches."""
-        calls: list[tuple[int, Call]] = []
-        for index in indexes:
-            prepared = await self._prepared(index)
-            if isinstance(prepared, Call):
-                calls.append((index, prepared))
-            elif isinstance(prepared, StillWaiting):
-                self.rows.waits += 1
-            else:
-                await self._settle(index, prepared)
-        if not calls or self._control.halted:
-            return
-        try:
-            with self._control.calling():
-                outcomes = await self._outcomes([call for _, call in calls])
-        except Halted:
-            return
-        for (index, call), outcome in zip(calls, outcomes, strict=True):
-            await self._settle(index, outcome, call)
-
-    async def _outcomes(self, calls: list[Call]) -> Sequence[Outcome]:
-        if self.type.batch:
-            return await run_batch(self.node, self.type, calls, self)
-        return [await run_node(self.node, self.type, call, self) for call in calls]
-
-    async def _prepared(self, index: int) -> Resumed:
-        """One call in view of its past, its fields evaluated."""
-        try:
-            raw = self._resolved(index)
-        except (NodeError, TemplateError) as error:
-            return Failed(node_error(error))
-        while True:
-            call = Call(self.rows.item(index), raw, self._now)
-            resumed = resume(call, self.node, self.type, self._past, now_ms())
-            if not isinstance(resumed, Later) or resumed.seconds > LONGEST_HELD_WAIT:
-                return resumed
-            await asyncio.sleep(resumed.seconds)
-
-    def _resolved(self, index: int) -> dict[str, Any]:
-        scope = self._call.scope_at(index) if isinstance(self._call, Mapped) else self._call.scope
-        return broadcast.resolve(self.node, self.type, scope) | handed_in(self.planned, self._scope.flow.input)
-
-    async def begin_attempt(self, call: Call, limit: float) -> None:
-        """See `Hands`. Raises Halted if the run came to an end meanwhile: then the effect must not happen."""
-        if self._control.halted:
-            raise Halted
-        self._control.effect_begins()
-        await self.rows.begin_attempt(call, limit)
-        if self._control.reason is not None:
-            self.rows.end_attempt(call.item, "failed")
-            raise Halted
-
-    def services(self, call: Call) -> dict[str, Any]:
-        """See `Hands`."""
-        claim = self._claim
-        context = self._contexts[call.item] = CallContext(
-            run_id=claim.run_id,
-            workflow_id=self._scope.flow.workflow_id,
-            workspace_id=claim.workspace_id,
-            node_id=self.node.id,
-            item=call.item,
-            attempt=call.attempt,
-            generation=call.generation,
-            now=self._now,
-            public_url=self._tools.public_url,
-            scope=self._scope.path,
-            progress=self._report,
-            answer=call.answer,
-            spend=self.rows.ledger.spent.spend,
-        )
-        return self._tools.toolbox.services(self.type, context)
-
-    def _report(self, done: int, total: int | None) -> None:
-        if not self.rows.mapped:
-            self.rows.reported = {"done": done} if total is None else {"done": done, "total": total}
-
-    async def invoke_cpu(self, params: Any, services: dict[str, Any]) -> Any:
-        """See `Hands`."""
-        ledger = self.rows.ledger
-        if not isinstance(params, list):
-            params = await ledger.portable(params)
-        keep = (ledger.storage, ledger.workspace_id)
-        return await self._tools.pool.call(self.type.id, self.type.version, params, services, keep)
-
-    async def keep(self, items: Iterator[Any] | AsyncIterator[Any]) -> Any:
-        """See `Hands`."""
-        return await self.rows.ledger.kept(items)
-
-    @property
-    def _dry(self) -> bool:
-        return bool(self._claim.options.get("dry"))
-
-    async def rehearse(self, params: Any, call: Call, limit: float) -> Done | None:
-        """See `Hands`."""
-        if not self._dry:
-            return None
-        services = self.services(call)
-        context = self._contexts[call.item]
-        sends = await would_send(self.type, params, call.raw, services, limit)
-        context.stand_in = {"by": "example", "sends": hidden(sends, context.secrets)}
-        self._rehearsed = True
-        return Done(example_of(self.type, params), attempt=call.attempt)
-
-    def _awake(self, outcome: Outcome, call: Call | None) -> Outcome:
-        """A dry run waits for nothing and asks nobody: what would leave afterwards leaves at once."""
-        if isinstance(outcome, Asleep):
-            return Done(outcome.fired, attempt=outcome.attempt)
-        if isinstance(outcome, Asked) and call is not None:
-            context = self._contexts.get(call.item)
-            if context is not None:
-                context.stand_in = {"by": "example"}
-            example = example_of(self.type, validated(self.node, self.type, call.raw))
-            return Done({**outcome.early, **example}, attempt=outcome.attempt)
-        return outcome
-
-    async def _settle(self, index: int, outcome: Outcome, call: Call | None = None) -> None:
-        """Note what came of one call."""
-        if self._dry:
-            outcome = self._awake(outcome, call)
-        given = Given(call, self._contexts.pop(self.rows.item(index), None))
-        if not self.rows.mapped:
-            self.rows.single = given
-        if isinstance(outcome, Asleep) and (left := _seconds_until(outcome.until)) <= LONGEST_HELD_WAIT:
-            await asyncio.sleep(max(0.0, left))
-            outcome = Done(outcome.fired, attempt=outcome.attempt)
-        if isinstance(outcome, Done):
-            if outcome.failure is not None and given.context is not None:
-                _say_fallback(given.context, outcome.failure)
-            try:
-                await self.rows.done(index, outcome, given)
-            except NodeError as error:
-                outcome = Failed(error, outcome.attempt)
-        if isinstance(outcome, Done | Failed):
-            self._count()
-        if isinstance(outcome, Failed):
-            self.rows.failed(index, outcome, given)
-            if self.node.on_error == "stop":
-                self._control.halt("failed")
-        elif not isinstance(outcome, Done):
-            # A service that asks for time gets it from the whole list.
-            self._paused = self._paused or isinstance(outcome, Later)
-            await self.rows.waiting(index, outcome, given)
-
-    def _count(self) -> None:
-        """One call more has ended; the run may have used up its budget."""
-        self.rows.ledger.spent.steps += 1
-        if self._journey.budget is not None:
-            self._journey.mind_budget()
-
     async def _conclude(self) -> Fate:
         """What the node as a whole came to. Raises NodeError if its outputs cannot be stored."""
         if self.rows.error is not None:
@@ -411,7 +194,7 @@ class Firing:
             self._call, [self._collectable(i, result) for i, result in enumerate(results)]
         )
         stand_in = None
-        if self._rehearsed:
+        if self._hands.rehearsed:
             sent = self.rows.single.context.stand_in if self.rows.single.context else None
             known = {} if self._scope.path else self._claim.options
             unpack = self.rows.ledger.unpacked
@@ -452,19 +235,3 @@ def _dealt(results: Sequence[Done | Failed]) -> dict[str, list[int]]:
         for port in result.fired if isinstance(result, Done) else (ERROR,):
             dealt.setdefault(port, []).append(number)
     return dealt
-
-
-def _say_fallback(context: CallContext, failure: NodeError) -> None:
-    CallLog(context).warning(f"The fallback value was used, since the service stayed unavailable: {failure.message}")
-    context.stand_in = {"by": "fallback", "why": without(failure.message, context.secrets)}
-
-
-def _seconds_until(moment: datetime) -> float:
-    return (moment - clock.now()).total_seconds()
-
-
-def node_error(error: NodeError | TemplateError) -> NodeError:
-    """What a template does wrong as a failure of the node."""
-    if isinstance(error, NodeError):
-        return error
-    return BadParams(f"{error.message} In: {error.source[:200]}", hint=error.hint)

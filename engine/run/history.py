@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 
 from engine.run.failures import from_record
+from engine.run.outcome import Done, Failed
 from engine.run.past import OpenAttempt, Past, Waited
-from engine.run.step import Done, Failed
 from engine.store.checkpoint import History
 
 Unpack = Callable[[Mapping[str, Any]], Awaitable[Any]]

@@ -14,8 +14,8 @@ from engine.contract import LongList
 from engine.models import new_id
 from engine.run.budget import Spent
 from engine.run.limits import Limits
+from engine.run.outcome import Call
 from engine.run.packing import LONG_LIST, Packing
-from engine.run.step import Call
 from engine.store.checkpoint import AttemptEnd, Changes, Checkpoints, EndStatus, NewWait, Saved, StepRow
 from engine.store.lease import Claim, Fenced
 from engine.store.record import NewRun

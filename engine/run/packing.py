@@ -19,7 +19,7 @@ from engine.broadcast import Axis, Value
 from engine.contract import LongList, OutputTooLarge
 from engine.run.limits import Limits
 from engine.run.mapping import LONGEST_TURN
-from engine.run.step import plain
+from engine.run.outcome import plain
 from engine.store.lists import Encoder, NotStored, Ref
 from engine.store.storage import INLINE_BYTES, MEASURED, Keeper, Storage
 

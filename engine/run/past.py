@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from engine.contract import MAIN, NodeType, UnknownOutcome
 from engine.graph import Node
-from engine.run.step import Asks, Call, Done, Failed, Later, unknown_rule
+from engine.run.outcome import Asks, Call, Done, Failed, Later
+from engine.run.retry import unknown_rule
 
 WaitKind = Literal["timer", "retry", "ask", "call", "approval", "run"]
 ANSWERED: frozenset[WaitKind] = frozenset({"call", "approval"})

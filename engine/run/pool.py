@@ -17,7 +17,7 @@ from anyio import BrokenWorkerProcess, CapacityLimiter, to_process
 from engine.catalog import catalog
 from engine.contract import NodeError, PermanentError
 from engine.contract.lists import pieces_of
-from engine.run.step import plain
+from engine.run.outcome import plain
 from engine.store.storage import MEASURED, Storage
 from engine.telemetry import get_logger
 

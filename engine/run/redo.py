@@ -17,10 +17,11 @@ from engine.broadcast.collecting import ERROR
 from engine.contract import MAIN, Effect, NodeError, is_list
 from engine.expressions import TemplateError
 from engine.run.history import Restored, Unpack, restored
+from engine.run.outcome import Done, Failed
 from engine.run.packing import value_of
 from engine.run.past import Past, Reused
 from engine.run.plan import Plan, PlannedNode
-from engine.run.step import Done, Failed, unknown_rule
+from engine.run.retry import unknown_rule
 from engine.store.checkpoint import History
 
 Path = tuple[int, ...]

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.clock import now_ms
-from engine.run.noderows import NodeRows
-from engine.run.step import Done, Failed
+from engine.run.callrows import CallRows
+from engine.run.outcome import Done, Failed
 
 
 class Window:
@@ -68,7 +68,7 @@ class Window:
 
 
 @dataclass(slots=True)
-class RoundRows(NodeRows):
+class RoundRows(CallRows):
     """The rows of a container, whose items are the rounds of its body."""
 
     def begins(self, index: int) -> int:

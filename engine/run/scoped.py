@@ -9,15 +9,16 @@ from engine import broadcast
 from engine.broadcast import NodeOutputs, Once
 from engine.contract import NodeError, PermanentError
 from engine.expressions import TemplateError
+from engine.run.calls import node_error
 from engine.run.control import Control
 from engine.run.failures import FailedInside
-from engine.run.firing import Fate, Firing, node_error
+from engine.run.firing import Fate, Firing
 from engine.run.mapping import DEFAULT_WINDOW
+from engine.run.outcome import Done, Failed
 from engine.run.past import Past
 from engine.run.plan import Plan, PlannedNode
 from engine.run.rounds import RoundRows, Window
 from engine.run.scopes import Body, Journey, Scope
-from engine.run.step import Done, Failed
 
 LONGEST_PATH = 400  # what the rows have room for
 
@@ -28,10 +29,10 @@ class ScopedFiring(Firing):
     """Fires a node each of whose rounds is a walk in a scope of its own, recorded as one item of the node."""
 
     rows: RoundRows
+    rows_class = RoundRows
 
     def __init__(self, planned: PlannedNode, journey: Journey, scope: Scope, control: Control, past: Past) -> None:
         super().__init__(planned, journey, scope, control, past)
-        self.rows = RoundRows(planned, journey.ledger, past, scope.path)
         self._inside = Control(control)
         self._live: dict[str, Body] = {}
         self._window: Window | None = None

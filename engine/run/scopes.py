@@ -11,7 +11,8 @@ from engine.run.budget import Budget
 from engine.run.control import Control
 from engine.run.ledger import Ledger
 from engine.run.linked import Linked
-from engine.run.plan import Plan, Plans
+from engine.run.plan import Plan
+from engine.run.plans import Plans
 from engine.run.pool import Pool
 from engine.run.results import Results
 from engine.run.toolbox import Toolbox

@@ -9,8 +9,9 @@ from typing import Any
 from engine.broadcast import Leaf, NodeOutputs, Skip, Skipped, Value, fields_of
 from engine.broadcast.cursors import start
 from engine.contract import MAIN, NodeError, PermanentError
+from engine.run.outcome import plain
 from engine.run.plan import PlannedNode
-from engine.run.step import plain, validated
+from engine.run.step import validated
 from engine.telemetry import get_logger
 
 INPUT = "flow.input"

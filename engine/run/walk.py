@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from engine.broadcast import SKIPPED
@@ -11,16 +11,13 @@ from engine.clock import now_ms
 from engine.contract import MAIN, CallWorkflow, FirstOf, Guard, Iterate, NodeError, Rounds
 from engine.run.bodies import BodyFiring
 from engine.run.called import CallFiring
-from engine.run.control import Control
 from engine.run.failures import of_run, to_record
 from engine.run.firing import Fate, Firing
-from engine.run.history import restored, take_waits
-from engine.run.order import Order
 from engine.run.past import Past
-from engine.run.plan import Plan, PlannedNode
+from engine.run.plan import PlannedNode
 from engine.run.race import RaceFiring
-from engine.run.scoped import ScopedFiring
-from engine.run.scopes import Ended, Journey, Scope
+from engine.run.returning import Returning
+from engine.run.scopes import Ended
 from engine.store.checkpoint import StepRow
 from engine.store.db import DatabaseUnavailable
 from engine.store.lease import Fenced
@@ -38,19 +35,8 @@ KINDS: Mapping[Any, type[Firing]] = {
 log = get_logger(__name__)
 
 
-class Walk(Order):
+class Walk(Returning):
     """One way through the nodes of a scope. Implements `engine.run.scopes.Body`."""
-
-    def __init__(self, journey: Journey, plan: Plan, scope: Scope, control: Control) -> None:
-        super().__init__(journey, plan, scope)
-        self._control = control
-        self._firing: dict[str, Firing] = {}
-        self._tasks: dict[asyncio.Task[None], str] = {}
-        self._waiting: dict[str, int] = {}
-        self._past: dict[str, Past] = {}
-        self._early: list[Mapping[str, Any]] | None = None
-        self._failed: Ended | None = None
-        self._extra: dict[str, Any] = dict(scope.extra)
 
     async def begin(self, begun: bool) -> None:
         """See `Body`."""
@@ -225,83 +211,6 @@ class Walk(Order):
             await self.load((started_by,))
             outputs = self.outputs.get(started_by, SKIPPED)
             self._extra["trigger"] = outputs[MAIN.name] if isinstance(outputs, Mapping) else None
-
-    # --- coming back ---
-
-    async def _restore(self) -> None:
-        """Take over what was done in this scope before."""
-        self._early = []
-        history = await self._journey.checkpoints.scope(self._journey.claim.run_id, self._scope.path)
-        if not self._scope.path:
-            self._journey.claim.wake = history.wake
-            if self.results is not None:
-                self.results.answered(history.output)
-        self._journey.ledger.limits.resume(history.steps)
-        found = await restored(history, self._scope.steps_to, self._journey.ledger.unpacked)
-        self._past = found.past
-        for node_id, planned in self._plan.nodes.items():
-            if (row := found.over.get(node_id)) is not None:
-                self._take_over(planned, row)
-        for node_id, past in found.past.items():
-            if past.waits or past.resting:
-                self._journey.ledger.has_waits = True
-            if node_id in self._ready and past.asleep_whole and self._handed_on(node_id, found.over):
-                self._ready.remove(node_id)
-                self._waiting[node_id] = past.open_waits
-        if found.error is not None:
-            self._failed = Ended("failed", found.error, found.given)
-            self._control.halt("failed")
-        early, self._early = self._early, None
-        self.wake(early)
-
-    def _handed_on(self, node_id: str, over: Mapping[str, Any]) -> bool:
-        """Whether nobody needs what left a waiting node early; else it is fired again, only to pass that on."""
-        return over.keys() >= set(self._plan.nodes[node_id].early)
-
-    def _take_over(self, planned: PlannedNode, row: Mapping[str, Any]) -> None:
-        """A node was over before: its row stands for it."""
-        if planned.id in self._ready:
-            self._ready.remove(planned.id)
-        # It may have been done before what it refers to was over: then that must not start it again.
-        self._left[planned.id] = 0
-        if planned.races:
-            self._race(planned.id).decided = True
-        if row["status"] == "skipped":
-            self.outputs[planned.id] = SKIPPED
-        else:
-            self._stored[planned.id] = row["output"] or {}
-            if self.results is not None:
-                self.results.restore(planned, row)
-        self._pass_on(planned, row["output"] or {})
-
-    def wake(self, settled: Sequence[Mapping[str, Any]]) -> None:
-        """See `Body`."""
-        if self._early is not None:
-            self._early += settled
-            return
-        here = [row for row in settled if row["scope"] == self._scope.path]
-        woken = take_waits(here, self._past)
-        deeper: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-        for row in settled:
-            if (step := self._scope.steps_to(row["scope"])) is not None:
-                deeper.setdefault(step, []).append(row)
-        for (node_id, item), rows in deeper.items():
-            if self._call_round(node_id, item, rows):
-                woken.add(node_id)
-        for node_id in woken & self._waiting.keys():
-            del self._waiting[node_id]
-            self._ready.append(node_id)
-        self._changed.set()
-
-    def _call_round(self, node_id: str, item: str, settled: Sequence[Mapping[str, Any]]) -> bool:
-        """Hand on what was settled in a round of a container; whether a round that rested can go on."""
-        firing, past = self._firing.get(node_id), self._past.get(node_id)
-        if isinstance(firing, ScopedFiring):
-            firing.wake(item, settled)
-        elif past is not None and item in past.resting:
-            past.called.add(item)
-            return True
-        return False
 
     # --- coming to an end ---
 

@@ -15,7 +15,8 @@ from engine.contract import Credentials, NotFound
 from engine.models import Run, Segment, WorkflowVersion, new_id
 from engine.run.executor import Executor
 from engine.run.ledger import Ledger
-from engine.run.plan import Plan, Plans
+from engine.run.plan import Plan
+from engine.run.plans import Plans
 from engine.run.pool import Pool
 from engine.run.redo import Redo, analyse
 from engine.run.reuse import Choice, containers

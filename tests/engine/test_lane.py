@@ -12,7 +12,7 @@ from engine.catalog import catalog
 from engine.document import load
 from engine.lane import Lane
 from engine.models import Segment, Step
-from engine.run.plan import compiled
+from engine.run.compiling import compiled
 from engine.settings import settings
 from engine.store.db import database
 from engine.worker import opened as worker

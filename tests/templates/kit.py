@@ -12,7 +12,7 @@ from typing import Any
 from engine.catalog import catalog
 from engine.contract import File
 from engine.run.executor import Executor
-from engine.run.plan import Plans
+from engine.run.plans import Plans
 from engine.run.scopes import Tools
 from engine.run.toolbox import Toolbox
 from tests.engine.bench import Bench, NoAccounts, Ran

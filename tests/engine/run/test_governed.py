@@ -16,7 +16,7 @@ from engine.delivery.governor import Governor
 from engine.delivery.rates import FAILURES_TO_OPEN
 from engine.models import Credential, new_id
 from engine.run.executor import Executor
-from engine.run.plan import Plans
+from engine.run.plans import Plans
 from engine.run.scopes import Tools
 from engine.run.toolbox import Toolbox
 from engine.store import vault

@@ -9,7 +9,7 @@ import pytest
 from engine.catalog import catalog
 from engine.document import load
 from engine.layout import arrange
-from engine.run.plan import compiled
+from engine.run.compiling import compiled
 from engine.validation import problems
 from tests.engine.bench import Bench, opened
 

@@ -7,8 +7,8 @@ import pytest
 
 from engine.contract import Effect, NodeType, Params, action
 from engine.graph import Node
+from engine.run.outcome import Asks, Call, Done, Failed, Later
 from engine.run.past import OpenAttempt, Past, StillWaiting, Waited, resume
-from engine.run.step import Asks, Call, Done, Failed, Later
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 CLOCK = 1_000_000

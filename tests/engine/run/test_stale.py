@@ -9,7 +9,8 @@ from engine import document
 from engine.catalog import catalog
 from engine.graph import Graph
 from engine.run import reuse
-from engine.run.plan import Plan, compiled
+from engine.run.compiling import compiled
+from engine.run.plan import Plan
 from engine.run.stale import Kept, Made, fingerprint, stale
 
 BEFORE: dict[str, Any] = {

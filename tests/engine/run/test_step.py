@@ -24,7 +24,9 @@ from engine.contract import (
     action,
 )
 from engine.graph import Node, Retry
-from engine.run.step import Asks, Asleep, Call, Done, Failed, Later, pause_before, run_batch, run_node
+from engine.run.outcome import Asks, Asleep, Call, Done, Failed, Later
+from engine.run.retry import pause_before
+from engine.run.step import run_batch, run_node
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
