@@ -7,7 +7,7 @@ import pkgutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
-from engine.contract import Integration, NodeType
+from engine.contract import CredentialType, Integration, NodeType
 from engine.settings import settings
 
 
@@ -28,6 +28,9 @@ class Catalog:
                 if node_type.version in versions:
                     raise ValueError(f"{node_type.id} version {node_type.version} is declared twice")
                 versions[node_type.version] = node_type
+        self.credentials: Mapping[str, CredentialType] = {
+            kind.id: kind for integration in self.integrations.values() for kind in integration.credentials
+        }
         self._newest = {type_id: versions[max(versions)] for type_id, versions in sorted(self._versions.items())}
 
     def __getitem__(self, type_id: str) -> NodeType:

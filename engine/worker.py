@@ -124,7 +124,7 @@ def parts(writer: Writer, settings: Settings, pool: Pool) -> Parts:
         settings.allow_private_network,
         lambda at, effect: RunValues(data, at.workspace_id, at.workflow_id, at.run_id, effect),
         secret=secret,
-        governor=Governor(settings.redis_url),
+        governor=Governor(settings.redis_url, lease=settings.lease_seconds),
     )
     checkpoints = Checkpoints(data, writer)
     plans = Plans(catalog(), _documents(data))

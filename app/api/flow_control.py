@@ -6,7 +6,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.auth import SignedIn
-from app.services import budgets, credentials, run_limits, triggers, unit
+from app.services import account_calls, budgets, credentials, run_limits, triggers, unit
+from app.services.account_calls import AccountCalls
 from app.services.budgets import Budget
 from app.services.credentials import CredentialView
 from app.services.triggers import TriggerView
@@ -35,15 +36,21 @@ class NewBudget(BaseModel):
 
 
 class AccountLimits(BaseModel):
-    """How often other services may be called with an account; null is no limit."""
+    """How often other services may be called with an account, by all workers together.
+
+    What is left out is as usual for its kind of account; null is no limit.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     per_second: Annotated[float | None, Field(ge=credentials.LEAST_RATE, le=credentials.HIGHEST)] = Field(
-        default=None, description="Calls per second, by all workers together"
+        default=None, description="Calls per second"
+    )
+    per_minute: Annotated[int | None, Field(ge=1, le=credentials.HIGHEST)] = Field(
+        default=None, description="Calls in any minute"
     )
     burst: Annotated[int | None, Field(ge=1, le=credentials.HIGHEST)] = Field(
-        default=None, description="How many of them may come together; null: a second's worth"
+        default=None, description="How many of a second's calls may come together; null: a second's worth"
     )
     at_once: Annotated[int | None, Field(ge=1, le=credentials.HIGHEST)] = Field(
         default=None, description="Calls under way at once"
@@ -59,7 +66,13 @@ async def list_accounts(actor: SignedIn) -> list[CredentialView]:
 @router.put("/accounts/{account_id}/limits")
 async def set_account_limits(actor: SignedIn, account_id: str, body: AccountLimits) -> CredentialView:
     """Limit how often other services are called with an account."""
-    return await unit.ask(credentials.set_limits, actor, account_id, **body.model_dump())
+    return await unit.ask(credentials.set_limits, actor, account_id, body.model_dump(exclude_unset=True))
+
+
+@router.get("/accounts/{account_id}/calls")
+async def read_account_calls(actor: SignedIn, account_id: str) -> AccountCalls:
+    """What is sent with an account just now: whether a call to each of its hosts would go, and if not, why."""
+    return await unit.ask(account_calls.now, actor, account_id)
 
 
 @router.get("/triggers")

@@ -1,6 +1,6 @@
 """Accounts that nodes use (credentials): sealed at rest, and never shown again once they are stored."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -14,10 +14,12 @@ from app.services.errors import Conflict, Invalid, NotFound
 from app.services.unit import reads
 from app.services.words import name_of
 from engine.catalog import catalog
-from engine.contract import CredentialType
+from engine.contract import CallLimits, CredentialType
+from engine.delivery.rates import Limits
 from engine.models import Credential, Workflow, new_id, now
 from engine.store import vault
 
+LIMITS: Final = ("per_second", "per_minute", "burst", "at_once")
 LEAST_RATE: Final = 0.001
 HIGHEST: Final = 10_000
 
@@ -26,7 +28,8 @@ HIGHEST: Final = 10_000
 class CredentialView:
     """An account in a list: everything but its secrets. ``used_by`` are the workflows whose drafts name it.
 
-    ``limits`` are those that were set for it; the calls of all workers together keep to them.
+    ``limits`` are those that were set for it, null for no limit; ``usual`` are those of its kind, which hold where it
+    sets none; ``in_force`` is what comes of both. The calls of all workers together keep to them.
     """
 
     id: str
@@ -37,7 +40,9 @@ class CredentialView:
     updated_at: datetime
     last_used_at: datetime | None
     used_by: tuple[tuple[str, str], ...]
-    limits: Mapping[str, float | int]
+    limits: Mapping[str, float | int | None]
+    usual: Mapping[str, float | int]
+    in_force: Mapping[str, float | int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,10 @@ class TypeView:
 
 def types() -> list[TypeView]:
     """The kinds of accounts that the installed nodes know, by title."""
-    found = [TypeView(one.id, one.title, one.description, one.fields.model_json_schema()) for one in _types()]
+    found = [
+        TypeView(one.id, one.title, one.description, one.fields.model_json_schema())
+        for one in catalog().credentials.values()
+    ]
     return sorted(found, key=lambda one: one.title)
 
 
@@ -100,26 +108,20 @@ def update(
 
 
 def set_limits(
-    db: Session,
-    actor: Actor,
-    credential_id: str,
-    *,
-    per_second: float | None = None,
-    burst: int | None = None,
-    at_once: int | None = None,
+    db: Session, actor: Actor, credential_id: str, limits: Mapping[str, float | int | None]
 ) -> CredentialView:
-    """Limit what is sent with an account; None is no limit. Raises NotFound, Invalid.
+    """Limit what is sent with an account. Raises NotFound, Invalid.
 
-    ``burst`` is how many of the calls per second may come together; without it, a second's worth.
+    ``limits`` may name ``per_second``, ``per_minute``, ``burst`` and ``at_once``. One that it does not name is as usual
+    for the kind of account; None, or 0, is no limit.
     """
     actor.need("editor")
     row = _find(db, actor, credential_id)
-    given = {"per_second": per_second, "burst": burst, "at_once": at_once}
-    for name, value in given.items():
+    for name, value in limits.items():
         least = LEAST_RATE if name == "per_second" else 1
-        if value is not None and not least <= value <= HIGHEST:
-            raise Invalid.field(name, f"Enter a number from {least:g} to {HIGHEST:,}, or nothing for no limit.")
-    row.limits = {name: value for name, value in given.items() if value is not None}
+        if name not in LIMITS or (value and not least <= value <= HIGHEST):
+            raise Invalid.field(name, f"Enter a number from {least:g} to {HIGHEST:,}, or 0 for no limit.")
+    row.limits = {name: value or None for name, value in limits.items()}
     return _view(row, _uses(db, actor, [row.id]).get(row.id, ()))
 
 
@@ -152,16 +154,11 @@ def _find(db: Session, actor: Actor, credential_id: str) -> Credential:
     return row
 
 
-def _types() -> Iterator[CredentialType]:
-    for integration in catalog().integrations.values():
-        yield from integration.credentials
-
-
 def _type(type_id: str) -> CredentialType:
-    for one in _types():
-        if one.id == type_id:
-            return one
-    raise Invalid.field("type", f"There is no kind of account {type_id!r}.")
+    found = catalog().credentials.get(type_id)
+    if found is None:
+        raise Invalid.field("type", f"There is no kind of account {type_id!r}.")
+    return found
 
 
 def _checked(type_id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -189,6 +186,22 @@ def _uses(db: Session, actor: Actor, credential_ids: list[str]) -> dict[str, tup
 
 
 def _view(row: Credential, used_by: tuple[tuple[str, str], ...]) -> CredentialView:
-    title = next((one.title for one in _types() if one.id == row.type), row.type)
-    dates = row.created_at, row.updated_at, row.last_used_at
-    return CredentialView(row.id, row.name, row.type, title, *dates, used_by, row.limits)
+    kind = catalog().credentials.get(row.type)
+    usual = kind.limits if kind else CallLimits()
+    return CredentialView(
+        row.id,
+        row.name,
+        row.type,
+        kind.title if kind else row.type,
+        row.created_at,
+        row.updated_at,
+        row.last_used_at,
+        used_by,
+        limits=row.limits,
+        usual=_named(usual),
+        in_force=_named(Limits.of(row.limits, usual)),
+    )
+
+
+def _named(limits: CallLimits) -> dict[str, float | int]:
+    return {name: value for name in LIMITS if (value := getattr(limits, name)) is not None}

@@ -1,7 +1,7 @@
 """All that an integration may import from Weft."""
 
 from engine.contract.asking import Answer, Asking, OneTimeAddress
-from engine.contract.auth import CredentialType, Secrets
+from engine.contract.auth import CallLimits, CredentialType, Secrets
 from engine.contract.bodies import CallWorkflow, FirstOf, Guard, Iterate, Rounds
 from engine.contract.chance import Chance
 from engine.contract.errors import (
@@ -79,6 +79,7 @@ __all__ = [
     "Asking",
     "AuthExpired",
     "BadParams",
+    "CallLimits",
     "CallWorkflow",
     "Chance",
     "CircuitOpen",

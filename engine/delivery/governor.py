@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, cast
@@ -20,11 +20,24 @@ from redis.exceptions import RedisError
 
 from engine.contract.errors import BadParams, CircuitOpen, NodeError, Postponed, TimedOut, Unavailable
 from engine.contract.http import Answer, retry_after
-from engine.delivery.rates import CODES, ENTER, LEAVE, Here, Limits, Outcome, Verdict
+from engine.delivery.here import Here
+from engine.delivery.rates import (
+    CODES,
+    ENTER,
+    LEAVE,
+    RENEW,
+    Limits,
+    Outcome,
+    Verdict,
+    calls_key,
+    hosts_key,
+    state_key,
+)
 from engine.metrics import RATE_WAIT_SECONDS
 
 LONGEST_WAIT: Final = 1.0
 SHORTEST_WAIT: Final = 0.02
+PLACE_SECONDS: Final = 15.0
 SLACK: Final = 0.1
 # What a service asks for that says "too many requests" and not for how long.
 UNSAID_SECONDS: Final = 1.0
@@ -36,11 +49,11 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class AccountLimits:
-    """An account that a call uses: its id and name, and its limits as they are stored."""
+    """An account that a call uses, and the limits that hold for it."""
 
     id: str
     name: str
-    limits: Mapping[str, Any]
+    limits: Limits
 
 
 class Caller(Protocol):
@@ -58,9 +71,15 @@ class Caller(Protocol):
 
 
 class Governor:
-    """Decides about the calls of this process. One per process; serves one event loop."""
+    """Decides about the calls of this process. One per process; serves one event loop.
 
-    def __init__(self, redis_url: str = "", clock: Callable[[], float] = time.monotonic) -> None:
+    A call that counts as one of so many at once holds its place for `lease` seconds at a time. It is renewed while the
+    process lives: what a killed process held is free again when the lease ends.
+    """
+
+    def __init__(
+        self, redis_url: str = "", clock: Callable[[], float] = time.monotonic, lease: float = PLACE_SECONDS
+    ) -> None:
         self._client = (
             redis.asyncio.Redis.from_url(
                 redis_url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS, max_connections=50
@@ -70,27 +89,63 @@ class Governor:
         )
         self._here = Here(clock)
         self._away_until = 0.0
+        self._lease = lease
+        self._places: set[tuple[str, str]] = set()
+        self._renewing: asyncio.Task[None] | None = None
+        self._renewed = asyncio.Event()
+        self._renewed.set()
 
     async def aclose(self) -> None:
         """Closes the connections."""
+        if self._renewing is not None:
+            self._renewing.cancel()
+            await asyncio.gather(self._renewing, return_exceptions=True)
         if self._client is not None:
             await self._client.aclose()
 
     async def enter(self, key: str, limits: Limits, ticket: str) -> Verdict:
-        """Whether a call may be made now; if so it counts as under way until `leave`."""
-        keys = (f"weft:rate:{key}", f"weft:rate:{key}:calls", f"weft:rate:{key}:{ticket}")
-        arguments = (limits.interval, limits.window, limits.at_once or 0, ticket)
-        answer = await self._ask(ENTER, keys, arguments)
+        """Whether a call may be made now; if so it counts as under way until `leave`. `key` is `owner:host`."""
+        owner, _, host = key.partition(":")
+        keys = (state_key(key), calls_key(key), f"{state_key(key)}:{ticket}", hosts_key(owner))
+        rates = (limits.interval, limits.window, *limits.minute)
+        answer = await self._ask(ENTER, keys, (*rates, limits.at_once or 0, ticket, round(self._lease * 1e6), host))
         if answer is None:
             return self._here.enter(key, limits, ticket)
         code, microseconds, dirty = answer
+        if CODES[code] == "go" and limits.at_once:
+            self._hold(key, ticket)
         return Verdict(CODES[code], microseconds / 1e6, bool(dirty))
 
     async def leave(self, key: str, ticket: str, outcome: Outcome, wait: float, took: float) -> None:
         """Says what came of a call: `wait` are the seconds that the service asks for, `took` those of the call."""
-        keys = (f"weft:rate:{key}", f"weft:rate:{key}:calls")
-        if await self._ask(LEAVE, keys, (ticket, outcome, round(wait * 1e6), round(took * 1e6)), none=()) is None:
+        owner, _, host = key.partition(":")
+        if (key, ticket) in self._places:
+            self._places.remove((key, ticket))
+            await self._renewed.wait()  # a renewal that is under way would bring the place back
+        self._here.release(key, ticket)
+        arguments = (ticket, outcome, round(wait * 1e6), round(took * 1e6), host)
+        if await self._ask(LEAVE, (state_key(key), calls_key(key), hosts_key(owner)), arguments, none=()) is None:
             self._here.leave(key, ticket, outcome, wait, took)
+
+    def _hold(self, key: str, ticket: str) -> None:
+        self._places.add((key, ticket))
+        if self._renewing is None or self._renewing.done():
+            self._renewing = asyncio.create_task(self._renew_places(), name="places")
+
+    async def _renew_places(self) -> None:
+        """Renews the places of the calls under way, for as long as there are any."""
+        while self._places:
+            await asyncio.sleep(self._lease / 3)
+            held = tuple(self._places)
+            if not held:
+                return
+            self._renewed.clear()
+            try:
+                tickets = [ticket for _, ticket in held]
+                keys = tuple(calls_key(key) for key, _ in held)
+                await self._ask(RENEW, keys, (round(self._lease * 1e6), *tickets))
+            finally:
+                self._renewed.set()
 
     async def _ask(self, script: str, keys: tuple[str, ...], arguments: tuple[Any, ...], none: Any = None) -> Any:
         """The script's answer (`none` for none), or None while Redis is away; then it is not asked for a while."""
@@ -124,7 +179,7 @@ class Gate:
         anew would send the first half twice, so a call that has begun waits in place. Raises CircuitOpen.
         """
         account = self._caller.account
-        limits = Limits.of(account.limits) if account else Limits()
+        limits = account.limits if account else Limits()
         key = f"{account.id if account else self._caller.workspace_id}:{host}"
         ticket = f"{self._caller.ticket}:{self._sent}"
         verdict = await self._turn(key, limits, ticket, host)
@@ -167,6 +222,7 @@ class Gate:
         what = {"busy": f"Limit of calls at once of {who}", "asked": f"{host} asks to wait"}
         spread = 0.0 if verdict.why == "rate" else random.uniform(0, 1)  # noqa: S311 - spreading load, no secret
         seconds = max(LONGEST_WAIT, verdict.seconds) + spread
+        RATE_WAIT_SECONDS.observe(seconds)
         return Postponed(what.get(verdict.why, f"Rate limit of {who}") + ".", retry_after=seconds)
 
     def _tell(self, waited: float, host: str) -> None:

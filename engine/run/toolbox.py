@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from engine import doors
+from engine.catalog import catalog
 from engine.contract import (
     Answer,
     Chance,
@@ -25,6 +26,7 @@ from engine.contract import (
 )
 from engine.contract.http import HttpClient, make_client
 from engine.delivery.governor import AccountLimits, Governor
+from engine.delivery.rates import Limits
 from engine.models import new_id
 from engine.run.failures import without
 from engine.store.files import RunLists
@@ -129,7 +131,10 @@ class CallCredentials:
     async def get(self, credential_id: str) -> tuple[str, Mapping[str, Any]]:
         kind, fields = await self._inner.get(credential_id)
         if isinstance(self._inner, Accounts) and self._inner.opened is not None:
-            self._context.account = AccountLimits(*self._inner.opened)
+            account_id, name, stored = self._inner.opened
+            declared = catalog().credentials.get(kind)
+            limits = Limits.of(stored, declared.limits if declared else None)
+            self._context.account = AccountLimits(account_id, name, limits)
         self._context.secrets.update(
             value for value in fields.values() if isinstance(value, str) and len(value) >= SHORTEST_SECRET
         )

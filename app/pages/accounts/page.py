@@ -20,11 +20,17 @@ from app.components.theme import (
     notice,
     select,
 )
-from app.pages.accounts.state import AccountLimits, Accounts, NewAccount
+from app.pages.accounts.limits_state import AccountLimits
+from app.pages.accounts.state import Accounts, NewAccount
 
 
 def _use(use: ObjectVar[Any]) -> rx.Component:
     return rx.el.a(use["name"], href=use["href"], class_name="chip")
+
+
+def _call(call: ObjectVar[Any]) -> rx.Component:
+    text = rx.fragment(rx.el.span(call["host"], class_name="mono"), ": ", call["says"])
+    return rx.el.div(text, class_name=rx.cond(call["tone"], "hint bad", "hint"), key=call["host"])
 
 
 def _row(item: ObjectVar[Any]) -> rx.Component:
@@ -37,6 +43,7 @@ def _row(item: ObjectVar[Any]) -> rx.Component:
                     rx.el.b(item["name"], class_name="strong"),
                     rx.el.div(item["type"], class_name="hint"),
                     rx.cond(item["limits"], rx.el.div(item["limits"], class_name="hint"), rx.fragment()),
+                    rx.foreach(item["calls"].to(list[dict[str, str]]), _call),
                     class_name="grow",
                 ),
                 class_name="row",
@@ -93,13 +100,13 @@ def _field(one: ObjectVar[Any]) -> rx.Component:
     return rx.el.div(label, control, help_text, class_name="field", key=f"{NewAccount.type_id}-{one['name']}")
 
 
-def _limit(name: str, label: str, help_text: str, placeholder: str) -> rx.Component:
+def _limit(name: str, label: str, help_text: str) -> rx.Component:
     control = rx.el.input(
         id=name,
         name=name,
         input_mode="decimal",
         default_value=AccountLimits.account[name],
-        placeholder=placeholder,
+        placeholder=AccountLimits.account[f"usual_{name}"],
         auto_complete="off",
         class_name="input",
         key=f"{AccountLimits.account['id']}-{name}",
@@ -110,9 +117,14 @@ def _limit(name: str, label: str, help_text: str, placeholder: str) -> rx.Compon
 def _limits() -> rx.Component:
     form = rx.el.form(
         rx.cond(AccountLimits.error, notice(AccountLimits.error, tone="bad"), rx.fragment()),
-        _limit("per_second", "Calls a second", "All workers together keep to it. Leave it empty for no limit.", "none"),
-        _limit("burst", "Together", "How many of them may come at the same moment.", "a second's worth"),
-        _limit("at_once", "At once", "How many calls may be under way at the same time.", "any number"),
+        rx.el.p(
+            "All workers together keep to them. Left empty: as usual for this kind of account; 0 is no limit.",
+            class_name="hint",
+        ),
+        _limit("per_second", "Calls a second", "A longer wait holds no worker: the run sleeps until its turn."),
+        _limit("burst", "Together", "How many of a second's calls may come at the same moment."),
+        _limit("per_minute", "Calls a minute", "Holds in every minute, beside the calls a second."),
+        _limit("at_once", "At once", "How many calls may be under way at the same time."),
         id="account-limits",
         on_submit=AccountLimits.save,
     )

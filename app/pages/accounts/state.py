@@ -1,21 +1,23 @@
 """The accounts of the workspace, and adding one. Secrets pass through handlers and are kept in no var."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import reflex as rx
 
-from app.services import credentials, shown, unit
+from app.live import Watching
+from app.services import account_calls, credentials, shown, unit
+from app.services.account_calls import AccountCalls
 from app.services.credentials import CredentialView
 from app.services.errors import Conflict, Invalid
 from app.session import SessionState, guarded
+from engine.events import Event
 
-LIMITS: Final = ("per_second", "burst", "at_once")
 NOT_SECRET: Final = frozenset({"username", "user", "header", "name", "host", "client_id", "email"})
 
 
-class Accounts(SessionState):
-    """The list."""
+class Accounts(Watching):
+    """The list, and what is sent with each account while the page is open."""
 
     ready: bool = False
     rows: list[dict[str, Any]] = []
@@ -24,13 +26,18 @@ class Accounts(SessionState):
     @rx.event
     @guarded
     async def load(self) -> None:
-        """Read the list."""
+        """Read the list, and go on looking while the page is open."""
+        await self._read()
+        self._watch_workspace((await self._actor()).workspace_id)
+
+    async def _heard(self, events: Sequence[Event]) -> None:
         await self._read()
 
     async def _read(self) -> None:
-        found = await unit.ask(credentials.list_credentials, await self._actor())
-        self.rows = [_record(one) for one in found]
-        self.ready = True
+        actor = await self._actor()
+        found = await unit.ask(credentials.list_credentials, actor)
+        calls = await unit.ask(account_calls.of_all, actor)
+        self._put(ready=True, rows=[_record(one, calls.get(one.id)) for one in found])
 
     @rx.event
     @guarded
@@ -49,49 +56,6 @@ class Accounts(SessionState):
         await unit.ask(credentials.delete, await self._actor(), asked["id"], anyway=True)
         await self._read()
         return rx.toast.success(f"“{asked['name']}” is deleted")
-
-
-class AccountLimits(SessionState):
-    """The dialog that limits what is sent with an account."""
-
-    account: dict[str, str] = {"id": "", "name": "", "per_second": "", "burst": "", "at_once": ""}
-    error: str = ""
-
-    @rx.event
-    @guarded
-    async def ask(self, account_id: str) -> None:
-        """Show the limits of an account; with an empty id: close."""
-        found = await unit.ask(credentials.list_credentials, await self._actor())
-        one = next((one for one in found if one.id == account_id), None)
-        self.error = ""
-        self.account = {"id": one.id if one else "", "name": one.name if one else ""} | {
-            name: f"{one.limits[name]:g}" if one and name in one.limits else "" for name in LIMITS
-        }
-
-    @rx.event
-    @guarded
-    async def save(self, form: dict[str, Any]) -> object:
-        """Set them."""
-        try:
-            given = {name: _number(name, str(form.get(name, ""))) for name in LIMITS}
-            await unit.ask(credentials.set_limits, await self._actor(), self.account["id"], **given)
-        except Invalid as refusal:
-            self.error = refusal.message
-            return None
-        name = self.account["name"]
-        self.account = {**self.account, "id": ""}
-        await (await self.get_state(Accounts))._read()
-        return rx.toast.success(f"The limits of “{name}” are saved")
-
-
-def _number(name: str, text: str) -> Any:
-    """What was typed as a number; None for nothing. Raises Invalid."""
-    if not text.strip():
-        return None
-    try:
-        return float(text) if name == "per_second" else int(text)
-    except ValueError:
-        raise Invalid.field(name, f"“{text[:20]}” is no number.") from None
 
 
 class NewAccount(SessionState):
@@ -144,7 +108,7 @@ class NewAccount(SessionState):
         return rx.toast.success("The account is stored", description="Its secrets are sealed and never shown again.")
 
 
-def _record(one: CredentialView) -> dict[str, Any]:
+def _record(one: CredentialView, calls: AccountCalls | None) -> dict[str, Any]:
     uses = [{"name": name, "href": f"/w/{workflow_id}"} for workflow_id, name in one.used_by]
     names = ", ".join(f"“{use['name']}”" for use in uses)
     return {
@@ -154,19 +118,30 @@ def _record(one: CredentialView) -> dict[str, Any]:
         "created_at": shown.ms(one.created_at),
         "used_at": shown.ms(one.last_used_at),
         "uses": uses,
-        "limits": _limits(one.limits),
+        "limits": _limits(one.in_force) + (", as usual for this kind" if one.in_force and not one.limits else ""),
+        "calls": _calls(calls),
         "warning": f"Used by {names}. Without it they stop working." if uses else "No workflow uses it.",
     }
 
 
 def _limits(limits: Mapping[str, float | int]) -> str:
-    rate, burst, most = (limits.get(name) for name in LIMITS)
-    parts = [
-        f"{rate:g} calls a second" if rate else "",
-        f"{burst} together" if rate and burst else "",
-        f"{most} at once" if most else "",
+    words = (
+        ("per_second", "calls a second"),
+        ("burst", "together"),
+        ("per_minute", "a minute"),
+        ("at_once", "at once"),
+    )
+    return ", ".join(f"{limits[name]:,g} {what}" for name, what in words if name in limits)
+
+
+def _calls(calls: AccountCalls | None) -> list[dict[str, str]]:
+    """The hosts whose next call would not go at once, or that have calls under way."""
+    hosts = calls.hosts if calls else ()
+    return [
+        {"host": one.host, "says": one.says, "tone": "bad" if one.standing == "closed" else ""}
+        for one in hosts
+        if one.standing != "free" or one.under_way
     ]
-    return ", ".join(part for part in parts if part)
 
 
 def _fields(schema: Mapping[str, Any]) -> list[dict[str, Any]]:

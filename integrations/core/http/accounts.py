@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
-from engine.contract import AuthExpired, CredentialType, Secrets
+from engine.contract import AuthExpired, CallLimits, CredentialType, Secrets
 
 
 class BearerToken(Secrets):
@@ -25,9 +25,15 @@ class SecretHeader(Secrets):
     value: str = Field(min_length=1, description="The header's value", examples=["abc123"])
 
 
-BEARER = CredentialType("core.bearer", "Bearer token", "Sent as Authorization: Bearer with each call.", BearerToken)
-BASIC = CredentialType("core.basic", "User and password", "HTTP Basic authentication (RFC 7617).", UserAndPassword)
-HEADER = CredentialType("core.header", "Secret header", "A header of your own, such as X-API-Key.", SecretHeader)
+# Which service such an account belongs to is not known. Few allow more than this, and more than that at once is unkind.
+USUAL = CallLimits(per_second=50, at_once=20)
+BEARER = CredentialType(
+    "core.bearer", "Bearer token", "Sent as Authorization: Bearer with each call.", BearerToken, USUAL
+)
+BASIC = CredentialType(
+    "core.basic", "User and password", "HTTP Basic authentication (RFC 7617).", UserAndPassword, USUAL
+)
+HEADER = CredentialType("core.header", "Secret header", "A header of your own, such as X-API-Key.", SecretHeader, USUAL)
 CREDENTIALS = (BEARER, BASIC, HEADER)
 
 

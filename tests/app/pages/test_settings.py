@@ -1,8 +1,11 @@
 """Settings and accounts: what is kept, what is shown once, what is never shown."""
 
-from app.pages.accounts.state import AccountLimits, Accounts, NewAccount
+from app.pages.accounts.limits_state import AccountLimits
+from app.pages.accounts.state import Accounts, NewAccount
 from app.pages.settings.state import Keys, Profile, System
 from app.services import api_keys, credentials, unit
+from engine.delivery.governor import Governor
+from engine.delivery.rates import FAILURES_TO_OPEN
 from tests.app.pages.conftest import Somebody
 
 SECRET = "s3cret-token-of-orders"
@@ -80,15 +83,33 @@ async def test_the_system_is_told_without_addresses(ada: Somebody, valkey_url: s
     assert valkey_url not in str(page.facts)
 
 
-async def test_the_limits_of_an_account_are_set_and_said(ada: Somebody) -> None:
+async def test_the_limits_of_an_account_are_set_and_said(ada: Somebody, valkey_url: str) -> None:
     made = unit.call(credentials.create, ada.actor, "Shop", "core.bearer", {"token": SECRET})
     dialog = await ada.tab.at("/accounts").state(AccountLimits)
     await dialog.ask(made.id)
     assert (dialog.account["name"], dialog.account["per_second"]) == ("Shop", "")
+    assert (dialog.account["usual_per_second"], dialog.account["usual_per_minute"]) == ("50, as usual", "no limit")
     await dialog.save({"per_second": "many"})
     assert "is no number" in dialog.error
-    await dialog.save({"per_second": "2.5", "burst": "", "at_once": "3"})
-    assert dialog.account["id"] == ""
     page = await ada.tab.at("/accounts").state(Accounts)
     await page.load()
-    assert page.rows[0]["limits"] == "2.5 calls a second, 3 at once"
+    assert page.rows[0]["limits"] == "50 calls a second, 20 at once, as usual for this kind"
+    await dialog.save({"per_second": "2.5", "burst": "", "per_minute": "100", "at_once": "0"})
+    assert dialog.account["id"] == ""
+    await dialog.ask(made.id)
+    assert [dialog.account[name] for name in ("per_second", "burst", "per_minute", "at_once")] == [
+        "2.5",
+        "",
+        "100",
+        "0",
+    ]
+    assert page.rows[0]["limits"] == "2.5 calls a second, 100 a minute"
+    assert page.rows[0]["calls"] == []
+    governor = Governor(valkey_url)
+    for _ in range(FAILURES_TO_OPEN):
+        await governor.leave(f"{made.id}:shop.example.com", "x", "failed", 0, 0.1)
+    await page._heard([])
+    (calls,) = page.rows[0]["calls"]
+    assert (calls["host"], calls["tone"]) == ("shop.example.com", "bad")
+    assert "after 10 failures in a row" in calls["says"]
+    await governor.aclose()

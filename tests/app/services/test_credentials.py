@@ -4,10 +4,13 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import Session
 
-from app.services import credentials, unit, workflows
+from app.services import account_calls, credentials, unit, workflows
 from app.services.access import Actor
 from app.services.errors import Conflict, Forbidden, Invalid, NotFound
+from engine.delivery.governor import Governor
+from engine.delivery.rates import FAILURES_TO_OPEN, Limits
 from engine.models import Credential
+from engine.settings import settings
 from engine.store import vault
 from tests.app.services.conftest import Tenants, person
 
@@ -73,17 +76,44 @@ def test_the_kinds_of_accounts_have_forms() -> None:
 
 async def test_limits_are_kept_beside_the_secret_and_checked(tenants: Tenants) -> None:
     made = await unit.ask(credentials.create, tenants.ada, "Shop", "core.bearer", SECRET)
-    assert made.limits == {}
-    limited = await unit.ask(credentials.set_limits, tenants.ada, made.id, per_second=0.5, at_once=3)
-    assert limited.limits == {"per_second": 0.5, "at_once": 3}
+    assert (made.limits, made.in_force) == ({}, made.usual)
+    assert made.usual == {"per_second": 50, "at_once": 20}
+    limited = await unit.ask(credentials.set_limits, tenants.ada, made.id, {"per_second": 0.5, "at_once": 0})
+    assert limited.limits == {"per_second": 0.5, "at_once": None}
     await unit.ask(credentials.update, tenants.ada, made.id, "Shop", {"token": "new"})
     (listed,) = await unit.ask(credentials.list_credentials, tenants.ada)
-    assert listed.limits == {"per_second": 0.5, "at_once": 3}
-    with pytest.raises(Invalid, match="from 1 to 10,000"):
-        await unit.ask(credentials.set_limits, tenants.ada, made.id, burst=0)
+    assert (listed.limits, listed.in_force) == ({"per_second": 0.5, "at_once": None}, {"per_second": 0.5})
+    for wrong in ({"burst": -1}, {"per_second": 0.0001}, {"per_day": 3}):
+        with pytest.raises(Invalid, match="or 0 for no limit"):
+            await unit.ask(credentials.set_limits, tenants.ada, made.id, wrong)
     with pytest.raises(NotFound):
-        await unit.ask(credentials.set_limits, tenants.bob, made.id, at_once=1)
+        await unit.ask(credentials.set_limits, tenants.bob, made.id, {"at_once": 1})
     viewer = unit.call(person, "viewer", tenants.ada.workspace_id)
     with pytest.raises(Forbidden):
-        await unit.ask(credentials.set_limits, viewer, made.id)
-    assert (await unit.ask(credentials.set_limits, tenants.ada, made.id)).limits == {}
+        await unit.ask(credentials.set_limits, viewer, made.id, {})
+    assert (await unit.ask(credentials.set_limits, tenants.ada, made.id, {})).limits == {}
+
+
+async def test_what_an_account_is_doing_is_said_in_words(tenants: Tenants, valkey_url: str) -> None:
+    made = await unit.ask(credentials.create, tenants.ada, "Shop", "core.bearer", SECRET)
+    await unit.ask(credentials.set_limits, tenants.ada, made.id, {"per_second": 0.1, "burst": 1, "at_once": 1})
+    governor = Governor(valkey_url)
+    limits = Limits(per_second=0.1, burst=1, at_once=1)
+    await governor.enter(f"{made.id}:one.example.com", limits, "a")
+    for _ in range(FAILURES_TO_OPEN):
+        await governor.leave(f"{made.id}:two.example.com", "b", "failed", 0, 0.1)
+    seen = await unit.ask(account_calls.now, tenants.ada, made.id)
+    one, two = seen.hosts
+    assert (seen.known, one.standing, one.under_way) == (True, "waiting", 1)
+    assert one.says.startswith("Rate limit: one more call would wait 10")
+    assert (two.standing, two.says) == ("closed", "Left alone for 15 s more after 10 failures in a row.")
+    with pytest.raises(NotFound):
+        await unit.ask(account_calls.now, tenants.bob, made.id)
+    await governor.aclose()
+
+
+async def test_while_redis_is_away_nothing_is_made_up(ada: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = await unit.ask(credentials.create, ada, "Shop", "core.bearer", SECRET)
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:9")
+    settings.cache_clear()
+    assert await unit.ask(account_calls.now, ada, made.id) == account_calls.AccountCalls(False, ())

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 import redis
 
+from engine.contract import CallLimits
 from engine.delivery import rates
 from engine.delivery.governor import Governor
 from engine.delivery.rates import FAILURES_TO_OPEN, OPEN_SECONDS, Limits, Outcome, Verdict
+from engine.delivery.standing import now_of
 
 KEY = "account:api.example.com"
 
@@ -40,7 +42,7 @@ async def rules(request: pytest.FixtureRequest) -> AsyncIterator[Rules]:
         async def turn(seconds: float) -> None:
             """What is stored moves into the past, which is the same as time that passes."""
             moved: Any = client.hgetall(f"weft:rate:{KEY}")
-            for name in (b"tat", b"until", b"open", b"probe"):
+            for name in (b"tat", b"minute", b"until", b"open", b"probe"):
                 if name in moved:
                     client.hset(f"weft:rate:{KEY}", name.decode(), f"{float(moved[name]) - seconds * 1e6:.0f}")
             reserved: Any = client.keys(f"weft:rate:{KEY}:*")
@@ -81,6 +83,19 @@ async def test_an_idle_account_has_its_burst_again_and_no_more(rules: Rules) -> 
     assert [(await rules.enter(limits)).why for _ in range(2)] == ["go"] * 2
     await rules.later(60)
     assert [(await rules.enter(limits)).why for _ in range(3)] == ["go", "go", "rate"]
+
+
+async def test_no_minute_has_more_calls_than_its_limit_and_the_slower_of_two_limits_counts(rules: Rules) -> None:
+    limits = Limits(per_second=5, per_minute=20)
+    passed, clock = [], 0.0
+    for ticket in map(str, range(60)):
+        while (verdict := await rules.enter(limits, ticket)).why != "go":
+            await rules.later(verdict.seconds)
+            clock += verdict.seconds
+        passed.append(clock)
+    assert max(sum(start <= one < start + 59.9 for one in passed) for start in passed) == 20
+    assert passed[1] == pytest.approx(0, abs=0.1)
+    assert passed[-1] == pytest.approx(58 * 60 / 19, rel=0.05)  # two together, then one at a time
 
 
 async def test_nobody_reserves_a_time_that_is_hours_away(rules: Rules) -> None:
@@ -143,6 +158,42 @@ async def test_a_probe_that_fails_doubles_the_pause(rules: Rules) -> None:
         await rules.leave("failed")
 
 
+async def test_a_place_is_kept_while_its_process_renews_it_and_lost_when_it_does_not(valkey_url: str) -> None:
+    holder, other = Governor(valkey_url, lease=0.6), Governor(valkey_url, lease=0.6)
+    limits = Limits(at_once=1)
+    assert (await holder.enter(KEY, limits, "mine")).why == "go"
+    await asyncio.sleep(1.2)
+    assert (await other.enter(KEY, limits, "yours")).why == "busy"
+    await holder.aclose()  # as a process that is gone: it renews nothing, and never said that the call is over
+    await asyncio.sleep(0.7)
+    assert (await other.enter(KEY, limits, "yours")).why == "go"
+    await other.leave(KEY, "yours", "ok", 0, 0.1)
+    await other.aclose()
+    client = redis.Redis.from_url(valkey_url)
+    assert client.zcard(f"weft:rate:{KEY}:calls") == 0
+    client.close()
+
+
+async def test_what_an_account_is_doing_can_be_looked_at(valkey_url: str) -> None:
+    governor, client = Governor(valkey_url), redis.Redis.from_url(valkey_url)
+    limits = Limits(per_second=0.5, burst=1, at_once=2)
+    assert [(await governor.enter("shop:a.example.com", limits, ticket)).why for ticket in "abc"] == [
+        "go",
+        *["rate"] * 2,
+    ]
+    for _ in range(FAILURES_TO_OPEN):
+        await governor.leave("shop:b.example.com:8080", "x", "failed", 0, 0.1)
+    await governor.leave("shop:c.example.com", "x", "limited", 30, 0.1)
+    first, second, third = now_of(client, {"shop": limits, "other": limits})["shop"]
+    assert (first.host, first.under_way, first.ahead) == ("a.example.com", 1, 2)
+    assert first.next_turn == pytest.approx(6, abs=0.5)
+    assert (second.host, second.failures) == ("b.example.com:8080", FAILURES_TO_OPEN)
+    assert second.closed_for == pytest.approx(OPEN_SECONDS, abs=0.5)
+    assert (third.host, third.asked_for, third.closed_for) == ("c.example.com", pytest.approx(30, abs=0.5), 0)
+    await governor.aclose()
+    client.close()
+
+
 async def test_two_processes_share_one_limit(valkey_url: str) -> None:
     one, two = Governor(valkey_url), Governor(valkey_url)
     limits = Limits(per_second=1, burst=5)
@@ -164,13 +215,14 @@ async def test_without_redis_each_process_counts_for_itself() -> None:
 @pytest.mark.parametrize(
     ("stored", "expected"),
     [
-        ({}, Limits(5, None, 3)),
-        ({"per_second": 2}, Limits(2, None, 3)),
-        ({"per_second": "0.5", "burst": 4, "at_once": 1}, Limits(0.5, 4, 1)),
+        ({}, Limits(5, 60, 8, 3)),
+        ({"per_second": 2}, Limits(2, 60, None, 3)),
+        ({"per_second": "0.5", "burst": 4, "at_once": 1}, Limits(0.5, 60, 4, 1)),
+        ({"per_second": None, "per_minute": None, "at_once": None}, Limits()),
     ],
 )
 def test_what_an_account_does_not_say_is_as_usual(stored: dict[str, Any], expected: Limits) -> None:
-    assert Limits.of(stored, Limits(5, None, 3)) == expected
+    assert Limits.of(stored, CallLimits(5, 60, 8, 3)) == expected
 
 
 def test_a_burst_is_a_seconds_worth_unless_it_is_set() -> None:
