@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
@@ -153,9 +154,11 @@ DROP = Statement(
     f"""UPDATE segment SET status = 'done', owner = NULL, lease_until = NULL
     WHERE run_id = :run AND number = :segment AND {SEGMENT.becoming("done", "running")}"""
 )
+# By its number and epoch: a lease that its holder has dropped must run out, whatever else of the run is held here.
 RENEW = Statement(
     """UPDATE segment SET lease_until = {clock} + :lease
     WHERE run_id {in:runs} AND owner = :owner AND status = 'running'
+        AND (run_id || '-' || number || '-' || epoch) {in:held}
     RETURNING run_id, number, epoch, (SELECT wanted FROM run WHERE run.id = segment.run_id)"""
 )
 GIVE_BACK = Statement(
@@ -233,9 +236,11 @@ def _claim(delivery: Delivery, epoch: int, row: Row, deadline: float) -> Claim:
     return result
 
 
-def renew(driver: Driver, owner: str, lease: int, runs: list[str]) -> Operation:
-    """Prolongs the leases that `owner` still holds. Gives {(run, segment): (epoch, wanted)} of those."""
-    renewed = driver.send(RENEW, {"runs": runs, "owner": owner, "lease": lease})
+def renew(driver: Driver, owner: str, lease: int, claims: Sequence[Claim]) -> Operation:
+    """Prolongs these leases, those that `owner` still holds. Gives {(run, segment): (epoch, wanted)} of those."""
+    runs = sorted({held.run_id for held in claims})
+    names = [f"{held.run_id}-{held.segment}-{held.epoch}" for held in claims]
+    renewed = driver.send(RENEW, {"runs": runs, "held": names, "owner": owner, "lease": lease})
     yield
     return {(run, number): (epoch, wanted) for run, number, epoch, wanted in renewed.rows()}
 
@@ -331,9 +336,11 @@ class Leases:
     async def _renew(self, claims: tuple[Claim, ...]) -> None:
         asked = time.monotonic()
         lease = int(self._seconds * 1000)
-        runs = sorted({held.run_id for held in claims})
+        # One that is lost already may be another's by now, or shall become it.
+        claims = tuple(held for held in claims if held.reason != "lost")
+        make = partial(renew, owner=self.owner, lease=lease, claims=claims)
         try:
-            renewed = await self._writer.submit(partial(renew, owner=self.owner, lease=lease, runs=runs), urgent=True)
+            renewed = await self._writer.submit(make, urgent=True)
         except Exception as error:
             # Tried again a third of a lease later; if none succeeds, the holders' own clock ends them.
             log.warning("lease.not_renewed", error=repr(error))

@@ -13,12 +13,14 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from engine.catalog import catalog
+from engine.delivery.queue import job_id
 from engine.models import Segment
-from engine.run.executor import Executor
 from engine.settings import settings
 from engine.store import record
-from engine.store.lease import Claim, Delivery, Leases, sweep
+from engine.store.lease import Claim, Delivery, Found, Leases, sweep
 from engine.store.storage import Storage
+from engine.store.writer import Writer
+from engine.worker import Segments
 from tests.engine import lab
 from tests.engine.bench import Bench, opened
 
@@ -45,19 +47,35 @@ async def bench(any_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     catalog.cache_clear()
 
 
+class Recorded(Leases):
+    """Leases of a worker that may be killed: then nothing is given back, and what it held runs out."""
+
+    def __init__(self, writer: Writer, number: int, took: list[tuple[int, int]]) -> None:
+        super().__init__(writer, 2)
+        self.number, self.took, self.killed = number, took, False
+
+    async def claim(self, delivery: Delivery) -> Claim | None:
+        held = await super().claim(delivery)
+        if held is not None:
+            self.took.append((self.number, held.segment))
+        return held
+
+    async def give_back(self, held: Claim) -> Found:
+        return Found(()) if self.killed else await super().give_back(held)
+
+
 class Crew:
-    """Workers of one bench, each with an executor and an owner of its own, that take what is queued."""
+    """Workers of one bench, each with an executor and an owner of its own, that take what is queued, one at a time."""
 
     def __init__(self, bench: Bench, count: int) -> None:
         self.bench = bench
-        self.leases = [Leases(bench.writer, 2) for _ in range(count)]
         self.took: list[tuple[int, int]] = []
-        self.lost: set[int] = set()
+        self.leases = [Recorded(bench.writer, number, self.took) for number in range(count)]
 
     async def __aenter__(self) -> Crew:
         for leases in self.leases:
             leases.start()
-        self._tasks = [asyncio.create_task(self._work(n, self.bench.another())) for n in range(len(self.leases))]
+        self._tasks = [asyncio.create_task(self._work(leases)) for leases in self.leases]
         return self
 
     async def __aexit__(self, *error: object) -> None:
@@ -67,28 +85,18 @@ class Crew:
         for leases in self.leases:
             await leases.stop()
 
-    async def _work(self, number: int, executor: Executor) -> None:
-        while number not in self.lost:
-            for delivery in self.queued():
-                held = await self.leases[number].claim(delivery)
-                if held is not None:
-                    self.took.append((number, held.segment))
-                    await self._execute(number, executor, held)
-            await asyncio.sleep(0.02)
+    async def kill(self, number: int) -> None:
+        """End a worker in the middle of whatever it does."""
+        self.leases[number].killed = True
+        self._tasks[number].cancel()
+        await self.leases[number].stop()
 
-    async def _execute(self, number: int, executor: Executor, held: Claim) -> None:
-        task = asyncio.create_task(executor.execute(held))
-        while not task.done() and number not in self.lost:
-            await asyncio.sleep(0.01)
-        if number in self.lost:
-            # As if the process had been killed: nothing is given back, the lease runs out.
-            task.cancel()
-            await self.leases[number].stop()
-            await asyncio.gather(task, return_exceptions=True)
-            return
-        if not task.result():
-            await self.leases[number].give_back(held)
-        self.leases[number].drop(held)
+    async def _work(self, leases: Leases) -> None:
+        segments = Segments(leases, self.bench.checkpoints, self.bench.another())
+        while True:
+            for delivery in self.queued():
+                await segments.execute(job_id(delivery))
+            await asyncio.sleep(0.02)
 
     def queued(self) -> list[Delivery]:
         with self.bench.database.transaction(write=False) as session:
@@ -131,7 +139,7 @@ async def test_the_range_of_a_lost_worker_is_taken_over(bench: Bench) -> None:
         while not any(segment for _, segment in crew.took):
             await asyncio.sleep(0.01)
         lost = next(number for number, segment in crew.took if segment)
-        crew.lost.add(lost)
+        await crew.kill(lost)
         ran = await over(bench, run_id)
     assert ran.run.error is None
     assert ran.output("count") == "700 and 350"

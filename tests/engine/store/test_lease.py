@@ -7,8 +7,9 @@ from functools import partial
 import pytest
 
 from engine.models import Segment
-from engine.store import record
+from engine.store import record, shards
 from engine.store.db import DatabaseUnavailable, database
+from engine.store.driver import Driver, Operation
 from engine.store.lease import Claim, Leases, sweep
 from engine.store.writer import Writer
 from tests.engine.seed import seed
@@ -96,3 +97,25 @@ async def test_cancelling_outweighs_pausing_and_draining_and_a_lost_lease_all(wr
     assert claim.reason == "cancel"
     claim.end("lost")
     assert claim.reason == "lost"
+
+
+async def test_a_lease_that_was_dropped_is_not_renewed_by_another_of_the_same_run(
+    writer: Writer, leases: Leases
+) -> None:
+    # Or nobody would ever take the segment over: the run would hang for as long as the worker lives.
+    claim = await claimed(writer, leases)
+    (shard,) = shards.deliveries(await writer.submit(partial(put_shard, held=claim)))
+    other = await leases.claim(shard)
+    assert other is not None
+    leases.drop(other)
+    await asyncio.sleep(LEASE_SECONDS * 1.5)
+    (delivery,) = (await writer.submit(partial(sweep, patience=60_000))).expired
+    assert (delivery.segment, delivery.epoch) == (shard.segment, 1)
+    assert claim.reason is None
+
+
+def put_shard(driver: Driver, held: Claim) -> Operation:
+    """Queue a shard beside a held segment."""
+    answers = shards.put(driver, held, [shards.Shard("node", 0, 10)])
+    yield
+    return answers
