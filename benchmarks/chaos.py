@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import os
 import random
+import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -30,6 +31,9 @@ from tests.faults.load import EFFECTS, Account, Load, account, left_over, prepar
 SHARES: dict[Part, int] = {"worker": 50, "web": 15, "scheduler": 10, "valkey": 15, "postgresql": 10}
 STANDS_STILL = 0.02  # of all faults: a worker is suspended beyond its lease
 AT_ONCE = 200
+EFFECT_SECONDS = 5.0  # that one effect may take: a machine that starts a process each second keeps others waiting
+TOLD_EACH = 50
+SHOWN = 100  # breaches, in words
 LATE = Statement("SELECT MAX({clock} - lease_until) FROM segment WHERE status = 'running'")
 
 
@@ -54,16 +58,21 @@ class Recovery:
             return driver.send(LATE, {}).rows()[0][0]
 
 
-async def break_things(there: Installation, kills: int, done: asyncio.Event) -> int:
-    """One fault after the other until so many processes were killed; how often a worker stood still."""
-    still = 0
+async def break_things(there: Installation, load: Load, runs: int, kills: int) -> int:
+    """One fault after the other, spread over the runs, until so many were killed; how often a worker stood still."""
+    still = killed = 0
     parts = [part for part in there.parts for _ in range(SHARES[part])]
-    while sum(there.killed.values()) < kills and not done.is_set():
+    while killed < kills:
+        await asyncio.sleep(random.uniform(0.2, 1.0))
+        if len(load.accepted) / runs < killed / kills:
+            continue
         if random.random() < STANDS_STILL:
             still += 1
             await asyncio.to_thread(there.suspend_worker, LEASE_SECONDS + 1.5)
         await asyncio.to_thread(there.kill, random.choice(parts))
-        await asyncio.sleep(random.uniform(0.2, 1.8))
+        killed += 1
+        if killed % TOLD_EACH == 0:
+            print(f"{killed:,} kills, {len(load.accepted):,} runs accepted", file=sys.stderr, flush=True)
     return still
 
 
@@ -72,12 +81,12 @@ async def measure(there: Installation, folder: Path, runs: int, kills: int) -> t
     database = Database(settings().database_url)
     launcher = Launcher(database, settings().redis_url)
     launcher.start()
-    load = Load(there.url, database, launcher, prepare(database, folder / "effects"), folder / "effects")
-    done, recovery, began = asyncio.Event(), Recovery(), time.monotonic()
+    log = folder / "effects"
+    load = Load(there.url, database, launcher, prepare(database, log, EFFECT_SECONDS), log)
+    recovery, began = Recovery(), time.monotonic()
     beside = [asyncio.create_task(load.answer_questions()), asyncio.create_task(recovery.watch(database))]
-    breaking = asyncio.create_task(break_things(there, kills, done))
+    breaking = asyncio.create_task(break_things(there, load, runs, kills))
     await load.call_all(runs, AT_ONCE)
-    done.set()
     still = await breaking
     await load.until_over(longest=600)
     took = time.monotonic() - began
@@ -97,6 +106,7 @@ async def measure(there: Installation, folder: Path, runs: int, kills: int) -> t
         f"| a worker stood still beyond its lease | {still:,} |",
         f"| calls that were refused or cut off, and made again | {load.refused:,} |",
         f"| attempts whose outcome a crash left open | {found.unknown:,} |",
+        f"| runs that failed since an effect took more than {EFFECT_SECONDS:.0f} s | {found.late:,} |",
         f"| effects repeated, all of them with leave | {found.repeated:,} |",
         f"| segments left over | {left:,} |",
         f"| longest time from a lease's end to the next holder | {late[-1]:.1f} s |",
@@ -118,7 +128,7 @@ def main() -> None:
         there = Installation(Path(folder) / "all", given.database, durable=True)
         with there.running(os.environ.__setitem__):
             found, lines = asyncio.run(measure(there, Path(folder), given.runs, given.kills))
-    print("\n".join(["| what | |", "|---|---|", *lines, "", *found.breaches[:20]]))
+    print("\n".join(["| what | |", "|---|---|", *lines, "", *found.breaches[:SHOWN]]))
     print("\n".join(f"- {line}" for line in machine()))
 
 
