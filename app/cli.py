@@ -43,12 +43,12 @@ def web() -> None:
 @app.command()
 def worker() -> None:
     """Run one worker, which executes workflow runs."""
-    from engine import rqworker, telemetry, traces
+    from engine import telemetry, traces, workerprocess
     from engine.settings import settings
 
     telemetry.configure("worker", settings())
     traces.configure("worker", settings().otlp_endpoint)
-    rqworker.main()
+    workerprocess.main()
     traces.close()
 
 

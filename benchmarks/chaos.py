@@ -22,7 +22,7 @@ from benchmarks.table import machine
 from engine.launch import Launcher
 from engine.settings import settings
 from engine.store.db import Database, DatabaseUnavailable
-from engine.store.driver import Statement
+from engine.store.statement import Statement
 from tests.engine import lab
 from tests.faults.installation import LEASE_SECONDS, Installation, Part
 from tests.faults.load import EFFECTS, Account, Load, account, left_over, prepare

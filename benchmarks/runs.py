@@ -16,10 +16,11 @@ from engine.run.plans import Plans
 from engine.run.pool import Pool
 from engine.run.scopes import Tools
 from engine.run.toolbox import Toolbox
-from engine.store import record
+from engine.store import starting
 from engine.store.checkpoint import Checkpoints
 from engine.store.files import RunFiles
-from engine.store.lease import Delivery, Leases
+from engine.store.lease import Leases
+from engine.store.results import Delivery
 from engine.store.storage import storage
 from engine.store.vault import Accounts
 from tests.size_it import SIZE_IT
@@ -54,7 +55,7 @@ def _executor(there: Ground) -> Executor:
 
 async def _recorded(there: Ground) -> str:
     new = there.place.run(input=GIVEN, source="webhook")
-    await there.launcher.writer.submit(partial(record.start, new=new))
+    await there.launcher.writer.submit(partial(starting.start, new=new))
     return new.id
 
 

@@ -24,7 +24,8 @@ from engine.launch import Launcher
 from engine.models import Run, Step, Wait, Workspace, new_id
 from engine.settings import settings
 from engine.store.db import Database
-from engine.store.driver import Driver, Operation, Statement
+from engine.store.driver import Driver, Operation
+from engine.store.statement import Statement
 from tests.engine.bench import Bench, opened
 from tests.engine.seed import Seed, seed
 

@@ -28,11 +28,13 @@ from engine.run.plan import Plan
 from engine.run.plans import Plans
 from engine.run.pool import Pool
 from engine.settings import Settings, settings
-from engine.store import lease, record
+from engine.store import starting
+from engine.store.claim import Claim, Fenced, take
 from engine.store.db import DatabaseUnavailable
 from engine.store.driver import Driver, Operation
-from engine.store.lease import Claim, Delivery, Fenced, Leases
-from engine.store.record import NewRun, Started
+from engine.store.lease import Leases
+from engine.store.results import Delivery, Started
+from engine.store.starting import NewRun
 from engine.worker import Parts, parts
 
 AT_ONCE = 32
@@ -61,10 +63,10 @@ class Held:
 
 def start_held(driver: Driver, new: NewRun, owner: str, milliseconds: int, deadline: float) -> Operation:
     """Records a run and claims its first segment for `milliseconds`. Gives Held."""
-    started: Started = yield from record.start(driver, new)
+    started: Started = yield from starting.start(driver, new)
     if not started.created or started.held:
         return Held(started, None)
-    claim = yield from lease.claim(driver, Delivery(new.id, 0, 0), owner, milliseconds, deadline)
+    claim = yield from take(driver, Delivery(new.id, 0, 0), owner, milliseconds, deadline)
     return Held(replace(started, deliveries=()), claim)
 
 

@@ -18,9 +18,10 @@ from engine.delivery.room import Room
 from engine.dispatch import Dispatcher
 from engine.models import new_id
 from engine.settings import settings
-from engine.store import record
+from engine.store import cancelling, pausing, settling, starting
 from engine.store.db import Database, database
-from engine.store.record import NewRun, Started, Taken, Woken
+from engine.store.results import Started, Woken
+from engine.store.starting import NewRun, Taken
 from engine.store.writer import Writer
 
 LOOK_AGAIN_SECONDS = 2.0
@@ -103,7 +104,7 @@ class Launcher:
             taken=tuple(taken),
         )
         try:
-            started: Started = await self.writer.submit(partial(record.start, new=new, deliver=self.room.take()))
+            started: Started = await self.writer.submit(partial(starting.start, new=new, deliver=self.room.take()))
         except BaseException:
             self._replies.forget(run_id)
             raise
@@ -145,7 +146,7 @@ class Launcher:
 
         False if it is over. Whether it is the caller's run is for the caller to know.
         """
-        woken: Woken = await self.writer.submit(partial(record.cancel, run_id=run_id))
+        woken: Woken = await self.writer.submit(partial(cancelling.cancel, run_id=run_id))
         return woken.done
 
     async def pause(self, run_id: str) -> bool:
@@ -153,30 +154,30 @@ class Launcher:
 
         False if it is over, rests already, or is to be cancelled.
         """
-        woken: Woken = await self.writer.submit(partial(record.pause, run_id=run_id))
+        woken: Woken = await self.writer.submit(partial(pausing.pause, run_id=run_id))
         return woken.done
 
     async def resume(self, run_id: str) -> bool:
         """Lets a paused run go on. False if it is not paused."""
-        woken: Woken = await self.writer.submit(partial(record.resume, run_id=run_id))
+        woken: Woken = await self.writer.submit(partial(pausing.resume, run_id=run_id))
         return woken.done
 
     async def raise_budget(self, run_id: str, wait_id: str, outcome: Any, budget: Mapping[str, Any]) -> bool:
         """Gives a run that used up its budget a higher one, and lets it go on. False if that was answered before."""
-        raised = partial(record.raise_budget, run_id=run_id, wait_id=wait_id, outcome=outcome, budget=budget)
+        raised = partial(pausing.raise_budget, run_id=run_id, wait_id=wait_id, outcome=outcome, budget=budget)
         woken: Woken = await self.writer.submit(raised)
         return woken.done
 
     async def end_budget(self, run_id: str, wait_id: str, outcome: Any) -> bool:
         """Ends a run that used up its budget. False if that was answered before."""
-        ended = partial(record.end_budget, run_id=run_id, wait_id=wait_id, outcome=outcome)
+        ended = partial(pausing.end_budget, run_id=run_id, wait_id=wait_id, outcome=outcome)
         woken: Woken = await self.writer.submit(ended)
         return woken.done
 
     async def settle(self, wait_id: str, outcome: Any) -> bool:
         """Answers what a run waits for. False if that was answered before, its deadline is past, or the run is over."""
         answer = partial(
-            record.settle, wait_id=wait_id, outcome=outcome, early=True, in_time=True, deliver=self.room.take()
+            settling.settle, wait_id=wait_id, outcome=outcome, early=True, in_time=True, deliver=self.room.take()
         )
         woken: Woken = await self.writer.submit(answer)
         return woken.done

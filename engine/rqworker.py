@@ -1,4 +1,4 @@
-"""An RQ worker that runs jobs as coroutines, about a hundred in flight, and the process around it.
+"""An RQ worker that runs jobs as coroutines, about a hundred in flight.
 
 What RQ 3.0.0 asks of such a class, beside its documented interface:
 - exactly one queue: only then RQ's protocol moves an id to the intermediate queue while it is being taken, so that a
@@ -26,7 +26,6 @@ from typing import Any
 
 import redis
 import structlog
-import uvloop
 from rq.command import handle_command, parse_payload
 from rq.exceptions import NoSuchJobError
 from rq.executions import Execution
@@ -34,16 +33,11 @@ from rq.job import Job
 from rq.utils import now
 from rq.worker import BaseWorker
 
-from engine import heap
 from engine.delivery.cleaning import Cleaning
-from engine.delivery.queue import FUNCTION, QUEUE_NAME
 from engine.delivery.room import announce, withdraw
-from engine.delivery.scripts import Taken, end, take, take_back
-from engine.presence import telling
-from engine.settings import Settings, settings
+from engine.delivery.scripts import Taken, end
+from engine.delivery.taking import Slots, Taker
 
-MOST_AT_ONCE = 64
-BLOCK_SECONDS = 1
 WORKER_TTL_SECONDS = 30
 GRACE_SECONDS = 12.0
 RETRY_SECONDS = 0.5
@@ -89,17 +83,14 @@ class CoroutineWorker(BaseWorker):
         self._call_drain = drain
         self._flights: dict[str, _Flight] = {}
         self._ended: queue.SimpleQueue[_Flight | None] = queue.SimpleQueue()
-        self._free = concurrency
-        self._room = threading.Condition()
-        self._concurrency = concurrency
+        self._slots = Slots(concurrency)
         self._burst = False
-        self._stopping = threading.Event()
         self._cleaning = Cleaning(connection, self.queue, lease)
 
     @property
     def slots(self) -> int:
         """How many jobs may be under way."""
-        return self._concurrency
+        return self._slots.count
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
         """How long a job stays started without a heartbeat, in seconds."""
@@ -125,18 +116,30 @@ class CoroutineWorker(BaseWorker):
         self._asked = asyncio.Event()
         for sign in (signal.SIGINT, signal.SIGTERM):
             self._loop.add_signal_handler(sign, self._asked.set)
-        taker = threading.Thread(target=self._take_for_ever, name="taker", daemon=True)
+        self._taker = self._make_taker()
         ender = threading.Thread(target=self._end_for_ever, name="ender", daemon=True)
-        taker.start()
+        self._taker.start()
         ender.start()
         try:
             await self._asked.wait()
-            await self._drain(taker)
+            await self._drain()
         finally:
             self._ended.put(None)
             await asyncio.to_thread(ender.join)
             for sign in (signal.SIGINT, signal.SIGTERM):
                 self._loop.remove_signal_handler(sign)
+
+    def _make_taker(self) -> Taker:
+        return Taker(
+            self.connection,
+            self.queue,
+            worker=self.name,
+            lease=self._lease,
+            slots=self._slots,
+            begin=lambda taken: self._loop.call_soon_threadsafe(self._begin, taken),
+            idle=lambda: self._loop.call_soon_threadsafe(self._asked.set),
+            burst=self._burst,
+        )
 
     def handle_payload(self, message: Any) -> None:
         """Commands of RQ's own tools; `stop-job` cancels one coroutine."""
@@ -155,64 +158,17 @@ class CoroutineWorker(BaseWorker):
             # Marked as started already, but still on its way from the taker's thread.
             self._loop.call_later(0.1, self._stop, job_id, tries - 1)
 
-    async def _drain(self, taker: threading.Thread) -> None:
-        self._stopping.set()
+    async def _drain(self) -> None:
+        self._taker.stop()
         await asyncio.to_thread(self._patiently, self._withdraw, 1)
         self._call_drain()
-        with self._room:
-            self._room.notify()
-        await asyncio.to_thread(taker.join)
+        await asyncio.to_thread(self._taker.join)
         tasks = [flight.task for flight in self._flights.values() if flight.task]
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=GRACE_SECONDS)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-
-    # --- taking jobs, on the taker's thread ---
-
-    def _take_for_ever(self) -> None:
-        waiting = 0
-        while not self._stopping.is_set():
-            try:
-                free = self._wait_for_room()
-                first = "" if waiting or self._burst else self._wait_for_one()
-                if self._stopping.is_set():
-                    take_back(self.connection, self.queue, [first] if first else [])
-                    break
-                if not (waiting or self._burst or first):
-                    continue
-                most = min(free, MOST_AT_ONCE, waiting + 1)
-                waiting, taken = take(self.connection, self.queue, self.name, self._lease, most=most, first=first)
-            except Exception as error:
-                # Mostly Redis that is away. Whatever it is: a worker that takes no jobs would look alive.
-                log.warning("worker.no_jobs_taken", error=repr(error))
-                time.sleep(RETRY_SECONDS)
-                waiting = 0
-                continue
-            with self._room:
-                self._free -= len(taken)
-            if taken:
-                self._loop.call_soon_threadsafe(self._begin, taken)
-            elif self._burst and not waiting:
-                self._stop_when_idle()
-                return
-
-    def _wait_for_room(self) -> int:
-        with self._room:
-            while not self._free and not self._stopping.is_set():
-                self._room.wait()
-            return self._free
-
-    def _stop_when_idle(self) -> None:
-        with self._room:
-            while self._free < self._concurrency and not self._stopping.is_set():
-                self._room.wait()
-        self._loop.call_soon_threadsafe(self._asked.set)
-
-    def _wait_for_one(self) -> str:
-        found: Any = self.connection.blmove(self.queue.key, self.queue.intermediate_queue_key, BLOCK_SECONDS)
-        return found.decode() if found else ""
 
     # --- running jobs, on the loop ---
 
@@ -237,9 +193,7 @@ class CoroutineWorker(BaseWorker):
         finally:
             del self._flights[flight.taken.execution_id]
             self._ended.put(flight)
-            with self._room:
-                self._free += 1
-                self._room.notify()
+            self._slots.give_back()
 
     # --- ending jobs, on the ender's thread ---
 
@@ -296,7 +250,7 @@ class CoroutineWorker(BaseWorker):
         self.handle_job_failure(job, self.queue, exc_string=said, execution=execution)
 
     def _withdraw(self) -> None:
-        withdraw(self.connection, self.queue, self.name, self._concurrency)
+        withdraw(self.connection, self.queue, self.name, self._slots.count)
 
     def _execution(self, flight: _Flight) -> Execution:
         return Execution(flight.taken.execution_id, flight.taken.job_id, self.connection, self.name)
@@ -305,8 +259,8 @@ class CoroutineWorker(BaseWorker):
         registry = self.queue.started_job_registry
         with self.connection.pipeline() as pipe:
             self.heartbeat(self.worker_ttl + 60, pipeline=pipe)
-            if not self._stopping.is_set():
-                announce(pipe, self.queue, self.name, self._concurrency, self._lease)
+            if not self._taker.stopping:
+                announce(pipe, self.queue, self.name, self._slots.count, self._lease)
             for flight in list(self._flights.values()):
                 self._execution(flight).heartbeat(registry, self._lease, pipeline=pipe)
             was_forgotten = pipe.execute()[0] == 1
@@ -314,41 +268,3 @@ class CoroutineWorker(BaseWorker):
             # Redis came back without its data: be known again, to `./weft up` and to RQ's tools.
             self.register_birth()  # type: ignore[no-untyped-call]
         self._cleaning.run()
-
-
-def main() -> None:
-    """`./weft worker`: runs segments until a signal asks to stop. Raises DatabaseUnavailable."""
-    uvloop.run(_work(settings()))
-
-
-async def _work(config: Settings) -> None:
-    from engine import worker  # noqa: PLC0415 - the class above serves without the rest of the engine
-
-    async with worker.opened(config) as segments:
-        connection = redis.Redis.from_url(config.redis_url)
-        await _reach(connection)
-        mine = CoroutineWorker(
-            QUEUE_NAME,
-            connection,
-            {FUNCTION: segments.execute},
-            lease=config.lease_seconds,
-            drain=segments.drain,
-        )
-        mine.bootstrap("WARNING")
-        heap.settle()
-        try:
-            async with telling("worker", config.redis_url, lambda: (segments.held, mine.slots)):
-                await mine.work_here()
-        finally:
-            mine.teardown()
-
-
-async def _reach(connection: redis.Redis) -> None:
-    """Waits until Redis answers."""
-    while True:
-        try:
-            await asyncio.to_thread(connection.ping)
-            return
-        except redis.RedisError as error:
-            log.warning("worker.redis_away", error=str(error))
-            await asyncio.sleep(RETRY_SECONDS)

@@ -26,10 +26,12 @@ from engine.models import from_ms, new_id, to_ms
 from engine.presence import telling
 from engine.schedules import BadSchedule, Due, Schedule, due
 from engine.settings import settings
-from engine.store import record
+from engine.store import settling, starting
 from engine.store.db import Database, DatabaseUnavailable, database
-from engine.store.driver import Driver, Operation, Row, Statement
-from engine.store.record import NewRun, Started
+from engine.store.driver import Driver, Operation, Row
+from engine.store.results import Started
+from engine.store.starting import NewRun
+from engine.store.statement import Statement
 from engine.store.storage import storage
 from engine.sweep import sweep_for_ever
 from engine.telemetry import hide_secrets
@@ -133,7 +135,7 @@ def _fire(driver: Driver, trigger: str, row: Row) -> Operation:
             due=to_ms(when),
         )
         # Into the backlog, whose dispatcher hears of it: a hundred that are caught up must not crowd the queue.
-        started.append((yield from record.start(driver, new, deliver=False)))
+        started.append((yield from starting.start(driver, new, deliver=False)))
     fired = to_ms(decided.fires[-1]) if decided.fires else None
     driver.send(MOVE, {**where, "next": to_ms(decided.next_due), "fired": fired, "alarm": decided.alarm})
     yield
@@ -170,10 +172,10 @@ class Clockwork:
 
     async def _settle_some(self) -> int:
         writer, room = self._launcher.writer, self._launcher.room
-        over: list[str] = await writer.submit(partial(record.due_waits, limit=WAITS_AT_ONCE))
+        over: list[str] = await writer.submit(partial(settling.due_waits, limit=WAITS_AT_ONCE))
         outcome: dict[str, Any] = {"due": True}
         settle = (
-            partial(record.settle, wait_id=wait_id, outcome=outcome, early=False, deliver=room.take())
+            partial(settling.settle, wait_id=wait_id, outcome=outcome, early=False, deliver=room.take())
             for wait_id in over
         )
         await asyncio.gather(*(writer.submit(operation) for operation in settle))

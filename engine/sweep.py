@@ -8,9 +8,10 @@ from functools import partial
 import structlog
 
 from engine.launch import Launcher
-from engine.store import record
+from engine.store import cancelling
 from engine.store.db import DatabaseUnavailable
-from engine.store.lease import Swept, sweep
+from engine.store.results import Swept
+from engine.store.sweeping import sweep
 
 EVERY_SECONDS = 1.0
 # The queue holds half a second of work: what nobody took in this time was lost on the way, or there is no worker. In
@@ -25,7 +26,7 @@ async def sweep_once(launcher: Launcher) -> Swept:
     found: Swept = await launcher.writer.submit(partial(sweep, patience=PATIENCE_MILLISECONDS))
     if found.held:
         log.info("sweep.found", expired=len(found.expired), forgotten=len(found.forgotten))
-    await launcher.writer.submit(record.cancel_overdue)
+    await launcher.writer.submit(cancelling.cancel_overdue)
     return found
 
 

@@ -33,10 +33,12 @@ from engine.run.pool import Pool
 from engine.run.scopes import Tools
 from engine.run.toolbox import Toolbox
 from engine.settings import Settings
-from engine.store.checkpoint import Changes, Checkpoints
+from engine.store.changes import Changes
+from engine.store.checkpoint import Checkpoints
+from engine.store.claim import Claim, Fenced
 from engine.store.db import Database, DatabaseUnavailable, database
 from engine.store.files import RunFiles
-from engine.store.lease import Claim, Fenced, Leases
+from engine.store.lease import Leases
 from engine.store.runvalues import RunValues
 from engine.store.storage import storage
 from engine.store.vault import Accounts

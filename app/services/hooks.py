@@ -18,7 +18,7 @@ from app.services.limits import Limit, Verdict, limiter
 from app.services.triggers import Hook
 from engine import lane, launch
 from engine.delivery.replies import RunResult
-from engine.store.record import Started
+from engine.store.results import Started
 
 KNOWN_SECONDS: Final = 1.0
 ANSWER_SECONDS: Final = 30.0

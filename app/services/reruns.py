@@ -28,7 +28,7 @@ from engine.run.stale import stale
 from engine.store import storage
 from engine.store.checkpoint import Checkpoints
 from engine.store.db import database
-from engine.store.record import EarlierRunGone, Taken
+from engine.store.starting import EarlierRunGone, Taken
 
 Mode = Literal["failed_items", "from_node", "stale", "up_to", "node", "whole"]
 

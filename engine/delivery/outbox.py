@@ -18,7 +18,7 @@ from engine import events, metrics
 from engine.delivery.queue import RunQueue
 from engine.delivery.room import Look, Room, look
 from engine.events import Event
-from engine.store.lease import Delivery, Reply
+from engine.store.results import Delivery, Reply
 
 REPLY_LIST = "weft:reply:"
 KEEP_REPLY_SECONDS = 60

@@ -15,7 +15,7 @@ from rq import Queue
 from engine.delivery import room
 from engine.delivery import scripts as rqscripts
 from engine.delivery.room import Look
-from engine.store.lease import Delivery
+from engine.store.results import Delivery
 
 QUEUE_NAME = "weft"
 FUNCTION = "weft.segment"

@@ -15,7 +15,7 @@ import structlog
 
 from engine.delivery.outbox import REPLY_LIST
 from engine.store.db import Database
-from engine.store.driver import Statement
+from engine.store.statement import Statement
 
 OVER = frozenset({"done", "failed", "cancelled"})
 REPLY_BATCH = 200

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.store.lease import Claim
+from engine.store.claim import Claim
 
 WORDS = {"seconds": "{:,g} s of work", "steps": "{:,g} steps", "money": "${:,g}"}
 

@@ -23,8 +23,8 @@ from engine.run.past import Waited
 from engine.run.scoped import ScopedFiring
 from engine.run.scopes import Body, Flow, Scope
 from engine.run.step import validated
-from engine.store.checkpoint import NewWait
-from engine.store.record import NewRun
+from engine.store.changes import NewWait
+from engine.store.starting import NewRun
 
 DEEPEST = 16
 

@@ -15,7 +15,7 @@ from engine.run.noderows import Given, NodeRows
 from engine.run.outcome import Asked, Asks, Asleep, Call, Done, Failed, Later, plain
 from engine.run.past import ANSWERED, Waited, WaitKind
 from engine.run.retry import outcome_unknown
-from engine.store.checkpoint import AttemptEnd, NewWait
+from engine.store.changes import AttemptEnd, NewWait
 
 
 @dataclass(slots=True)

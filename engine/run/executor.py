@@ -18,8 +18,9 @@ from engine.run.plan import Plan
 from engine.run.plans import Plans
 from engine.run.scopes import Ended, Flow, Journey, Scope, Tools, Top
 from engine.run.walk import Walk
-from engine.store.checkpoint import Checkpoints, EndStatus
-from engine.store.lease import Claim, Fenced
+from engine.store.changes import EndStatus
+from engine.store.checkpoint import Checkpoints
+from engine.store.claim import Claim, Fenced
 from engine.store.shards import Shard
 from engine.store.storage import Storage
 from engine.telemetry import bound_contextvars

@@ -11,7 +11,7 @@ import orjson
 from engine.run.failures import from_record
 from engine.run.outcome import Done, Failed
 from engine.run.past import OpenAttempt, Past, Waited
-from engine.store.checkpoint import History
+from engine.store.reading import History
 
 Unpack = Callable[[Mapping[str, Any]], Awaitable[Any]]
 

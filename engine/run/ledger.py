@@ -16,10 +16,11 @@ from engine.run.budget import Spent
 from engine.run.limits import Limits
 from engine.run.outcome import Call
 from engine.run.packing import LONG_LIST, Packing
-from engine.store.checkpoint import AttemptEnd, Changes, Checkpoints, EndStatus, NewWait, Saved, StepRow
-from engine.store.lease import Claim, Fenced
-from engine.store.record import NewRun
+from engine.store.changes import AttemptEnd, Changes, EndStatus, NewWait, Saved, StepRow
+from engine.store.checkpoint import Checkpoints
+from engine.store.claim import Claim, Fenced
 from engine.store.shards import Shard
+from engine.store.starting import NewRun
 from engine.store.storage import INLINE_BYTES, Storage
 from engine.telemetry import get_logger
 

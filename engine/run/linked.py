@@ -10,8 +10,8 @@ from engine.run.history import Unpack
 from engine.run.past import Reused
 from engine.run.plan import Plan
 from engine.run.redo import Path, Redo, analyse
-from engine.store.checkpoint import History
-from engine.store.lease import Claim
+from engine.store.claim import Claim
+from engine.store.reading import History
 
 ReadHistory = Callable[[str], Awaitable[History]]
 

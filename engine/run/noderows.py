@@ -17,7 +17,7 @@ from engine.run.outcome import Call, Done, Failed
 from engine.run.past import Past
 from engine.run.plan import PlannedNode
 from engine.run.toolbox import CallContext
-from engine.store.checkpoint import StepRow
+from engine.store.changes import StepRow
 from engine.telemetry import hide_secrets
 
 

@@ -16,7 +16,7 @@ from engine.contract import MAIN, BadParams
 from engine.expressions import Reference
 from engine.run.firing import Firing
 from engine.run.plan import PlannedNode
-from engine.store.checkpoint import StepRow
+from engine.store.changes import StepRow
 
 VALUES, FIRST = "values", "first"
 

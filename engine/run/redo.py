@@ -22,7 +22,7 @@ from engine.run.packing import value_of
 from engine.run.past import Past, Reused
 from engine.run.plan import Plan, PlannedNode
 from engine.run.retry import unknown_rule
-from engine.store.checkpoint import History
+from engine.store.reading import History
 
 Path = tuple[int, ...]
 Row = Mapping[str, Any]

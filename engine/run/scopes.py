@@ -17,7 +17,7 @@ from engine.run.pool import Pool
 from engine.run.results import Results
 from engine.run.toolbox import Toolbox
 from engine.store.checkpoint import Checkpoints
-from engine.store.lease import Claim
+from engine.store.claim import Claim
 
 
 async def alone() -> int:

@@ -18,9 +18,9 @@ from engine.run.plan import PlannedNode
 from engine.run.race import RaceFiring
 from engine.run.returning import Returning
 from engine.run.scopes import Ended
-from engine.store.checkpoint import StepRow
+from engine.store.changes import StepRow
+from engine.store.claim import Fenced
 from engine.store.db import DatabaseUnavailable
-from engine.store.lease import Fenced
 from engine.telemetry import get_logger
 
 # How a node is fired that the engine itself runs, by what its function asks.

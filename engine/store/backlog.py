@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from engine.store.db import Database
-from engine.store.driver import Driver, Operation, Row, Statement
-from engine.store.lease import Delivery
+from engine.store.driver import Driver, Operation, Row
+from engine.store.results import Delivery
+from engine.store.statement import Statement
 
 # Nobody holds more than this share of all slots while another waits.
 LARGEST_SHARE: Final = 0.8

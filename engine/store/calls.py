@@ -7,11 +7,13 @@ from typing import Any
 
 import orjson
 
-from engine.store import record
+from engine.store import cancelling, settling, starting
+from engine.store.claim import Claim, Fenced
 from engine.store.db import Database
-from engine.store.driver import Driver, Operation, Statement
-from engine.store.lease import Claim, Fenced
-from engine.store.record import NewRun, Started, Told, Woken
+from engine.store.driver import Driver, Operation
+from engine.store.results import Started, Told, Woken
+from engine.store.starting import NewRun
+from engine.store.statement import Statement
 
 PUBLISHED = Statement(
     """SELECT id, published_id FROM workflow
@@ -63,11 +65,11 @@ def follow(driver: Driver, held: Claim, runs: Sequence[NewRun], dropped: Sequenc
     told: list[Started | Woken] = []
     for new in runs:
         # A list may start thousands: they wait for their turn in the backlog, whose dispatcher hears of it.
-        told.append((yield from record.start(driver, new, deliver=False)))
+        told.append((yield from starting.start(driver, new, deliver=False)))
     for run_id in dropped:
-        told.append((yield from record.cancel(driver, run_id)))
+        told.append((yield from cancelling.cancel(driver, run_id)))
     if end is not None and "parent" in held.options:
-        told.append((yield from record.settle(driver, held.run_id, {"status": end}, early=True)))
+        told.append((yield from settling.settle(driver, held.run_id, {"status": end}, early=True)))
     return Told.of(told)
 
 

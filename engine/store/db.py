@@ -28,7 +28,9 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlmodel import Session
 
 from engine.settings import settings
-from engine.store.driver import Driver, PostgresDriver, PostgresReader, Reader, SqliteDriver, SqliteReader
+from engine.store.driver import Driver, Reader
+from engine.store.postgres import PostgresDriver, PostgresReader
+from engine.store.sqlite import SqliteDriver, SqliteReader
 from engine.store.turnstile import Turnstile
 
 BUSY_MILLISECONDS = 10_000

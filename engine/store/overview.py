@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.store.driver import Reader, Statement
+from engine.store.driver import Reader
+from engine.store.statement import Statement
 
 OVERDUE_MILLISECONDS = 60_000
 

@@ -14,7 +14,8 @@ from typing import Any
 import orjson
 
 from engine.models.states import RUN
-from engine.store.driver import Driver, Operation, Reader, Statement
+from engine.store.driver import Driver, Operation, Reader
+from engine.store.statement import Statement
 from engine.store.storage import Storage
 
 DAY_MILLISECONDS = 86_400_000

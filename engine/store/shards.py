@@ -13,8 +13,10 @@ from typing import Any
 import orjson
 
 from engine.models.states import SEGMENT
-from engine.store.driver import Driver, Reader, Statement
-from engine.store.lease import Claim, Delivery
+from engine.store.claim import Claim
+from engine.store.driver import Driver, Reader
+from engine.store.results import Delivery
+from engine.store.statement import Statement
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ async def closed_limiter() -> AsyncIterator[None]:
 @pytest.fixture
 def worker(valkey_url: str, sqlite_url: str) -> Iterator[None]:
     """A worker process as ``./weft up`` starts it, on this test's database and Valkey."""
-    command = [sys.executable, "-c", "from engine.rqworker import main; main()"]
+    command = [sys.executable, "-c", "from engine.workerprocess import main; main()"]
     child = start_child(command, env=os.environ, cwd=CHECKOUT, orphan_signal=signal.SIGKILL)
     yield
     stop_child(child, grace=10)

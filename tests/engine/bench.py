@@ -22,12 +22,15 @@ from engine.run.redo import Redo, analyse
 from engine.run.reuse import Choice, containers
 from engine.run.scopes import Tools
 from engine.run.toolbox import CallContext, Toolbox
-from engine.store import record
-from engine.store.checkpoint import Checkpoints, History
+from engine.store import settling, starting
+from engine.store.checkpoint import Checkpoints
+from engine.store.claim import Claim
 from engine.store.db import Database
-from engine.store.lease import Claim, Delivery, Leases
-from engine.store.record import NewRun, Taken
+from engine.store.lease import Leases
+from engine.store.reading import History
+from engine.store.results import Delivery
 from engine.store.runvalues import RunValues
+from engine.store.starting import NewRun, Taken
 from engine.store.storage import Storage
 from engine.store.writer import Writer
 from tests.engine.seed import Seed, seed
@@ -129,7 +132,7 @@ class Bench:
         place = seed(self.database, document)
         self.seeds[place.version_id] = Seeded(document)
         given = {"trigger": None, "payload": None, "inputs": {}} | more.pop("input", {})
-        started = await self.writer.submit(partial(record.start, new=place.run(input=given, **more)))
+        started = await self.writer.submit(partial(starting.start, new=place.run(input=given, **more)))
         run_id: str = started.run_id
         return run_id
 
@@ -154,7 +157,7 @@ class Bench:
             again_of=run_id,
             taken=(Taken(run_id, choice.taken, containers(plan, choice.taken), choice.rounds),),
         )
-        return cast(str, (await self.writer.submit(partial(record.start, new=new))).run_id)
+        return cast(str, (await self.writer.submit(partial(starting.start, new=new))).run_id)
 
     async def claim(self, run_id: str, leases: Leases | None = None) -> Claim | None:
         segment = self.segment(run_id)
@@ -177,7 +180,7 @@ class Bench:
             while self.row(run_id).status not in ("done", "failed", "cancelled"):
                 if self.segment(run_id).status == "queued":
                     await self.advance(run_id)
-                for wait_id in await self.writer.submit(partial(record.due_waits, limit=10)):
+                for wait_id in await self.writer.submit(partial(settling.due_waits, limit=10)):
                     await self.settle(wait_id, {})
                 await asyncio.sleep(0.01)
         return await self.ran(run_id)
@@ -188,14 +191,14 @@ class Bench:
             while self.row(run_id).status not in ("done", "failed", "cancelled"):
                 if self.segment(run_id).status == "queued":
                     await self.advance(run_id)
-                for wait_id in await self.writer.submit(partial(record.due_waits, limit=10)):
-                    due = partial(record.settle, wait_id=wait_id, outcome={"due": True}, early=False)
+                for wait_id in await self.writer.submit(partial(settling.due_waits, limit=10)):
+                    due = partial(settling.settle, wait_id=wait_id, outcome={"due": True}, early=False)
                     await self.writer.submit(due)
                 await asyncio.sleep(0.01)
         return await self.ran(run_id)
 
     async def settle(self, wait_id: str, outcome: Any) -> None:
-        await self.writer.submit(partial(record.settle, wait_id=wait_id, outcome=outcome, early=True))
+        await self.writer.submit(partial(settling.settle, wait_id=wait_id, outcome=outcome, early=True))
 
     async def run(self, nodes: Mapping[str, Any], **more: Any) -> Ran:
         """Start and finish."""

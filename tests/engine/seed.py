@@ -5,7 +5,7 @@ from typing import Any
 
 from engine.models import Workflow, WorkflowVersion, Workspace, new_id
 from engine.store.db import Database
-from engine.store.record import NewRun
+from engine.store.starting import NewRun
 
 
 @dataclass(frozen=True)

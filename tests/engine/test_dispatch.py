@@ -18,9 +18,11 @@ from engine.launch import Launcher
 from engine.models import Segment, Workflow
 from engine.settings import settings
 from engine.store.backlog import BACKLOG
-from engine.store.checkpoint import Changes, Checkpoints
+from engine.store.changes import Changes
+from engine.store.checkpoint import Checkpoints
+from engine.store.claim import Claim
 from engine.store.db import Database, database
-from engine.store.lease import Claim, Leases
+from engine.store.lease import Leases
 from engine.sweep import sweep_once
 from tests.engine.seed import Seed, seed
 from tests.engine.store.test_backlog import add_runs

@@ -14,9 +14,11 @@ from engine.delivery.room import announce
 from engine.launch import Launcher
 from engine.models import Run, Segment
 from engine.settings import settings
-from engine.store.checkpoint import Changes, Checkpoints, StepRow
+from engine.store.changes import Changes, StepRow
+from engine.store.checkpoint import Checkpoints
+from engine.store.claim import Claim
 from engine.store.db import Database, database
-from engine.store.lease import Claim, Leases
+from engine.store.lease import Leases
 from engine.sweep import sweep_once
 from tests.engine.seed import Seed, seed
 from tests.servers import ValkeyServer

@@ -16,8 +16,9 @@ from engine.launch import Launcher
 from engine.models import Run, Segment, Trigger, Wait, new_id, now, to_ms
 from engine.scheduler import TRIGGERS_AT_ONCE, Clockwork, fire
 from engine.settings import settings
-from engine.store import record
-from engine.store.checkpoint import Changes, Checkpoints, NewWait
+from engine.store import starting
+from engine.store.changes import Changes, NewWait
+from engine.store.checkpoint import Checkpoints
 from engine.store.db import Database, DatabaseUnavailable, database
 from engine.store.lease import Leases
 from tests.engine.seed import Seed, seed
@@ -205,7 +206,7 @@ async def test_a_wait_that_is_over_wakes_its_run(hall: Hall) -> None:
     launcher = hall.launcher
     leases = Leases(launcher.writer)
     checkpoints = Checkpoints(hall.data, launcher.writer)
-    started = await launcher.writer.submit(partial(record.start, new=hall.seed.run()))
+    started = await launcher.writer.submit(partial(starting.start, new=hall.seed.run()))
     claim = await leases.claim(started.deliveries[0])
     assert claim is not None
     wait = NewWait(new_id(), "pause", "timer", due=to_ms(now()) - 1)

@@ -9,7 +9,7 @@ import pytest
 
 import engine
 from engine.models.states import MACHINES, RUN, SEGMENT, STEP, WAIT, IllegalMove, Machine
-from engine.store.driver import Statement
+from engine.store.statement import Statement
 
 # What the parameter `:status` of these statements may be.
 PARAMETER = {

@@ -12,13 +12,15 @@ import pytest
 import sqlalchemy as sa
 
 from engine.models import Attempt, Payload, Run, Step, StoredFile, Workflow, Workspace, from_ms, new_id, now, to_ms
-from engine.store import record, retention, space
-from engine.store.checkpoint import Changes, Checkpoints, StepRow
+from engine.store import retention, space, starting
+from engine.store.changes import Changes, StepRow
+from engine.store.checkpoint import Checkpoints
 from engine.store.collector import Collector
 from engine.store.db import Database
 from engine.store.files import RunFiles
-from engine.store.lease import Delivery, Leases
-from engine.store.record import EarlierRunGone, Taken
+from engine.store.lease import Leases
+from engine.store.results import Delivery
+from engine.store.starting import EarlierRunGone, Taken
 from engine.store.storage import Storage, storage
 from engine.store.writer import Writer
 from engine.upkeep import Upkeep
@@ -39,7 +41,7 @@ class Bench:
     async def run(self, values: tuple[Any, ...] = (), rows: int = 1, ends: bool = True, **more: Any) -> str:
         """A run whose steps gave these values, stored as payloads, and empty steps to fill up to `rows`."""
         new = self.seed.run(**more)
-        started = await self.writer.submit(partial(record.start, new=new))
+        started = await self.writer.submit(partial(starting.start, new=new))
         claim = await Leases(self.writer, 15).claim(Delivery(started.run_id, 0, 0))
         assert claim
         refs = [self.storage.put_json(self.workspace, value) for value in values]
@@ -154,10 +156,10 @@ async def test_nothing_is_taken_over_from_a_run_that_is_going(bench: Bench) -> N
     await bench.writer.submit(partial(retention.give_up, runs=[run]))
     new = bench.seed.run(again_of=run, taken=(Taken(run, ("n0",)),))
     with pytest.raises(EarlierRunGone):
-        await bench.writer.submit(partial(record.start, new=new))
+        await bench.writer.submit(partial(starting.start, new=new))
     rounds = bench.seed.run(again_of=run, taken=(Taken(run, (), rounds=("many",)),))
     with pytest.raises(EarlierRunGone):
-        await bench.writer.submit(partial(record.start, new=rounds))
+        await bench.writer.submit(partial(starting.start, new=rounds))
 
 
 async def test_the_disk_has_room_again(bench: Bench) -> None:

@@ -17,7 +17,7 @@ from engine.models import Run, Segment, Wait
 from engine.scheduler import Clockwork
 from engine.settings import settings
 from engine.store.db import database
-from engine.store.record import Started
+from engine.store.results import Started
 from engine.worker import Segments
 from tests.engine.seed import Seed, seed
 
@@ -145,7 +145,7 @@ async def test_a_run_that_ends_its_workers_is_given_up(segments: Segments) -> No
 
 def test_a_worker_loads_no_screen() -> None:
     program = (
-        "import sys, engine.rqworker, engine.worker, engine.scheduler\n"
+        "import sys, engine.workerprocess, engine.scheduler\n"
         "from engine.catalog import catalog\n"
         "catalog()\n"
         "print([name for name in ('reflex', 'fastapi', 'starlette', 'granian') if name in sys.modules])"

@@ -16,11 +16,13 @@ from engine.delivery.queue import RunQueue
 from engine.delivery.room import announce
 from engine.models import Run, Segment, new_id, now
 from engine.settings import settings
-from engine.store import record
-from engine.store.checkpoint import Changes, Checkpoints, NewWait
+from engine.store import starting
+from engine.store.changes import Changes, NewWait
+from engine.store.checkpoint import Checkpoints
 from engine.store.db import database
 from engine.store.lease import Leases
-from engine.store.record import NewRun
+from engine.store.results import Delivery, Started
+from engine.store.starting import NewRun
 from engine.store.writer import Writer
 from tests.app.services.conftest import Tenants, person
 from tests.size_it import SIZE_IT
@@ -37,7 +39,7 @@ class Office:
         new = NewRun(
             workspace_id=self.actor.workspace_id, workflow_id=self.workflow_id, version_id=self.version_id, **values
         )
-        started: record.Started = self.writer.call(partial(record.start, new=new, deliver=deliver))
+        started: Started = self.writer.call(partial(starting.start, new=new, deliver=deliver))
         return started.run_id
 
     async def said(self, run_id: str) -> str:
@@ -114,7 +116,7 @@ async def test_limits_are_said_with_their_numbers(office: Office, queue: RunQueu
 async def test_a_sleeping_run_says_until_when(office: Office) -> None:
     run_id = office.start(deliver=True)
     leases = Leases(office.writer)
-    claim = await leases.claim(record.Delivery(run_id, 0, 0))
+    claim = await leases.claim(Delivery(run_id, 0, 0))
     assert claim is not None
     said = "Rate limit of api.example.com"
     wait = NewWait(new_id(), "call", "retry", due=2_000_000_000_000, detail={"held_by": said})

@@ -8,7 +8,7 @@ import redis
 from engine.delivery import room, scripts
 from engine.delivery.queue import RunQueue
 from engine.delivery.room import LEAST_AHEAD, Look, Room, announce, withdraw
-from engine.store.lease import Delivery
+from engine.store.results import Delivery
 
 
 @pytest.fixture

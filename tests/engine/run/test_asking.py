@@ -8,8 +8,8 @@ from typing import Any
 from engine import doors
 from engine.doors import fingerprint, token_of
 from engine.models import Wait
-from engine.store import record
-from engine.store.record import Woken
+from engine.store import settling
+from engine.store.results import Woken
 from tests.engine.bench import Bench
 
 
@@ -21,7 +21,7 @@ async def waits(bench: Bench, run_id: str) -> dict[str, dict[str, Any]]:
 
 async def answer(bench: Bench, wait_id: str, outcome: Any) -> bool:
     woken: Woken = await bench.writer.submit(
-        partial(record.settle, wait_id=wait_id, outcome=outcome, early=True, in_time=True)
+        partial(settling.settle, wait_id=wait_id, outcome=outcome, early=True, in_time=True)
     )
     return woken.done
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from engine.models import Run
-from engine.store import record
-from engine.store.record import Woken
+from engine.store import pausing
+from engine.store.results import Woken
 from tests.engine.bench import Bench
 
 
@@ -47,12 +47,12 @@ async def test_a_run_pauses_when_its_steps_are_used_up_and_goes_on_when_raised(b
     assert len(lines(log)) == 5
     asked = await question(bench, run_id)
     assert asked["detail"]["title"] == "This run has used up its budget of 5 steps."
-    resumed: Woken = await bench.writer.submit(partial(record.resume, run_id=run_id))
+    resumed: Woken = await bench.writer.submit(partial(pausing.resume, run_id=run_id))
     assert not resumed.done, "only an answer lets it go on"
     for limit, status in ((12, "paused"), (100, "done")):
         asked = await question(bench, run_id)
         raised = partial(
-            record.raise_budget,
+            pausing.raise_budget,
             run_id=run_id,
             wait_id=asked["id"],
             outcome={"choice": "raise"},
@@ -71,7 +71,7 @@ async def test_ending_over_the_budget_cancels(bench: Bench, tmp_path: Path) -> N
     run_id = await started(bench, writes(tmp_path / "log"), list(range(20)), steps=3)
     assert await bench.advance(run_id) == "paused"
     asked = await question(bench, run_id)
-    end = partial(record.end_budget, run_id=run_id, wait_id=asked["id"], outcome={"choice": "end"})
+    end = partial(pausing.end_budget, run_id=run_id, wait_id=asked["id"], outcome={"choice": "end"})
     assert (await bench.writer.submit(end)).done
     ran = await bench.ran(run_id)
     assert (ran.run.status, ran.statuses["write"]) == ("cancelled", "cancelled")

@@ -14,8 +14,8 @@ from engine.catalog import catalog
 from engine.document import load
 from engine.models import Run, Segment, Workflow, WorkflowVersion
 from engine.run.interface import with_ports
-from engine.store import record
-from engine.store.lease import sweep
+from engine.store import cancelling, settling
+from engine.store.sweeping import sweep
 from tests.engine.bench import Bench, Seeded
 from tests.engine.run.test_containers import START, each, fail, given, node, text
 from tests.engine.run.test_containers_resume import doze, open_waits, write
@@ -100,7 +100,7 @@ async def all_finished(bench: Bench, run_id: str) -> Any:
             for one in (run_id, *(child.id for child in children(bench, run_id))):
                 if bench.segment(one).status == "queued":
                     await bench.advance(one)
-            for wait_id in await bench.writer.submit(partial(record.due_waits, limit=10)):
+            for wait_id in await bench.writer.submit(partial(settling.due_waits, limit=10)):
                 await bench.settle(wait_id, {})
             await asyncio.sleep(0.01)
     return await bench.ran(run_id)
@@ -230,7 +230,7 @@ async def test_cancelling_the_caller_cancels_what_it_waits_for_and_not_what_is_d
     assert await bench.advance(child.id) == "waiting"
     (deeper,) = children(bench, child.id)
     assert await bench.advance(deeper.id) == await bench.advance(alone.id) == "waiting"
-    await bench.writer.submit(partial(record.cancel, run_id=run_id))
+    await bench.writer.submit(partial(cancelling.cancel, run_id=run_id))
     found = {name: bench.row(run.id).status for name, run in (("child", child), ("deeper", deeper), ("alone", alone))}
     assert found == {"child": "cancelled", "deeper": "cancelled", "alone": "waiting"}
     assert bench.row(run_id).status == "cancelled"
@@ -257,7 +257,7 @@ async def test_cancelling_what_is_called_fails_the_caller_in_words(bench: Bench)
     run_id, _ = await started(bench, nodes, slow)
     assert await bench.advance(run_id) == "waiting"
     (child,) = children(bench, run_id)
-    await bench.writer.submit(partial(record.cancel, run_id=child.id))
+    await bench.writer.submit(partial(cancelling.cancel, run_id=child.id))
     ran = await bench.finish(run_id)
     assert ran.run.status == "failed" and "was cancelled" in ran.run.error["message"]
 

@@ -12,8 +12,9 @@ import pytest
 
 from engine.catalog import catalog
 from engine.models import Segment
-from engine.store import record
-from engine.store.lease import Claim, sweep
+from engine.store import settling
+from engine.store.claim import Claim
+from engine.store.sweeping import sweep
 from tests.engine import lab
 from tests.engine.bench import Bench, Ran, opened
 from tests.engine.run.test_containers import START, given, node, text
@@ -92,7 +93,7 @@ async def killed_now_and_then(bench: Bench, run_id: str, log: Path, dice: random
     for _ in range(3):
         while bench.segment(run_id).status == "parked":
             await asyncio.sleep(0.05)
-            for wait_id in await bench.writer.submit(partial(record.due_waits, limit=100)):
+            for wait_id in await bench.writer.submit(partial(settling.due_waits, limit=100)):
                 await bench.settle(wait_id, {})
         if (claim := await bench.claim(run_id)) is None:
             break

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from engine.models import Segment
-from engine.store import record
-from engine.store.lease import Claim, Leases, sweep
+from engine.store import cancelling, pausing
+from engine.store.claim import Claim
+from engine.store.lease import Leases
+from engine.store.sweeping import sweep
 from tests.engine.bench import Bench, Ran
 
 
@@ -277,7 +279,7 @@ async def test_who_lost_the_lease_writes_nothing_more(bench: Bench, tmp_path: Pa
 async def test_cancelling_a_waiting_run_ends_it(bench: Bench) -> None:
     run_id = await bench.start({"doze": {"type": "lab.doze", "with": {"value": 1, "seconds": 3_600}}})
     assert await bench.advance(run_id) == "waiting"
-    await bench.writer.submit(partial(record.cancel, run_id=run_id))
+    await bench.writer.submit(partial(cancelling.cancel, run_id=run_id))
     ran = await bench.ran(run_id)
     assert (ran.run.status, ran.statuses["doze"]) == ("cancelled", "cancelled")
 
@@ -312,7 +314,7 @@ async def test_a_paused_run_holds_no_worker_and_goes_on_where_it_was(bench: Benc
     running = asyncio.create_task(bench.executor.execute(claim))
     while not lines(marks):
         await asyncio.sleep(0.01)
-    await bench.writer.submit(partial(record.pause, run_id=run_id))
+    await bench.writer.submit(partial(pausing.pause, run_id=run_id))
     await bench.leases.look(run_id)
     assert await running, "nothing is to be given back"
     bench.leases.drop(claim)
@@ -321,7 +323,7 @@ async def test_a_paused_run_holds_no_worker_and_goes_on_where_it_was(bench: Benc
     assert (await bench.ran(run_id)).statuses["slow"] == "done"
     assert len(lines(log)) == 1
     bench.executor = bench.another()
-    await bench.writer.submit(partial(record.resume, run_id=run_id))
+    await bench.writer.submit(partial(pausing.resume, run_id=run_id))
     ran = await bench.finish(run_id)
     assert ran.run.status == "done"
     assert [line[1] for line in lines(log)] == ["first", "then"]
@@ -340,9 +342,9 @@ async def test_a_run_resumed_before_it_came_to_rest_is_given_back(bench: Bench, 
     running = asyncio.create_task(bench.executor.execute(claim))
     while not lines(marks):
         await asyncio.sleep(0.01)
-    await bench.writer.submit(partial(record.pause, run_id=run_id))
+    await bench.writer.submit(partial(pausing.pause, run_id=run_id))
     await bench.leases.look(run_id)
-    await bench.writer.submit(partial(record.resume, run_id=run_id))
+    await bench.writer.submit(partial(pausing.resume, run_id=run_id))
     assert not await running
     await bench.leases.give_back(claim)
     assert (await bench.finish(run_id)).run.status == "done"

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from engine.models import Run
-from engine.store import record
-from engine.store.checkpoint import Changes, Checkpoints, Saved
-from engine.store.lease import Claim
-from engine.store.record import Woken
+from engine.store import cancelling, pausing, settling
+from engine.store.changes import Changes, Saved
+from engine.store.checkpoint import Checkpoints
+from engine.store.claim import Claim
+from engine.store.results import Woken
 from tests.engine.bench import Bench
 
 NODES = {
@@ -50,7 +51,7 @@ async def call(bench: Bench, run_id: str) -> bool:
     """What a POST at the run's address does."""
     history = await bench.checkpoints.history(run_id)
     for row in history.waits:
-        settle = partial(record.settle, wait_id=row["id"], outcome=PAYLOAD, early=True, in_time=True)
+        settle = partial(settling.settle, wait_id=row["id"], outcome=PAYLOAD, early=True, in_time=True)
         woken: Woken = await bench.writer.submit(settle)
         return woken.done
     return False
@@ -139,10 +140,12 @@ async def test_a_call_beside_something_else_at_any_moment_settles_once(
 ) -> None:
     async def beside(run_id: str) -> bool:
         if other != "timer":
-            await bench.writer.submit(partial(getattr(record, other), run_id=run_id))
+            await bench.writer.submit(
+                partial({"cancel": cancelling.cancel, "pause": pausing.pause}[other], run_id=run_id)
+            )
             return False
         rows = (await bench.checkpoints.history(run_id)).waits
-        due = [partial(record.settle, wait_id=row["id"], outcome={"due": True}, early=True) for row in rows]
+        due = [partial(settling.settle, wait_id=row["id"], outcome={"due": True}, early=True) for row in rows]
         return any([(await bench.writer.submit(settle)).done for settle in due])
 
     async def together(run_id: str) -> list[bool]:
@@ -151,7 +154,7 @@ async def test_a_call_beside_something_else_at_any_moment_settles_once(
     for number, moment in enumerate(await moments(bench)):
         scene = Scene(bench, number, together)
         await scene.play(NODES)
-        await bench.writer.submit(partial(record.resume, run_id=scene.run_id))
+        await bench.writer.submit(partial(pausing.resume, run_id=scene.run_id))
         if not any(scene.taken):
             scene.taken.append(await call(bench, scene.run_id))
         row = await finished(bench, scene.run_id)

@@ -16,9 +16,12 @@ from engine.catalog import catalog
 from engine.delivery.queue import job_id
 from engine.models import Segment
 from engine.settings import settings
-from engine.store import record
-from engine.store.lease import Claim, Delivery, Found, Leases, sweep
+from engine.store import cancelling
+from engine.store.claim import Claim
+from engine.store.lease import Leases
+from engine.store.results import Delivery, Found
 from engine.store.storage import Storage
+from engine.store.sweeping import sweep
 from engine.store.writer import Writer
 from engine.worker import Segments
 from tests.engine import lab
@@ -175,7 +178,7 @@ async def test_cancelling_ends_all_shards(bench: Bench) -> None:
     async with Crew(bench, 3) as crew:
         while not any(segment for _, segment in crew.took):
             await asyncio.sleep(0.01)
-        await bench.writer.submit(partial(record.cancel, run_id=run_id))
+        await bench.writer.submit(partial(cancelling.cancel, run_id=run_id))
         ran = await over(bench, run_id)
         assert ran.run.status == "cancelled"
         async with asyncio.timeout(20):

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from engine.models import Segment
 from engine.run.toolbox import CallContext
 from engine.store import values
-from engine.store.lease import sweep
 from engine.store.runvalues import RunValues
+from engine.store.sweeping import sweep
 from engine.store.values import Place
 from tests.engine.bench import Bench
 from tests.engine.run.test_called import all_finished, call, gives, started

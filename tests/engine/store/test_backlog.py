@@ -15,11 +15,14 @@ from hypothesis import strategies as st
 from sqlalchemy import insert
 
 from engine.models import Run, Segment, Workflow, Workspace, new_id
-from engine.store import record
+from engine.store import settling, starting
 from engine.store.backlog import HELD, Dispatched, Held, Place, any_left, choose, dispatch
-from engine.store.checkpoint import Changes, Checkpoints, NewWait
+from engine.store.changes import Changes, NewWait
+from engine.store.checkpoint import Checkpoints
 from engine.store.db import Database, database
-from engine.store.lease import Leases, sweep
+from engine.store.lease import Leases
+from engine.store.results import Started
+from engine.store.sweeping import sweep
 from engine.store.writer import Writer
 from tests.engine.seed import Seed, seed
 
@@ -106,11 +109,11 @@ class Store:
         self.leases = Leases(writer)
 
     async def backlog(self, place: Seed, count: int, **more: Any) -> list[str]:
-        starts = (partial(record.start, new=place.run(**more), deliver=False) for _ in range(count))
+        starts = (partial(starting.start, new=place.run(**more), deliver=False) for _ in range(count))
         return [one.run_id for one in [await self.writer.submit(start) for start in starts]]
 
-    async def start(self, place: Seed, **more: Any) -> record.Started:
-        started: record.Started = await self.writer.submit(partial(record.start, new=place.run(**more)))
+    async def start(self, place: Seed, **more: Any) -> Started:
+        started: Started = await self.writer.submit(partial(starting.start, new=place.run(**more)))
         return started
 
     async def dispatch(self, room: int) -> Dispatched:
@@ -225,7 +228,7 @@ async def test_who_waits_for_an_answer_goes_ahead_and_what_was_begun_before_what
     assert (await Checkpoints(store.data, store.writer).save(claim, Changes(waits=[wait], park=True))).parked
     new = await store.backlog(place, 2)
     (answered,) = await store.backlog(place, 1, reply=True)
-    woken = await store.writer.submit(partial(record.settle, wait_id=wait.id, outcome={}, early=True))
+    woken = await store.writer.submit(partial(settling.settle, wait_id=wait.id, outcome={}, early=True))
     assert (woken.held, woken.deliveries) == (True, ())
     done = await store.dispatch(10)
     assert [delivery.run_id for delivery in done.deliveries] == [answered, started.run_id, *new]

@@ -23,11 +23,16 @@ from hypothesis.stateful import (
 
 from engine.models import new_id
 from engine.models.states import RUN, SEGMENT
-from engine.store import lease, record
-from engine.store.checkpoint import Changes, EndStatus, NewWait, Saved, StepRow, save
+from engine.store import cancelling, pausing, settling, starting
+from engine.store.changes import Changes, EndStatus, NewWait, Saved, StepRow
+from engine.store.claim import Claim, Fenced, take
 from engine.store.db import Database
-from engine.store.driver import Driver, Operation, Statement
-from engine.store.lease import Claim, Delivery, Fenced
+from engine.store.driver import Driver, Operation
+from engine.store.lease import give_back
+from engine.store.results import Delivery
+from engine.store.saving import save
+from engine.store.statement import Statement
+from engine.store.sweeping import sweep
 from tests.engine.seed import Seed, seed
 
 LOOK_RUN = Statement("SELECT status, wanted, wake FROM run WHERE id = :run")
@@ -77,7 +82,7 @@ class Interleavings(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         """A run is recorded."""
-        started = self.do(partial(record.start, new=self.place.run()))
+        started = self.do(partial(starting.start, new=self.place.run()))
         self.run_id: str = started.run_id
         self.run, self.segment, self.epoch = "queued", "queued", 0
         self.wanted: str | None = None
@@ -137,9 +142,7 @@ class Interleavings(RuleBasedStateMachine):
     def deliver(self, epoch: int) -> None:
         """A delivery arrives: the newest, or one that came before, or twice."""
         epoch = max(0, self.epoch - epoch % 3)
-        taken = self.do(
-            partial(lease.claim, delivery=Delivery(self.run_id, 0, epoch), owner="o", lease=60_000, deadline=0)
-        )
+        taken = self.do(partial(take, delivery=Delivery(self.run_id, 0, epoch), owner="o", lease=60_000, deadline=0))
         assert (taken is not None) is (self.segment == "queued" and epoch == self.epoch)
         if taken is not None:
             self.run, self.segment, self.epoch = "running", "running", self.epoch + 1
@@ -151,7 +154,7 @@ class Interleavings(RuleBasedStateMachine):
         if not sure:
             return
         self.do(partial(change, statement=LOSE, run_id=self.run_id))
-        found = self.do(partial(lease.sweep, patience=3_600_000))
+        found = self.do(partial(sweep, patience=3_600_000))
         mine = [one for one in found.expired if one.run_id == self.run_id]
         assert bool(mine) is (self.segment == "running")
         if mine:
@@ -235,7 +238,7 @@ class Interleavings(RuleBasedStateMachine):
     @rule(number=holder)
     def give_back(self, number: int) -> None:
         claim = self.holders[-1 - number % min(3, len(self.holders))]
-        found = self.do(partial(lease.give_back, held=claim))
+        found = self.do(partial(give_back, held=claim))
         assert bool(found.deliveries) is self.holds(claim)
         if found.deliveries:
             self.segment = "queued"
@@ -247,7 +250,7 @@ class Interleavings(RuleBasedStateMachine):
     def pause(self, sure: bool) -> None:
         if not sure:
             return
-        woken = self.do(partial(record.pause, run_id=self.run_id))
+        woken = self.do(partial(pausing.pause, run_id=self.run_id))
         assert woken.done is (self.wanted is None and self.run in ("queued", "running", "waiting"))
         if woken.done and self.segment == "running":
             self.wanted = "pause"
@@ -258,14 +261,14 @@ class Interleavings(RuleBasedStateMachine):
     def resume(self, sure: bool = True) -> None:
         if not sure and self.run != "paused":
             return
-        woken = self.do(partial(record.resume, run_id=self.run_id))
+        woken = self.do(partial(pausing.resume, run_id=self.run_id))
         assert woken.done is self.resumed()
 
     @rule(sure=seldom)
     def cancel(self, sure: bool) -> None:
         if not sure:
             return
-        woken = self.do(partial(record.cancel, run_id=self.run_id))
+        woken = self.do(partial(cancelling.cancel, run_id=self.run_id))
         assert woken.done is not self.over
         if woken.done:
             self.wanted = "cancel"
@@ -278,7 +281,7 @@ class Interleavings(RuleBasedStateMachine):
     def cancel_for_good(self) -> None:
         """The holder heeded no wish to cancel for too long."""
         self.do(partial(change, statement=LATE, run_id=self.run_id))
-        assert self.run_id in self.do(record.cancel_overdue).run_ids
+        assert self.run_id in self.do(cancelling.cancel_overdue).run_ids
         self.close("cancelled", forced=True)
         self.nothing_is_under_way()
 
@@ -292,7 +295,7 @@ class Interleavings(RuleBasedStateMachine):
         wait_id = [*self.open, *self.settled][number % (len(self.open) + len(self.settled))]
         if self.open.get(wait_id) == "budget":
             return
-        woken = self.do(partial(record.settle, wait_id=wait_id, outcome={"n": 1}, early=True, in_time=True))
+        woken = self.do(partial(settling.settle, wait_id=wait_id, outcome={"n": 1}, early=True, in_time=True))
         # A timer's time has come already: it is the scheduler's.
         assert woken.done is (self.open.get(wait_id) == "answer")
         if woken.done:
@@ -302,10 +305,10 @@ class Interleavings(RuleBasedStateMachine):
     @rule()
     def tick(self) -> None:
         """The scheduler looks for what is due; twice, as two schedulers do."""
-        mine = set(self.open) & set(self.do(partial(record.due_waits, limit=1_000)))
+        mine = set(self.open) & set(self.do(partial(settling.due_waits, limit=1_000)))
         assert mine == {wait_id for wait_id, kind in self.open.items() if kind == "timer"}
         for wait_id in sorted(mine):
-            settle = partial(record.settle, wait_id=wait_id, outcome={"due": True}, early=False)
+            settle = partial(settling.settle, wait_id=wait_id, outcome={"due": True}, early=False)
             assert [self.do(settle).done for _ in range(2)] == [True, False]
             self.woken(wait_id)
 
@@ -315,11 +318,11 @@ class Interleavings(RuleBasedStateMachine):
         wait_id = next(wait_id for wait_id, kind in self.open.items() if kind == "budget")
         given = {"run_id": self.run_id, "wait_id": wait_id, "outcome": {}}
         if goes_on:
-            assert self.do(partial(record.raise_budget, **given, budget={"steps": 2})).done
+            assert self.do(partial(pausing.raise_budget, **given, budget={"steps": 2})).done
             self.woken(wait_id)
             self.resumed()
             return
-        assert self.do(partial(record.end_budget, **given)).done
+        assert self.do(partial(pausing.end_budget, **given)).done
         self.woken(wait_id)
         self.wanted = "cancel"
         if self.segment != "running":

@@ -7,12 +7,18 @@ from functools import partial
 import pytest
 
 from engine.models import Segment
-from engine.store import record, shards
+from engine.store import cancelling, shards, starting
+from engine.store.claim import Claim
 from engine.store.db import DatabaseUnavailable, database
 from engine.store.driver import Driver, Operation
-from engine.store.lease import Claim, Leases, sweep
+from engine.store.lease import Leases
+from engine.store.results import Delivery, Found
+from engine.store.sweeping import sweep
 from engine.store.writer import Writer
 from tests.engine.seed import seed
+from tests.engine.store.bench import Bench, bench
+
+__all__ = ["bench"]
 
 LEASE_SECONDS = 1.5
 
@@ -34,7 +40,7 @@ async def leases(writer: Writer) -> AsyncIterator[Leases]:
 
 
 async def claimed(writer: Writer, leases: Leases) -> Claim:
-    started = await writer.submit(partial(record.start, new=seed(database()).run()))
+    started = await writer.submit(partial(starting.start, new=seed(database()).run()))
     claim = await leases.claim(started.deliveries[0])
     assert claim is not None
     return claim
@@ -78,10 +84,10 @@ async def test_a_holder_stops_by_its_own_clock_when_the_database_is_away(
 
 async def test_a_wish_is_heard_with_the_renewal_and_at_once_when_nudged(writer: Writer, leases: Leases) -> None:
     first, second = await claimed(writer, leases), await claimed(writer, leases)
-    await writer.submit(partial(record.cancel, run_id=first.run_id))
+    await writer.submit(partial(cancelling.cancel, run_id=first.run_id))
     await leases.look(first.run_id)
     assert first.reason == "cancel"
-    await writer.submit(partial(record.cancel, run_id=second.run_id))
+    await writer.submit(partial(cancelling.cancel, run_id=second.run_id))
     async with asyncio.timeout(10):
         await second.stop.wait()
     assert second.reason == "cancel"
@@ -119,3 +125,10 @@ def put_shard(driver: Driver, held: Claim) -> Operation:
     answers = shards.put(driver, held, [shards.Shard("node", 0, 10)])
     yield
     return answers
+
+
+async def test_giving_back_queues_the_segment_for_another(bench: Bench) -> None:
+    claim = await bench.claim((await bench.start()).run_id)
+    assert await bench.one.give_back(claim) == Found((Delivery(claim.run_id, 0, 1),))
+    assert (await bench.claim(claim.run_id, 1, bench.two)).epoch == 2
+    assert await bench.one.give_back(claim) == Found(())

@@ -11,7 +11,10 @@ import psycopg
 import pytest
 
 from engine.store.db import Database, DatabaseUnavailable, database
-from engine.store.driver import Driver, Operation, PostgresDriver, SqliteDriver, Statement
+from engine.store.driver import Driver, Operation
+from engine.store.postgres import PostgresDriver
+from engine.store.sqlite import SqliteDriver
+from engine.store.statement import Statement
 from engine.store.writer import Writer
 from tests.servers import PostgresServer
 

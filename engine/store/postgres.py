@@ -1,0 +1,138 @@
+"""PostgreSQL through psycopg, in pipeline mode, for the engine's hot path. JSON comes back as text, as from SQLite."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+import psycopg
+from psycopg.types.json import set_json_loads
+
+from engine.store.driver import Answer, Operation, Row, Values, drained
+from engine.store.statement import Statement
+
+
+class PostgresReader:
+    """Statements on a psycopg connection. JSON comes back as text, as it does from SQLite."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+
+    def send(self, statement: Statement, values: Values) -> Answer:
+        cursor = self._connection.cursor()
+        set_json_loads(_as_text, cursor)
+        return _Pending(cursor.execute(statement.postgres, values))
+
+
+class PostgresDriver:
+    """PostgreSQL through psycopg, in pipeline mode. JSON comes back as text, as it does from SQLite."""
+
+    def __init__(self, conninfo: str) -> None:
+        self._connection = psycopg.connect(conninfo, autocommit=True, connect_timeout=5, prepare_threshold=2)
+        self._connection.prepared_max = 256
+        self._info = conninfo
+        self._transaction = ""
+        self._begun: psycopg.Cursor[Any] | None = None
+        set_json_loads(_as_text, self._connection)
+
+    def begin(self) -> None:
+        self._transaction, self._begun = "", None
+
+    def _begin(self) -> None:
+        """Sends BEGIN, once; inside a pipeline it travels with the first statements."""
+        if self._begun is None:
+            self._connection.execute("BEGIN")
+            # Kept for `committed`: the only sure answer after a COMMIT whose outcome was lost on the way.
+            self._begun = self._connection.execute("SELECT pg_current_xact_id()::text")
+
+    def commit(self) -> None:
+        if self._begun is None:
+            return
+        number = self._begun.fetchone()
+        self._transaction = number[0] if number else ""
+        self._connection.execute("COMMIT")
+
+    def rollback(self) -> None:
+        if not self._connection.closed and self._begun is not None:
+            self._connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def send(self, statement: Statement, values: Values) -> Answer:
+        return _Pending(self._connection.execute(statement.postgres, values))
+
+    def send_many(self, statement: Statement, rows: Sequence[Values]) -> None:
+        self._connection.execute(statement.postgres_rows, {"rows": orjson.dumps(rows).decode()})
+
+    def run(self, operations: Sequence[Operation], until: float | None = None) -> list[Any]:
+        """Advances all operations together, one round trip per yield; gives their results in order."""
+        results: list[Any] = [None] * len(operations)
+        waiting = list(enumerate(operations))
+        while waiting:
+            with self._connection.pipeline():
+                self._begin()
+                waiting = [
+                    (index, operation) for index, operation in waiting if not _advanced(operation, results, index)
+                ]
+        return results
+
+    def run_apart(self, operation: Operation) -> Any:
+        """Runs one operation behind a savepoint: if it raises, only its own writes are undone."""
+        self._begin()
+        self._connection.execute("SAVEPOINT apart")
+        try:
+            result = drained(operation)
+        except BaseException:
+            if not self._connection.closed:
+                self._connection.execute("ROLLBACK TO SAVEPOINT apart")
+            raise
+        self._connection.execute("RELEASE SAVEPOINT apart")
+        return result
+
+    def committed(self) -> bool:
+        """Whether the last transaction took effect although its COMMIT raised, asked over a new connection."""
+        if not self._transaction:
+            return False
+        with psycopg.connect(self._info, autocommit=True, connect_timeout=5) as connection:
+            while True:
+                row = connection.execute("SELECT pg_xact_status(%s::xid8)", [self._transaction]).fetchone()
+                if not row or row[0] != "in progress":
+                    return bool(row and row[0] == "committed")
+                time.sleep(0.05)
+
+    def is_lost(self, error: BaseException) -> bool:
+        """Whether the connection or the server failed, not the statement."""
+        return self._connection.closed or self._connection.broken
+
+
+class _Pending:
+    __slots__ = ("_cursor", "_rows")
+
+    def __init__(self, cursor: psycopg.Cursor[Any]) -> None:
+        self._cursor = cursor
+        self._rows: Sequence[Row] | None = None
+
+    def rows(self) -> Sequence[Row]:
+        if self._rows is None:
+            self._rows = self._cursor.fetchall() if self._cursor.description else ()
+        return self._rows
+
+    @property
+    def count(self) -> int:
+        return self._cursor.rowcount
+
+
+def _as_text(data: str | bytes) -> str | bytes:
+    return data
+
+
+def _advanced(operation: Operation, results: list[Any], index: int) -> bool:
+    try:
+        next(operation)
+    except StopIteration as end:
+        results[index] = end.value
+        return True
+    return False
