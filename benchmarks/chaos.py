@@ -85,9 +85,10 @@ async def measure(there: Installation, folder: Path, runs: int, kills: int) -> t
     load = Load(there.url, database, launcher, prepare(database, log, EFFECT_SECONDS), log)
     recovery, began = Recovery(), time.monotonic()
     beside = [asyncio.create_task(load.answer_questions()), asyncio.create_task(recovery.watch(database))]
-    breaking = asyncio.create_task(break_things(there, load, runs, kills))
-    await load.call_all(runs, AT_ONCE)
-    still = await breaking
+    async with asyncio.TaskGroup() as both:
+        breaking = both.create_task(break_things(there, load, runs, kills))
+        both.create_task(load.call_all(runs, AT_ONCE))
+    still = breaking.result()
     await load.until_over(longest=600)
     took = time.monotonic() - began
     for task in beside:

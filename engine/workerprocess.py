@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import redis
 import structlog
@@ -25,29 +26,30 @@ def main() -> None:
 async def _work(config: Settings) -> None:
     async with worker.opened(config) as segments:
         connection = redis.Redis.from_url(config.redis_url)
-        await _reach(connection)
-        mine = CoroutineWorker(
-            QUEUE_NAME,
-            connection,
-            {FUNCTION: segments.execute},
-            lease=config.lease_seconds,
-            drain=segments.drain,
-        )
-        mine.bootstrap("WARNING")
+        mine = await _registered(connection, segments, config.lease_seconds)
         heap.settle()
         try:
             async with telling("worker", config.redis_url, lambda: (segments.held, mine.slots)):
                 await mine.work_here()
         finally:
-            mine.teardown()
+            # Without Redis the register forgets it by itself.
+            with suppress(redis.RedisError):
+                mine.teardown()
 
 
-async def _reach(connection: redis.Redis) -> None:
-    """Waits until Redis answers."""
+async def _registered(connection: redis.Redis, segments: worker.Segments, lease: int) -> CoroutineWorker:
+    """A worker that RQ knows, as soon as there is a Redis; it may go away again at any moment of that."""
     while True:
         try:
-            await asyncio.to_thread(connection.ping)
-            return
+            mine = await asyncio.to_thread(_new, connection, segments, lease)
+            mine.bootstrap("WARNING")
         except redis.RedisError as error:
             log.warning("worker.redis_away", error=str(error))
             await asyncio.sleep(RETRY_SECONDS)
+        else:
+            return mine
+
+
+def _new(connection: redis.Redis, segments: worker.Segments, lease: int) -> CoroutineWorker:
+    connection.ping()
+    return CoroutineWorker(QUEUE_NAME, connection, {FUNCTION: segments.execute}, lease=lease, drain=segments.drain)

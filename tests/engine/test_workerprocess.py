@@ -1,0 +1,60 @@
+"""A worker process comes up and goes down whatever Redis does meanwhile."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from subprocess import Popen
+
+import pytest
+import redis
+
+from app.processes import start_child, stop_child
+from engine.settings import CHECKOUT
+from tests.engine.relay import Relay
+from tests.engine.test_rqworker import until
+from tests.servers import ValkeyServer
+
+# What a worker tells Redis as it starts, in that order: who it is, that it listens, how it is.
+GREETINGS = (b"rq:workers", b"SUBSCRIBE", b"started")
+
+
+@contextmanager
+def worker(url: str, log: Path) -> Iterator[Popen[bytes]]:
+    command = [sys.executable, "-m", "app.cli", "worker"]
+    with log.open("ab") as output:
+        process = start_child(
+            command, env=os.environ | {"REDIS_URL": url}, cwd=CHECKOUT, output=output, orphan_signal=signal.SIGKILL
+        )
+    try:
+        yield process
+    finally:
+        stop_child(process, grace=10)
+
+
+def wait_until_it_works(process: Popen[bytes], own_valkey: ValkeyServer, log: Path) -> None:
+    with redis.Redis.from_url(own_valkey.url()) as client:
+        until(lambda: client.keys("weft:slots:*") or process.poll() is not None)
+    assert process.poll() is None, log.read_text()
+
+
+@pytest.mark.usefixtures("sqlite_url")
+def test_redis_may_go_away_between_any_two_greetings(own_valkey: ValkeyServer, tmp_path: Path) -> None:
+    relay = Relay(tmp_path / "relay.sock", own_valkey.socket, GREETINGS)
+    log = tmp_path / "worker.log"
+    with worker(f"unix://{relay.path}", log) as process:
+        wait_until_it_works(process, own_valkey, log)
+    relay.close()
+    assert relay.left == []
+
+
+@pytest.mark.usefixtures("sqlite_url")
+def test_a_worker_ends_well_while_redis_is_away(own_valkey: ValkeyServer, tmp_path: Path) -> None:
+    log = tmp_path / "worker.log"
+    with worker(own_valkey.url(), log) as process:
+        wait_until_it_works(process, own_valkey, log)
+        own_valkey.kill()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0, log.read_text()
