@@ -1,6 +1,6 @@
 """What waits for the person who looks, on whatever page: read, decided, gone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import reflex as rx
@@ -30,6 +30,13 @@ class Asks(SessionState):
         shown = [ask_view.card(one) for one in found]
         if shown != self.open:
             self.open = shown
+
+    def _marked(
+        self, records: Sequence[dict[str, Any]], href: str = "href", status: str = "status"
+    ) -> list[dict[str, Any]]:
+        """Records of lists; those whose run waits for the person who looks have the state ``asking``."""
+        mine = {one["href"] for one in self.open if one["choices"]}
+        return [{**one, status: "asking"} if one[href] in mine else one for one in records]
 
     @rx.event
     @guarded

@@ -94,6 +94,22 @@ def list_runs(
     return Page(found, f"{to_ms(found[-1].created_at)}-{found[-1].id}" if more else "")
 
 
+@reads
+def count_open(db: Session, actor: Actor, *, workflow_id: str | None = None) -> dict[str, int]:
+    """How many runs are under way: ``running`` with those that wait, ``paused``, and ``needs`` a person."""
+    mine = [owned(Run, actor), col(Run.status).in_(RUN.open), col(Run.removed_at).is_(None)]
+    if workflow_id is not None:
+        mine.append(col(Run.workflow_id) == workflow_id)
+    found = {
+        row[0]: row[1]
+        for row in db.execute(select(col(Run.status), func.count()).where(*mine).group_by(col(Run.status)))
+    }
+    asks = (owned(Wait, actor), col(Wait.kind).in_(ASKING), col(Wait.settled_at).is_(None))
+    asked = select(func.count(func.distinct(col(Wait.run_id)))).join(Run, col(Run.id) == col(Wait.run_id))
+    paused = found.pop("paused", 0)
+    return {"running": sum(found.values()), "paused": paused, "needs": db.scalar(asked.where(*asks, *mine)) or 0}
+
+
 def listed(actor: Actor) -> Any:
     """The query of all runs in lists, to be narrowed; ``shown`` makes its rows."""
     return (

@@ -11,7 +11,7 @@ from app.services import orders, plain, unit
 from app.services.access import Actor, owned
 from app.services.errors import Conflict, NotFound
 from app.services.orders import Order, Use
-from app.services.run_list import LONGEST_PAGE, Page, RunRow, Source, list_runs, listed, shown
+from app.services.run_list import LONGEST_PAGE, Page, RunRow, Source, count_open, list_runs, listed, shown
 from app.services.unit import reads
 from app.services.waiting import why_waiting
 from engine import document, launch
@@ -29,6 +29,7 @@ __all__ = [
     "Started",
     "Use",
     "cancel",
+    "count_open",
     "failed_calls",
     "find",
     "get",

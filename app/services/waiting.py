@@ -17,6 +17,13 @@ from engine.settings import settings
 from engine.store.backlog import BACKLOG
 
 Reason = Literal["redis", "no_worker", "limit", "queue", "starting", "rate", "retry", "time", "answer"]
+_ANSWERS: Final = {
+    "approval": "It waits for a decision.",
+    "ask": "It waits for somebody to say what happened.",
+    "budget": "It waits for somebody to raise its budget.",
+    "call": "It waits for a call of its one-time address.",
+    "run": "It waits for another workflow.",
+}
 _REDIS_SECONDS: Final = 1.0
 _HELD: Final = "(status = 'running' OR (status = 'queued' AND delivered_at IS NOT NULL))"
 
@@ -144,7 +151,7 @@ def _sleeper(kind: str, due: datetime | None, detail: Mapping[str, Any]) -> Wait
         return Waiting("retry", "A call failed and is tried again.", until=due)
     if kind == "timer":
         return Waiting("time", "It waits for its time.", until=due)
-    return Waiting("answer", "It waits for an answer.", until=due)
+    return Waiting("answer", _ANSWERS.get(kind, "It waits for an answer."), until=due)
 
 
 def _runs(number: int) -> str:

@@ -4,9 +4,6 @@ from typing import Any
 
 from playwright.sync_api import APIRequestContext, APIResponse
 
-# What axe checks: WCAG 2.2, levels A and AA.
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
-
 QUICK: dict[str, Any] = {
     "weft": 1,
     "name": "Greet",

@@ -1,5 +1,6 @@
 """A person decides, on a phone and at home; somebody without an account opens a one-time address."""
 
+import re
 from typing import Any
 
 from playwright.sync_api import Browser, Page, expect
@@ -91,3 +92,17 @@ def test_a_one_time_address_is_opened_without_an_account(signed_in: Page, browse
     expect(phone.get_by_role("alert")).to_contain_text("has been used")
     stranger.close()
     expect(page.locator("[data-step=call]")).to_have_attribute("data-state", "done")
+
+
+def test_the_list_of_runs_on_a_phone_asks_at_its_head(signed_in: Page) -> None:
+    page = signed_in
+    page.set_viewport_size({"width": 390, "height": 844})
+    run = start(page.request, add_workflow(page.request, REFUND), trigger="start")
+    page.goto("/runs?show=needs")
+    card = page.locator(".ask", has=page.locator(f"a[href='/runs/{run['id']}']"))
+    row = page.get_by_role("row").filter(has=page.locator(f"a[href='/runs/{run['id']}']"))
+    expect(row.locator("[data-state]")).to_have_attribute("data-state", "asking")
+    expect(page.get_by_role("link", name="Needs you")).to_contain_text(re.compile(r"\d"))
+    card.get_by_role("button", name="Approve").click()
+    expect(card).to_have_count(0)
+    expect(row).to_have_count(0)

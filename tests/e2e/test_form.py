@@ -6,7 +6,8 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.rest import RULES, add_workflow
+from tests.e2e.looks import RULES
+from tests.e2e.rest import add_workflow
 
 COLUMNS = [
     {"name": "name", "label": "Name"},

@@ -8,7 +8,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.e2e.editing import Editor
-from tests.e2e.rest import RULES, add_workflow, start
+from tests.e2e.looks import RULES
+from tests.e2e.rest import add_workflow, start
 
 HALVES: dict[str, Any] = {
     "weft": 1,

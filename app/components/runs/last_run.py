@@ -10,8 +10,13 @@ from app.components.theme.time import duration, moment
 
 
 def last_run(item: ObjectVar[Any]) -> rx.Component:
-    """Its state, how long it took and when; a link to the run."""
-    took = rx.fragment(duration(item["last_ms"].to(int)), ", ", moment(item["last_at"].to(int)))
+    """Its state, how long it took, if it has ended, and when it began; a link to the run."""
+    over = item["last_status"].to(str)
+    ended = (over == "done") | (over == "failed") | (over == "cancelled")
+    took = rx.fragment(
+        rx.cond(ended, rx.el.span(duration(item["last_ms"].to(int)), ", ", class_name="wide-only"), rx.fragment()),
+        moment(item["last_at"].to(int)),
+    )
     return rx.cond(
         item["last_href"],
         rx.el.a(

@@ -68,7 +68,9 @@ def segmented_radios(
     )
 
 
-def segmented_links(options: Sequence[tuple[str, Text, Text]], current: Text, label: str) -> rx.Component:
+def segmented_links(
+    options: Sequence[tuple[str, Text | rx.Component, Text]], current: Text, label: str
+) -> rx.Component:
     """Filters that are addresses: options are (value, word, href)."""
     return rx.el.nav(
         *[

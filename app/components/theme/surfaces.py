@@ -31,11 +31,14 @@ def empty_state(icon_name: str, title: str, text: str, *actions: rx.Component) -
     )
 
 
-def error_state(title: Text, text: Text, *actions: rx.Component) -> rx.Component:
-    """What a page says when its data could not be shown: what, why, what to do."""
+def error_state(title: Text, text: Text, *actions: rx.Component, heading: bool = False) -> rx.Component:
+    """What a page says when its data could not be shown: what, why, what to do.
+
+    ``heading``: it stands alone on its page, so its title is the page's.
+    """
     return rx.el.div(
         rx.el.span(icon("octagon-alert"), class_name="tile bad"),
-        rx.el.b(title),
+        (rx.el.h1 if heading else rx.el.b)(title),
         rx.el.p(text),
         rx.el.div(*actions, class_name="row") if actions else rx.fragment(),
         class_name="empty",

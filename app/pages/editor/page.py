@@ -317,5 +317,5 @@ def _work() -> rx.Component:
 )
 def editor() -> rx.Component:
     """One workflow, drawn."""
-    gone = error_state("Not here", draft.missing, link_button("All workflows", "/workflows"))
+    gone = error_state("Not here", draft.missing, link_button("All workflows", "/workflows"), heading=True)
     return shell(rx.cond(draft.missing != "", gone, _work()), active="workflows", folded=True, page_class="ed-page")

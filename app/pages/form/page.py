@@ -102,6 +102,7 @@ def _missing() -> rx.Component:
         error_state(
             "This form is closed",
             "Its address is unknown or the owner has closed it. Ask whoever sent you the address for a new one.",
+            heading=True,
         ),
         class_name="center-page",
     )

@@ -51,7 +51,7 @@ def _running(item: ObjectVar[Any]) -> rx.Component:
 
 def _workflow(item: ObjectVar[Any]) -> rx.Component:
     return rx.el.tr(
-        rx.el.td(rx.el.a(item["name"], href=item["href"], class_name="strong"), class_name="name"),
+        rx.el.td(rx.el.a(item["name"], href=item["href"], class_name="strong row-link"), class_name="name"),
         rx.el.td(item["trigger"], class_name="muted wide-only trigger", title=item["trigger"]),
         rx.el.td(last_run(item)),
         rx.el.td(item["today"], class_name="mono num end wide-only"),

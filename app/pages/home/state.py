@@ -53,9 +53,9 @@ class Home(Watching):
     async def _read(self) -> None:
         rows = await unit.ask(workflows.list_workflows, await self._actor())
         attention = [card for row in rows for card in shown.attention(row)][:CARDS]
-        records = [shown.workflow(row) for row in rows]
         asks = await self.get_state(Asks)
         await asks._read("")
+        records = asks._marked([shown.workflow(row) for row in rows], "last_href", "last_status")
         on = shown.count(sum(row.enabled for row in rows), "workflow")
         self._put(
             attention=attention,

@@ -15,6 +15,7 @@ def missing() -> rx.Component:
                 "There is no page at this address",
                 "It may have been deleted, or the address was cut short when it was copied.",
                 link_button("Home", "/", kind="primary", icon_name="house"),
+                heading=True,
             ),
             class_name="center-page",
         )

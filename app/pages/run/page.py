@@ -195,6 +195,7 @@ def _missing() -> rx.Component:
             "This run does not exist",
             "It may belong to another workspace, or its address was cut short. The list shows every run you can see.",
             link_button("All runs", "/runs", kind="primary"),
+            heading=True,
         )
     )
 

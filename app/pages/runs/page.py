@@ -6,7 +6,7 @@ import reflex as rx
 from reflex.vars import ObjectVar
 
 from app.components.layout import page_header, shell
-from app.components.runs import waits_for
+from app.components.runs import ask_card, reject_dialog, waits_for
 from app.components.theme import (
     button,
     card,
@@ -20,6 +20,7 @@ from app.components.theme import (
     segmented_links,
     state_chip,
 )
+from app.deciding import Asks
 from app.pages.runs.state import Runs
 
 FILTERS = (
@@ -37,7 +38,7 @@ def _row(item: ObjectVar[Any]) -> rx.Component:
     return rx.el.tr(
         rx.el.td(state_chip(item["status"].to(str))),
         rx.el.td(
-            rx.el.a(item["workflow"], href=item["href"], class_name="strong"),
+            rx.el.a(item["workflow"], href=item["href"], class_name="strong row-link"),
             rx.cond(item["dry"], rx.fragment(" ", chip("Dry run", icon_name="flask-conical")), rx.fragment()),
             rx.cond(item["error"], rx.el.div(item["error"], class_name="hint clamp-2"), rx.fragment()),
             rx.cond(item["waits"], rx.el.div(waits_for(item), class_name="hint"), rx.fragment()),
@@ -98,13 +99,41 @@ def _nothing() -> rx.Component:
     return rx.cond((Runs.filter == "all") & (Runs.search == "") & (Runs.workflow_id == ""), none, filtered)
 
 
+def _asks() -> rx.Component:
+    """What waits for the person who looks: all of it by its filter, and on phones the first in front of everything."""
+
+    def card_of(one: Any) -> rx.Component:
+        return ask_card(one, Asks.decide, Asks.approve, Asks.ask_why, linked=True)
+
+    cards = rx.el.ul(
+        rx.foreach(Asks.open.to(list[dict[str, Any]]), card_of),
+        class_name=rx.cond(Runs.filter == "needs", "asks", "asks phone-only"),
+        aria_label="What waits for you",
+    )
+    here = (Runs.filter == "needs") | ((Runs.filter == "all") & (Runs.search == "") & (Runs.workflow_id == ""))
+    return rx.fragment(
+        rx.cond(here & (Asks.open.length() > 0), cards, rx.fragment()),
+        reject_dialog(Asks.rejecting != "", Asks.error, Asks.ask_why(""), Asks.reject),
+    )
+
+
+def _filters() -> rx.Component:
+    """The states as links, with how many runs are in those that are not an end; they stay with the workflow."""
+    options = [(value, _counted(value, word), f"/runs?show={value}{Runs.only}") for value, word in FILTERS]
+    return rx.el.div(segmented_links(options, Runs.filter, "State"), class_name="scroll-x")
+
+
+def _counted(value: str, word: str) -> rx.Component:
+    number = Runs.counts[value]
+    return rx.fragment(word, rx.cond(number, rx.el.span(number, class_name=f"count {value}"), rx.fragment()))
+
+
 @rx.page(route="/runs", title="Runs · Weft", on_load=Runs.load)
 def runs() -> rx.Component:
     """Runs of the whole workspace or of one workflow."""
-    options = [(value, word, f"/runs?show={value}") for value, word in FILTERS]
     only = rx.el.span(
         chip(rx.cond(Runs.workflow, Runs.workflow, "One workflow"), icon_name="workflow"),
-        rx.el.a("Show all", href="/runs", class_name="link"),
+        link_button("Runs of all workflows", "/runs", kind="small"),
         class_name="row",
     )
     return shell(
@@ -113,8 +142,9 @@ def runs() -> rx.Component:
             search_box("Search by workflow", on_change=Runs.find.debounce(250), max_length=200),
             beside=chip("Live", tone="run", icon_name="radio"),
         ),
-        rx.el.div(segmented_links(options, Runs.filter, "State"), class_name="scroll-x"),
+        _filters(),
         rx.cond(Runs.workflow_id, only, rx.fragment()),
+        _asks(),
         loading(Runs.ready, card(rx.cond(Runs.rows, _table(), _nothing()), class_name="clip"), rows=8),
         active="runs",
     )

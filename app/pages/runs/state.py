@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import reflex as rx
 
+from app.deciding import Asks
 from app.live import Watching
 from app.services import runs, shown, unit
 from app.session import guarded
@@ -31,6 +32,7 @@ class Runs(Watching):
     search: str = ""
     workflow_id: str = ""
     workflow: str = ""
+    counts: dict[str, str] = {}
     rows: list[dict[str, Any]] = []
     has_more: bool = False
     _cursor: str = ""
@@ -48,6 +50,11 @@ class Runs(Watching):
         self.workflow = self.rows[0]["workflow"] if self.workflow_id and self.rows else ""
         self._watch_workspace(actor.workspace_id)
 
+    @rx.var
+    def only(self) -> str:
+        """The end of an address that stays with the workflow, if the list is about one."""
+        return f"&workflow={self.workflow_id}" if self.workflow_id else ""
+
     async def _page(self, cursor: str, limit: int) -> runs.Page:
         actor = await self._actor()
         return await unit.ask(
@@ -62,8 +69,12 @@ class Runs(Watching):
         )
 
     async def _read(self) -> None:
+        asks = await self.get_state(Asks)
+        await asks._read("")
         page = await self._page("", min(PAGE * self._pages, runs.LONGEST_PAGE))
-        self._show([shown.run(row) for row in page.runs], page.cursor)
+        counts = await unit.ask(runs.count_open, await self._actor(), workflow_id=self.workflow_id or None)
+        self._put(counts={name: f"{number:,}" for name, number in counts.items() if number})
+        self._show(asks._marked([shown.run(row) for row in page.runs]), page.cursor)
 
     def _show(self, rows: list[dict[str, Any]], cursor: str) -> None:
         self._cursor = cursor
@@ -88,4 +99,5 @@ class Runs(Watching):
             return
         page = await self._page(self._cursor, PAGE)
         self._pages += 1
-        self._show([*self.rows, *[shown.run(row) for row in page.runs]], page.cursor)
+        asks = await self.get_state(Asks)
+        self._show([*self.rows, *asks._marked([shown.run(row) for row in page.runs])], page.cursor)

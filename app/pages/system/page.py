@@ -65,7 +65,7 @@ def _process(item: ObjectVar[Any]) -> rx.Component:
 def _lease(item: ObjectVar[Any]) -> rx.Component:
     return rx.el.tr(
         rx.el.td(state_chip(item["status"].to(str))),
-        rx.el.td(rx.el.a(item["workflow"], href=item["href"], class_name="strong"), class_name="name"),
+        rx.el.td(rx.el.a(item["workflow"], href=item["href"], class_name="strong row-link"), class_name="name"),
         rx.el.td(moment(item["queued_at"].to(int)), class_name="muted wide-only"),
         rx.el.td(
             rx.cond(item["lease_until"], moment(item["lease_until"].to(int), "clock"), "none yet"), class_name="muted"
@@ -78,7 +78,7 @@ def _lease(item: ObjectVar[Any]) -> rx.Component:
 def _schedule(item: ObjectVar[Any]) -> rx.Component:
     return rx.el.tr(
         rx.el.td(
-            rx.el.a(item["workflow"], href=item["href"], class_name="strong"),
+            rx.el.a(item["workflow"], href=item["href"], class_name="strong row-link"),
             rx.cond(item["alarm"], rx.el.div(item["alarm"], class_name="hint bad"), rx.fragment()),
             class_name="name",
         ),

@@ -5,18 +5,17 @@ from typing import Any
 import reflex as rx
 from reflex.vars import ObjectVar
 
-from app.components.theme import button, card, chip, empty_state, field, modal, moment, text_input
+from app.components.theme import button, card, chip, empty_state, field, icon_button, modal, moment, text_input
 from app.pages.system.storage_state import DEFAULT, Keeping
 
 HEADS = (
     ("Workflow", ""),
-    ("Runs", "end"),
-    ("Rows", "end wide-only"),
+    ("Runs", "end wide-only"),
+    ("Records", "end wide-only"),
     ("Values", "end wide-only"),
     ("Oldest", "wide-only"),
-    ("Kept", ""),
-    ("Goes next", "wide-only"),
-    ("", ""),
+    ("Kept", "wide-only"),
+    ("Removed next", "wide-only"),
 )
 
 
@@ -24,7 +23,12 @@ def storage() -> rx.Component:
     """A row for each workflow, and the dialog in which bounds are set."""
     none = empty_state("database", "Nothing is stored", "What runs leave behind appears here once one has ended.")
     table = rx.el.table(
-        rx.el.thead(rx.el.tr(*[rx.el.th(word, scope="col", class_name=style) for word, style in HEADS])),
+        rx.el.thead(
+            rx.el.tr(
+                *[rx.el.th(word, scope="col", class_name=style) for word, style in HEADS],
+                rx.el.th(rx.el.span("Actions", class_name="sr-only"), scope="col"),
+            )
+        ),
         rx.el.tbody(rx.foreach(Keeping.sizes, _row)),
         class_name="table",
         aria_label="Storage",
@@ -46,19 +50,25 @@ def storage() -> rx.Component:
 
 
 def _row(item: ObjectVar[Any]) -> rx.Component:
+    kept = rx.fragment(item["kept"], rx.cond(item["own"], rx.fragment(" ", chip("Own")), rx.fragment()))
     return rx.el.tr(
-        rx.el.td(rx.el.a(item["workflow"], href=item["href"], class_name="strong"), class_name="name"),
-        rx.el.td(item["runs"], class_name="num end"),
+        rx.el.td(
+            rx.el.a(item["workflow"], href=item["href"], class_name="strong row-link"),
+            rx.el.div(item["said"], class_name="hint narrow-line"),
+            rx.el.div("Kept: ", kept, class_name="hint narrow-line"),
+            class_name="name",
+        ),
+        rx.el.td(item["runs"], class_name="num end wide-only"),
         rx.el.td(item["rows"], class_name="num end wide-only"),
         rx.el.td(item["payloads"], class_name="num end wide-only"),
         rx.el.td(rx.cond(item["oldest"], moment(item["oldest"].to(int)), "none"), class_name="muted wide-only"),
-        rx.el.td(item["kept"], rx.cond(item["own"], chip("Own"), rx.fragment())),
+        rx.el.td(kept, class_name="wide-only"),
         rx.el.td(item["goes"], class_name="muted wide-only"),
         rx.el.td(
-            button(
-                "Change",
+            icon_button(
+                "pen",
+                f"Change how long runs of {item['workflow']} are kept",
                 on_click=Keeping.edit(item["id"].to(str), item["workflow"].to(str), item["own"].to(bool)),
-                aria_label=f"Change how long runs of {item['workflow']} are kept",
             ),
             class_name="end",
         ),

@@ -94,12 +94,13 @@ class Keeping(SessionState):
 
 
 def _size(one: WorkflowSize) -> dict[str, Any]:
-    goes = f"{one.removed_runs:,} runs, {shown.size(one.removed_bytes)}" if one.removed_runs else "nothing"
+    goes = f"{shown.count(one.removed_runs, 'run')}, {shown.size(one.removed_bytes)}" if one.removed_runs else "nothing"
     return {
         "id": one.workflow_id,
         "workflow": one.workflow,
         "href": f"/w/{one.workflow_id}",
         "runs": f"{one.runs:,}",
+        "said": f"{shown.count(one.runs, 'run')}, {shown.size(one.row_bytes + one.payload_bytes)}",
         "rows": shown.size(one.row_bytes),
         "payloads": shown.size(one.payload_bytes),
         "oldest": one.oldest or 0,
@@ -111,8 +112,8 @@ def _size(one: WorkflowSize) -> dict[str, Any]:
 
 def _said(kept: Kept) -> str:
     bounds = (
-        None if kept.days is None else f"{kept.days:,g} days",
-        None if kept.runs is None else f"{kept.runs:,} runs",
+        None if kept.days is None else f"{kept.days:,g} {'day' if kept.days == 1 else 'days'}",
+        None if kept.runs is None else shown.count(kept.runs, "run"),
         None if kept.bytes is None else shown.size(kept.bytes),
     )
     return ", ".join(bound for bound in bounds if bound) or "everything"

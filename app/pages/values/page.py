@@ -27,11 +27,17 @@ from app.pages.values.state import ValueForm, Values
 def _row(item: ObjectVar[Any], scope: str) -> rx.Component:
     name = item["name"].to(str)
     change = icon_button("pen", f"Change {name}", on_click=ValueForm.begin(name, scope))
-    by = rx.cond(item["run"], rx.el.a("a run", href=item["run"]), "a person")
+    by = rx.cond(item["run"], rx.el.a("a run", href=item["run"], class_name="link"), "a person")
+    value = rx.el.span(item["value"], class_name=rx.cond(item["keys"], "hint", "mono clamp-2"))
+    changed = rx.fragment(moment(item["updated_at"].to(int)), " by ", by)
     return rx.el.tr(
-        rx.el.td(rx.el.b(name, class_name="strong")),
-        rx.el.td(rx.el.span(item["value"], class_name=rx.cond(item["keys"], "hint", "mono")), class_name="value"),
-        rx.el.td(moment(item["updated_at"].to(int)), " by ", by, class_name="muted wide-only"),
+        rx.el.td(
+            rx.el.b(name, class_name="strong"),
+            rx.el.div(value, rx.el.div("Changed ", changed, class_name="hint"), class_name="narrow-line"),
+            class_name="name",
+        ),
+        rx.el.td(value, class_name="wide-only any"),
+        rx.el.td(changed, class_name="muted wide-only"),
         rx.el.td(
             rx.cond(item["keys"], rx.fragment(), change),
             icon_button("trash-2", f"Forget {name}", on_click=Values.ask(name, scope)),
@@ -42,7 +48,7 @@ def _row(item: ObjectVar[Any], scope: str) -> rx.Component:
 
 
 def _table(rows: ArrayVar[Any], scope: str, label: str) -> rx.Component:
-    heads = ("Name", ""), ("Value", ""), ("Changed", "wide-only")
+    heads = ("Name", ""), ("Value", "wide-only"), ("Changed", "wide-only")
     return rx.el.table(
         rx.el.thead(
             rx.el.tr(

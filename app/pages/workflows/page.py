@@ -37,7 +37,7 @@ nodes: …"""
 
 def _name(item: ObjectVar[Any]) -> rx.Component:
     return rx.el.td(
-        rx.el.a(item["name"], href=item["href"], class_name="strong"),
+        rx.el.a(item["name"], href=item["href"], class_name="strong row-link"),
         rx.el.div(
             rx.cond(item["on"], chip("On", tone="ok", icon_name="power"), chip("Off", icon_name="power-off")),
             rx.el.span(item["state"], class_name="hint"),

@@ -5,6 +5,7 @@ from typing import Any
 
 import reflex as rx
 
+from app.deciding import Asks
 from app.live import Watching
 from app.services import shown, unit, workflows
 from app.services.errors import Invalid
@@ -39,7 +40,9 @@ class Workflows(Watching):
     async def _read(self) -> None:
         actor = await self._actor()
         found = await unit.ask(workflows.list_workflows, actor, self.search, self.trash)
-        self._put(rows=[shown.workflow(row) for row in found], ready=True)
+        asks = await self.get_state(Asks)
+        await asks._read("")
+        self._put(rows=asks._marked([shown.workflow(row) for row in found], "last_href", "last_status"), ready=True)
 
     async def _heard(self, events: Sequence[Event]) -> None:
         await self._read()

@@ -5,6 +5,7 @@ from app.pages.runs.state import PAGE, Runs
 from app.pages.workflows.state import Import, Workflows
 from app.services import unit
 from tests.app.pages.conftest import Somebody, add_run, add_workflow
+from tests.app.pages.test_asks import put
 
 ERROR = {"message": "Too many requests (429)", "hint": "Wait.", "node": "rows", "label": "Keep some", "item": "7"}
 
@@ -112,3 +113,28 @@ async def test_what_did_not_change_is_not_sent_again(ada: Somebody) -> None:
     for page in pages:
         await page._heard(())  # type: ignore[attr-defined]
         assert page.dirty_vars, type(page).__name__
+
+
+async def test_lists_say_which_runs_need_me_and_count_what_is_under_way(ada: Somebody, bob: Somebody) -> None:
+    ids = unit.call(add_workflow, ada.actor, "Refunds")
+    mine, others = (unit.call(add_run, ada.actor, ids, "waiting") for _ in range(2))
+    unit.call(add_run, ada.actor, ids, "paused")
+    unit.call(put, ada.actor.workspace_id, mine)
+    unit.call(put, ada.actor.workspace_id, others, detail={"title": "Not mine", "people": ["x@else.test"], "role": ""})
+    page = await ada.tab.at("/runs").state(Runs)
+    await page.load()
+    assert {row["id"]: row["status"] for row in page.rows if row["status"] != "paused"} == {
+        mine: "asking",
+        others: "waiting",
+    }
+    assert page.counts == {"running": "2", "paused": "1", "needs": "2"}
+    theirs = await bob.tab.at("/runs").state(Runs)
+    await theirs.load()
+    assert theirs.counts == {}
+    newest = unit.call(add_run, ada.actor, ids, "waiting")
+    unit.call(put, ada.actor.workspace_id, newest)
+    for page_of in (Home, Workflows):
+        lists = await ada.tab.at("/").state(page_of)
+        await lists.load()
+        rows = lists.workflows if isinstance(lists, Home) else lists.rows
+        assert [row["last_status"] for row in rows] == ["asking"]

@@ -25,7 +25,7 @@ async def test_sizes_are_shown_and_bounds_are_set_and_taken_back(ada: Somebody, 
     assert not page.editing
     assert unit.call(retention.of_workflow, ada.actor, pair[0]) == Kept(1.5, 2, 250_000_000)
     assert [(one["kept"], one["own"]) for one in page.sizes] == [("1.5 days, 2 runs, 250 MB", True)]
-    assert page.sizes[0]["goes"].startswith("1 runs")
+    assert page.sizes[0]["goes"].startswith("1 run, ")
     await page.edit(DEFAULT, "all workflows", False)
     await page.save({"days": "30"})
     assert page.default == "30 days"
