@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 import orjson
 import psycopg
+from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGresult
 from psycopg.types.json import set_json_loads
 
 from engine.store.driver import Answer, Operation, Row, Values, drained
 from engine.store.statement import Statement
+
+HEAVY = 16_384  # characters or bytes of a statement's values that are not worth holding on to
+MOST_IDLE = 100  # cursors of one SQL
+TUPLES_OK = ExecStatus.TUPLES_OK
 
 
 class PostgresReader:
@@ -35,24 +42,26 @@ class PostgresDriver:
         self._info = conninfo
         self._transaction = ""
         self._begun: psycopg.Cursor[Any] | None = None
+        self._cursors = _Cursors(self._connection)
         set_json_loads(_as_text, self._connection)
 
     def begin(self) -> None:
         self._transaction, self._begun = "", None
+        self._cursors.take_back()
 
     def _begin(self) -> None:
         """Sends BEGIN, once; inside a pipeline it travels with the first statements."""
         if self._begun is None:
-            self._connection.execute("BEGIN")
+            self._cursors.execute(b"BEGIN")
             # Kept for `committed`: the only sure answer after a COMMIT whose outcome was lost on the way.
-            self._begun = self._connection.execute("SELECT pg_current_xact_id()::text")
+            self._begun = self._cursors.execute(b"SELECT pg_current_xact_id()::text")
 
     def commit(self) -> None:
         if self._begun is None:
             return
         number = self._begun.fetchone()
         self._transaction = number[0] if number else ""
-        self._connection.execute("COMMIT")
+        self._cursors.execute(b"COMMIT")
 
     def rollback(self) -> None:
         if not self._connection.closed and self._begun is not None:
@@ -62,10 +71,10 @@ class PostgresDriver:
         self._connection.close()
 
     def send(self, statement: Statement, values: Values) -> Answer:
-        return _Pending(self._connection.execute(statement.postgres, values))
+        return _Pending(self._cursors.execute(statement.postgres, values))
 
     def send_many(self, statement: Statement, rows: Sequence[Values]) -> None:
-        self._connection.execute(statement.postgres_rows, {"rows": orjson.dumps(rows).decode()})
+        self._cursors.execute(statement.postgres_rows, {"rows": orjson.dumps(rows).decode()})
 
     def run(self, operations: Sequence[Operation], until: float | None = None) -> list[Any]:
         """Advances all operations together, one round trip per yield; gives their results in order."""
@@ -117,12 +126,46 @@ class _Pending:
 
     def rows(self) -> Sequence[Row]:
         if self._rows is None:
-            self._rows = self._cursor.fetchall() if self._cursor.description else ()
+            result = self._cursor.pgresult
+            self._rows = self._cursor.fetchall() if result is not None and result.status == TUPLES_OK else ()
         return self._rows
 
     @property
     def count(self) -> int:
         return self._cursor.rowcount
+
+
+class _Cursors:
+    """Cursors that are used again for the SQL they had before.
+
+    Making one costs more than sending a statement with it: it copies all that its connection knows of types.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+        self._idle: defaultdict[bytes, list[psycopg.Cursor[Any]]] = defaultdict(list)
+        self._busy: list[tuple[bytes, psycopg.Cursor[Any]]] = []
+
+    def execute(self, sql: bytes, values: Values | None = None) -> psycopg.Cursor[Any]:
+        """Sends a statement. What it gives can be read until `take_back`."""
+        idle = self._idle[sql]
+        cursor = idle.pop() if idle else self._connection.cursor()
+        if values is None or not any(isinstance(value, str) and len(value) > HEAVY for value in values.values()):
+            self._busy.append((sql, cursor))
+        return cursor.execute(sql, values)
+
+    def take_back(self) -> None:
+        """Lets all cursors be used again, but those that would go on holding something large."""
+        for sql, cursor in self._busy:
+            if len(idle := self._idle[sql]) < MOST_IDLE and _is_light(cursor.pgresult):
+                idle.append(cursor)
+        self._busy.clear()
+
+
+def _is_light(result: PGresult | None) -> bool:
+    if result is None or result.ntuples != 1:
+        return result is None or not result.ntuples
+    return sum(len(result.get_value(0, column) or b"") for column in range(result.nfields)) < HEAVY
 
 
 def _as_text(data: str | bytes) -> str | bytes:
