@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from engine.broadcast import Value, bind
@@ -22,6 +23,24 @@ from engine.validation.workflows import workflow_problems
 
 NAMED_TYPES = {"flow.input": "input", "flow.output": "output"}
 
+# What only the call of a node would trip over: a node that is turned off is not called.
+OF_CALLS = frozenset(
+    {
+        "missing_field",
+        "bad_value",
+        "unknown_field",
+        "field_circle",
+        "wrong_type",
+        "unknown_node",
+        "unknown_output",
+        "unknown_part",
+        "no_item",
+        "no_repeat",
+        "missing_input",
+        "unknown_input",
+    }
+)
+
 
 def problems(graph: Graph, catalog: Catalog, outside: Outside = NOTHING) -> list[Problem]:
     """What is wrong with the drawing, by what is declared, by the triggers' samples, and by `outside`."""
@@ -38,10 +57,13 @@ class _Check(ReferenceChecks):
             if node_type is None:
                 yield self._unknown_type(node)
                 continue
-            yield from field_problems(node, node_type)
-            yield from self.references(node, node_type)
-            yield from self._placed(node, node_type)
-            yield from self._duplicate_name(node, names)
+            found = chain(
+                field_problems(node, node_type),
+                self.references(node, node_type),
+                self._placed(node, node_type),
+                self._duplicate_name(node, names),
+            )
+            yield from (_eased(problem) for problem in found) if node.off else found
         yield from circles(self.known)
 
     def _unknown_type(self, node: Node) -> Problem:
@@ -134,6 +156,11 @@ class _Check(ReferenceChecks):
         if other != node.id:
             told = f"Another {what} is called “{name}” already: “{self.graph.nodes[other].title}”."
             yield Problem(code="duplicate_name", message=told, node=node.id, field="name", hint="Give it another name.")
+
+
+def _eased(problem: Problem) -> Problem:
+    """A problem of a node that is turned off: no error where only its call would meet it."""
+    return problem.model_copy(update={"severity": "warning"}) if problem.code in OF_CALLS else problem
 
 
 def _writes(node: Node, node_type: NodeType) -> bool:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from engine.validation.shapes import Kind, Shape
 
-# What each kind is taken from beside itself; the rest is refused, as the type's own model would refuse it.
+# What each kind is taken from beside itself, as `Params` turns it; the rest is refused, as a run would refuse it.
 ALSO_FROM: Mapping[Kind, frozenset[Kind]] = {
-    "text": frozenset(),
+    "text": frozenset({"number"}),
     "number": frozenset({"text", "boolean"}),
     "boolean": frozenset({"text", "number"}),
     "record": frozenset({"file"}),

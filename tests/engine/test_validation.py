@@ -50,10 +50,10 @@ PARSE = node("p", "parse", text="a\nb")
             "needs a list, and this is a number",
         ),
         (
-            [PARSE, node("a", "text", text="{{ p.count }}")],
+            [PARSE, node("a", "text", text="{{ s.record }}"), node("s", "start", sample={"record": {"x": 1}})],
             ("a", "text"),
             "wrong_type",
-            "needs a text, and this is a number",
+            "needs a text, and this is a record",
         ),
         ([PARSE, node("a", "text", text="{{ p.error }}")], ("a", "text"), "unknown_output", "has no error output"),
         ([PARSE, node("a", "text", text="x", after=("{{ q }}",))], ("a", "after"), "unknown_node", "no node “q”"),
@@ -88,6 +88,41 @@ def test_each_problem_says_where_what_and_what_to_do(
     problem = only(*nodes)
     assert (problem.node, problem.field, problem.code) == (*where, code)
     assert message in f"{problem.message} {problem.hint}"
+
+
+def test_a_number_fits_a_text_as_a_run_turns_it_into_one() -> None:
+    assert problems(graph(PARSE, node("a", "text", text="{{ p.count }}")), CATALOG) == []
+    text = CATALOG["test.text"].params.model_validate({"text": 7})
+    assert text.model_dump()["text"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("params", "code"),
+    [
+        ({}, "missing_field"),
+        ({"text": "x", "amount": "much"}, "bad_value"),
+        ({"text": "x", "txt": "y"}, "unknown_field"),
+        ({"text": "{{ nobody }}"}, "unknown_node"),
+        ({"text": "{{ p.cuont }}"}, "unknown_part"),
+        ({"text": "{{ item.x }}"}, "no_item"),
+    ],
+)
+def test_a_node_that_is_off_is_warned_of_what_only_its_call_would_meet(params: dict[str, Any], code: str) -> None:
+    off = Node(id="a", type="test.text", params=params, off=True)
+    assert [(p.code, p.severity) for p in problems(graph(PARSE, off), CATALOG)] == [(code, "warning")]
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        ({"type": "test.txt"}, "unknown_type"),
+        ({"params": {"text": "{{ 1 + }}"}}, "bad_template"),
+        ({"container": "p", "params": {"text": "x"}}, "no_container"),
+    ],
+)
+def test_a_node_that_is_off_still_has_its_place_in_the_drawing(more: dict[str, Any], code: str) -> None:
+    off = Node.model_validate({"id": "a", "type": "test.text", "off": True} | more)
+    assert [(p.code, p.severity) for p in problems(graph(PARSE, off), CATALOG)] == [(code, "error")]
 
 
 def test_a_good_drawing_has_no_problem() -> None:
@@ -228,7 +263,7 @@ def test_a_node_that_combines_its_items_is_not_mapped() -> None:
         [PARSE, node("a", "show", value={"first": ["{{ nobody }}", "{{ p }}"]})],
         [PARSE, node("a", "show", value="{{ p }}", label="{{ nobody }}")],
         [PARSE, node("a", "text", text="x", after=("{{ q }}", "{{ p }}"))],
-        [PARSE, node("a", "text", text="{{ p.count }}")],
+        [node("p", "start", sample={"b": {"x": 1}}), node("a", "text", text="{{ p.b }}")],
         [PARSE, node("a", "show", value="{{ p.error }}")],
         [PARSE, node("a", "start", sample="{{ p }}", after=("{{ p }}",))],
         [PARSE, node("a", "send", text="{{ p.rows.line }}")],

@@ -154,7 +154,7 @@ def test_values_pass_through_an_if_a_router_and_the_trigger() -> None:
         node("i", "if", value="{{ trigger.rows }}", when="{{ value.n }}"),
         node("yes", "text", text="{{ i.yes.n|string }}"),
         node("r", "route", value="{{ s.one }}", rules=[{"name": "big", "when": 1}]),
-        node("big", "text", text="{{ r.big.n }}"),
+        node("big", "text", text="{{ r.big }}"),
         node("literal", "if", value={"a": "{{ s.rows }}", "b": [1]}, when=1),
         node("part", "text", text="{{ literal.no.b|string }}", other="{{ literal.no.a.n|string }}"),
     )

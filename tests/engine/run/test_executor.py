@@ -184,11 +184,12 @@ async def test_a_node_that_is_off_passes_its_wire_on(bench: Bench) -> None:
         "route": {"type": "flow.if", "with": {"value": 1, "when": True}, "off": True},
         "all": {"type": "lab.total", "with": {"values": "{{ sort }}"}},
         "nothing": {"type": "lab.total", "with": {"values": "{{ route.yes }}"}},
+        "half": {"type": "data.template", "with": {"txt": "{{ nobody.name }}"}, "off": True},
     }
     ran = await bench.run(nodes, input={"trigger": "start", "payload": {"rows": [3, 1]}})
     assert ran.run.error is None
     assert (ran.output("sort"), ran.output("all")) == ([3, 1], 2)
-    assert (ran.statuses["route"], ran.statuses["nothing"]) == ("skipped", "skipped")
+    assert [ran.statuses[name] for name in ("route", "nothing", "half")] == ["skipped"] * 3
 
 
 async def test_pinned_outputs_stand_for_their_nodes(bench: Bench) -> None:
