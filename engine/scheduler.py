@@ -26,7 +26,7 @@ from engine.models import from_ms, new_id, to_ms
 from engine.presence import telling
 from engine.schedules import BadSchedule, Due, Schedule, due
 from engine.settings import settings
-from engine.store import settling, starting
+from engine.store import pausing, settling, starting
 from engine.store.db import Database, DatabaseUnavailable, database
 from engine.store.driver import Driver, Operation, Row
 from engine.store.results import Started
@@ -175,8 +175,7 @@ class Clockwork:
         over: list[str] = await writer.submit(partial(settling.due_waits, limit=WAITS_AT_ONCE))
         outcome: dict[str, Any] = {"due": True}
         settle = (
-            partial(settling.settle, wait_id=wait_id, outcome=outcome, early=False, deliver=room.take())
-            for wait_id in over
+            partial(pausing.settle_due, wait_id=wait_id, outcome=outcome, deliver=room.take()) for wait_id in over
         )
         await asyncio.gather(*(writer.submit(operation) for operation in settle))
         return len(over)

@@ -12,7 +12,7 @@ from functools import partial
 
 import structlog
 
-from engine.store import retention, space
+from engine.store import retention, space, spending
 from engine.store.collector import Collected, Collector
 from engine.store.db import Database, DatabaseUnavailable
 from engine.store.storage import Storage
@@ -45,6 +45,7 @@ class Upkeep:
                 if due:
                     collected = time.monotonic()
                     await self.collect()
+                    await self.forget()
                 if removed or due:
                     await self.give_back()
             except DatabaseUnavailable as error:
@@ -80,6 +81,10 @@ class Upkeep:
         if count:
             log.info("upkeep.removed", runs=count)
         return count
+
+    async def forget(self) -> None:
+        """Forgets what was spent on days that are long past."""
+        await self._writer.submit(spending.forget)
 
     async def collect(self) -> Collected:
         """Deletes the payloads that nothing names any more, in all workspaces."""

@@ -26,6 +26,7 @@ from engine.graph import Node
 from engine.launch import Launcher
 from engine.models import WorkflowVersion
 from engine.presence import alive
+from engine.run.days import Days
 from engine.run.executor import Executor
 from engine.run.failures import to_record
 from engine.run.plans import Plans
@@ -130,7 +131,8 @@ def parts(writer: Writer, settings: Settings, pool: Pool) -> Parts:
     )
     checkpoints = Checkpoints(data, writer)
     plans = Plans(catalog(), _documents(data))
-    executor = Executor(plans, checkpoints, storage(), Tools(pool, toolbox, settings.public_url, _workers(settings)))
+    tools = Tools(pool, toolbox, settings.public_url, _workers(settings), Days(data))
+    executor = Executor(plans, checkpoints, storage(), tools)
     return Parts(executor, plans, checkpoints, toolbox)
 
 

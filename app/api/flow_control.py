@@ -1,15 +1,18 @@
 """What starts by itself, and how much may be under way at once: schedules, limits of runs and of accounts."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.auth import SignedIn
-from app.services import account_calls, budgets, credentials, run_limits, triggers, unit
+from app.services import account_calls, budgets, credentials, day_budgets, run_limits, triggers, unit
 from app.services.account_calls import AccountCalls
 from app.services.budgets import Budget
 from app.services.credentials import CredentialView
+from app.services.day_budgets import Today
+from app.services.run_limits import WorkspaceLimits
 from app.services.triggers import TriggerView
 
 router = APIRouter(tags=["Workflows"])
@@ -25,6 +28,13 @@ class Limits(BaseModel):
     )
 
 
+class NewWorkspaceLimits(Limits):
+    """What all workflows together may do at once and spend a day; null is no limit."""
+
+    per_day_money: float | None = Field(default=None, gt=0, le=budgets.MOST, description="Dollars on one day")
+    time_zone: str = Field(default="UTC", max_length=60, description="Where the days begin at midnight")
+
+
 class NewBudget(BaseModel):
     """What each run may spend; null is no limit."""
 
@@ -33,6 +43,9 @@ class NewBudget(BaseModel):
     seconds: float | None = Field(default=None, gt=0, le=budgets.MOST, description="While a worker is at it")
     steps: int | None = Field(default=None, gt=0, le=budgets.MOST, description="Calls of nodes; each item counts")
     money: float | None = Field(default=None, gt=0, le=budgets.MOST, description="Dollars, as the steps report them")
+    per_day_money: float | None = Field(
+        default=None, gt=0, le=budgets.MOST, description="Dollars that all runs together may spend on one day"
+    )
 
 
 class AccountLimits(BaseModel):
@@ -107,17 +120,30 @@ async def read_budget(actor: SignedIn, workflow_id: str) -> Budget:
 
 @router.put("/workflows/{workflow_id}/budget", status_code=204)
 async def set_budget(actor: SignedIn, workflow_id: str, body: NewBudget) -> None:
-    """Set what each run from now on may spend. A run that has used it up pauses and asks."""
-    await unit.ask(budgets.limit, actor, workflow_id, Budget(body.seconds, body.steps, body.money))
+    """Set what each run from now on may spend, and all of them a day. A run that would spend more pauses and asks."""
+    await unit.ask(budgets.limit, actor, workflow_id, Budget(**body.model_dump()))
+
+
+@router.get("/workflows/{workflow_id}/budget/today")
+async def read_budget_today(actor: SignedIn, workflow_id: str) -> Today:
+    """What a workflow spent today, in the workspace's time zone, and what it may."""
+    return await unit.ask(day_budgets.of_workflow, actor, workflow_id)
 
 
 @router.get("/limits")
-async def read_workspace_limits(actor: SignedIn) -> Limits:
-    """How many runs of all workflows together may be under way at once."""
-    return Limits(runs_at_once=await unit.ask(run_limits.of_workspace, actor))
+async def read_workspace_limits(actor: SignedIn) -> WorkspaceLimits:
+    """What all workflows together may do at once and spend a day."""
+    return await unit.ask(run_limits.of_workspace, actor)
+
+
+@router.get("/limits/today")
+async def read_workspace_today(actor: SignedIn) -> Today:
+    """What all workflows together spent today, in the workspace's time zone, and what they may."""
+    return await unit.ask(day_budgets.of_workspace, actor)
 
 
 @router.put("/limits", status_code=204)
-async def set_workspace_limits(actor: SignedIn, body: Limits) -> None:
-    """Limit how many runs of all workflows together are under way at once. For the workspace's owners."""
-    await unit.ask(run_limits.limit_workspace, actor, body.runs_at_once)
+async def set_workspace_limits(actor: SignedIn, body: NewWorkspaceLimits) -> None:
+    """Limit all workflows together. What is left out stays as it is. For the workspace's owners."""
+    present = await unit.ask(run_limits.of_workspace, actor)
+    await unit.ask(run_limits.limit_workspace, actor, replace(present, **body.model_dump(exclude_unset=True)))

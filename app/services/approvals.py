@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from app.services import run_data, runs, unit
+from app.services import day_budgets, run_data, runs, unit
 from app.services.access import RANK, Actor, owned
 from app.services.errors import Conflict, Forbidden, Invalid, NotFound
 from app.services.unit import reads
@@ -36,7 +36,8 @@ class Approval:
 
     ``approval``: what an Approval node asks; ``evidence`` is what it is about. ``unknown``: did an effect happen that a
     crash left open? ``again`` repeats it, ``done`` takes it as done, ``fail`` fails the step. ``budget``: the run has
-    used up its budget; ``raise`` gives it as much again, ``end`` cancels it.
+    used up its budget, or the day's; ``raise`` gives it as much again, ``end`` cancels the run. A day's budget is
+    raised for all runs that wait for it.
     ``item`` is empty, or says for which item of a list the node was called, ``scope`` in which round of a container.
     ``asked_by`` started the run. ``mine``: the asker may decide.
     """
@@ -113,6 +114,8 @@ async def decide(actor: Actor, approval_id: str, choice: str, note: str = "") ->
 
 
 async def _settle(actor: Actor, wait: Wait, outcome: Mapping[str, Any]) -> bool:
+    if outcome["choice"] == "raise" and (wait.detail or {}).get("what") == day_budgets.WHAT:
+        return await day_budgets.raise_today(actor, wait, outcome)
     if outcome["choice"] == "raise":
         budget = await unit.ask(_higher, actor, wait)
         return await launch.raise_budget(wait.run_id, wait.id, outcome, budget)
@@ -147,9 +150,9 @@ def _decidable(db: Session, actor: Actor, approval_id: str, choice: str) -> Wait
 
 
 def _may_decide(actor: Actor, wait: Wait) -> bool:
-    if wait.kind != "approval":
-        return RANK[actor.role] >= RANK["editor"]
     detail = wait.detail or {}
+    if wait.kind != "approval":
+        return RANK[actor.role] >= RANK["owner" if detail.get("of") == "workspace" else "editor"]
     people, role = detail.get("people") or [], detail.get("role") or ""
     if not people and not role:
         return True

@@ -118,6 +118,7 @@ class NodeType:
     A `container` is run by the engine itself: its function says what it asks (`engine.contract.bodies`). `body`: other
     nodes can stand in it.
     `gives`: the names that its body knows beside those around it, each with the field that it comes from.
+    `spends`: of a type that reports costs, whether a call with these params will have any; without it each call may.
     """
 
     id: str
@@ -141,6 +142,7 @@ class NodeType:
     keywords: tuple[str, ...] = ()
     body: bool = False
     gives: Mapping[str, str] = field(default_factory=dict)
+    spends: Callable[[Any], bool] | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
@@ -206,6 +208,7 @@ def action(
     subtitle: str = "",
     keywords: Sequence[str] = (),
     kind: Literal["action", "note"] = "action",
+    spends: Callable[[Any], bool] | None = None,
 ) -> Callable[[Callable[..., Any]], NodeType]:
     """Declare a node.
 
@@ -213,7 +216,8 @@ def action(
     gives a list, which is stored while it comes about (`engine.contract.lists`). `batch`: the function
     takes up to that many params at once and returns as many results, each a value or a `NodeError`; what it means stays
     per item. An effect is recorded before its call, so a node that may write takes no batches (TypeError).
-    `kind="note"`: it stands on the canvas and is never called.
+    `kind="note"`: it stands on the canvas and is never called. `spends`: of a node that reports costs, whether a call
+    with these params will have any; a call that spends is not made once the day's budget is used up.
     """
 
     def declare(function: Callable[..., Any]) -> NodeType:
@@ -224,7 +228,7 @@ def action(
             id=node_id, version=version, title=title, category=category, icon=icon, params=params, function=function,
             services=services, result=result, outputs=outputs if callable(outputs) else tuple(outputs), effect=effect,
             cpu=cpu, batch=batch, honors_idempotency=honors_idempotency, time_limit=time_limit, subtitle=subtitle,
-            keywords=tuple(keywords), kind=kind,
+            keywords=tuple(keywords), kind=kind, spends=spends,
         )  # fmt: skip
 
     return declare

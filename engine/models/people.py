@@ -27,12 +27,13 @@ class User(Table, table=True):
 
 
 class Workspace(Table, table=True):
-    """What a team shares. `slug` stands in webhook addresses."""
+    """What a team shares. `slug` stands in webhook addresses; days of budgets begin at midnight in `time_zone`."""
 
     id: str = id_field()
     name: str = Field(max_length=120)
     slug: str = Field(max_length=40, unique=True)
     limits: dict[str, Any] = json_column(default_factory=dict, nullable=False)
+    time_zone: str = Field(default="UTC", max_length=60, sa_column_kwargs={"server_default": "UTC"})
     created_at: datetime = stamp()
 
 

@@ -174,6 +174,21 @@ class Wait(Table, table=True):
     wake: int | None = Field(default=None, description="The run's `wake` from when it was settled on")
 
 
+class Spending(Table, table=True):
+    """What a run spent in a quarter of an hour. It outlives its run, so that removing runs gives back no budget."""
+
+    __table_args__ = (
+        sa.Index("ix_spending_of_workspace", "workspace_id", "at"),
+        sa.Index("ix_spending_of_workflow", "workflow_id", "at"),
+    )
+
+    run_id: str = Field(primary_key=True, max_length=32)
+    at: int = Field(primary_key=True, sa_type=sa.BigInteger, description="ms; when the quarter began")
+    workspace_id: str = Field(foreign_key="workspace.id", max_length=32, ondelete="CASCADE")
+    workflow_id: str = Field(max_length=32)
+    dollars: float
+
+
 class Payload(Table, table=True):
     """A stored value above the inline limit, by the SHA-256 of its bytes."""
 

@@ -31,6 +31,11 @@ class Spent:
         """Milliseconds."""
         return int((time.monotonic() - self.begun) * 1000)
 
+    @property
+    def owes(self) -> bool:
+        """Whether the run's row lacks dollars."""
+        return self.cost > self._cost
+
     def spend(self, dollars: float) -> None:
         """Note what something cost."""
         self.cost += max(0.0, dollars)

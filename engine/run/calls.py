@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from engine import broadcast, clock
 from engine.broadcast import CallScope, Mapped, Once
 from engine.clock import now_ms
-from engine.contract import BadParams, Effect, NodeError
+from engine.contract import BadParams, Costs, Effect, NodeError
 from engine.expressions import TemplateError
 from engine.run.callrows import CallRows
 from engine.run.control import Control
@@ -94,6 +94,8 @@ class Calls:
                 self.rows.waits += 1
             else:
                 await self._settle(index, prepared)
+        if calls and self._spends(calls[0][1]) and not await self._journey.may_spend():
+            return
         if not calls or self._control.halted:
             return
         try:
@@ -103,6 +105,15 @@ class Calls:
             return
         for (index, call), outcome in zip(calls, outcomes, strict=True):
             await self._settle(index, outcome, call)
+
+    def _spends(self, call: Call) -> bool:
+        """Whether a call may cost money, by its settings where the type can tell."""
+        if Costs not in self.type.services.values():
+            return False
+        try:
+            return not callable(self.type.spends) or self.type.spends(validated(self.node, self.type, call.raw))
+        except NodeError:
+            return False  # the call itself says what is wrong
 
     async def _outcomes(self, calls: list[Call]) -> Sequence[Outcome]:
         if self.type.batch:

@@ -135,8 +135,7 @@ class Advance:
         if reason == "lost":
             raise self._ledger.failed or Fenced(f"run {self._claim.run_id} is advanced by another worker")
         if reason == "pause":
-            budget = self._journey.budget
-            if await self._ledger.pause(budget.used_up() if budget is not None else None):
+            if await self._journey.pause():
                 return True
             # Resumed meanwhile: another segment goes on. Or cancelled: then that is what follows.
             self._heed()
@@ -202,7 +201,7 @@ class ShardAdvance:
         if control.reason == "lost":
             raise self._ledger.failed or Fenced(f"a shard of run {self._claim.run_id} is advanced by another worker")
         if control.reason == "pause":
-            return await self._ledger.pause()
+            return await self._journey.pause()
         if control.reason in ("drain", "cancel"):
             await self._ledger.settle()
             return False

@@ -60,7 +60,7 @@ class NodeHands:
             scope=self._scope.path,
             progress=self._report,
             answer=call.answer,
-            spend=self._rows.ledger.spent.spend,
+            spend=self._journey.spend,
         )
         return tools.toolbox.services(self._type, context)
 

@@ -26,6 +26,7 @@ from engine.telemetry import get_logger
 
 MANY_ROWS = 2_000  # that are noted before they are sent without waiting for the next tick
 MANY_SAVES = 64
+EPOCHS_APART = 1_000_000
 OPEN = frozenset({"running", "waiting"})
 
 log = get_logger(__name__)
@@ -87,7 +88,7 @@ class Ledger(Packing):
 
     def flush(self) -> None:
         """Send what was noted on its way; do not wait."""
-        if self._steps or self._attempts or self._waits or self._dropped or self._runs:
+        if self._steps or self._attempts or self._waits or self._dropped or self._runs or self.spent.owes:
             self._send(self._taken())
 
     def deal_out(self, shards: Sequence[Shard]) -> None:
@@ -138,13 +139,15 @@ class Ledger(Packing):
         """Give the segment up until a wait is settled; False if one was settled meanwhile."""
         return (await self._recorded(self._taken(park=True))).parked
 
-    async def pause(self, question: Mapping[str, Any] | None = None) -> bool:
+    async def pause(self, question: Mapping[str, Any] | None = None, due: int | None = None) -> bool:
         """Give the segment up until the run is resumed; False if that, or a wish to cancel, came meanwhile.
 
-        With a `question` a person must answer first: the run's budget is used up.
+        With a `question` a person must answer first, or its time `due` come: a budget is used up.
         """
         if question is not None:
-            self._waits.append(NewWait(new_id(), "", "budget", round=self.claim.epoch, detail=question))
+            # The epochs of a run's segments grow each by itself.
+            asked = self.claim.epoch + self.claim.segment * EPOCHS_APART
+            self._waits.append(NewWait(new_id(), "", "budget", round=asked, due=due, detail=question))
         return (await self._recorded(self._taken(pause=True))).paused
 
     def _taken(self, **more: Any) -> Changes:

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 from engine.broadcast import NodeOutputs
 from engine.run.budget import Budget
 from engine.run.control import Control
+from engine.run.days import Days, question
 from engine.run.ledger import Ledger
 from engine.run.linked import Linked
 from engine.run.plan import Plan
@@ -18,6 +19,7 @@ from engine.run.results import Results
 from engine.run.toolbox import Toolbox
 from engine.store.checkpoint import Checkpoints
 from engine.store.claim import Claim
+from engine.store.spending import DayBudget
 
 
 async def alone() -> int:
@@ -27,12 +29,16 @@ async def alone() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What every run of this process shares. `workers` asks how many there are in the installation."""
+    """What every run of this process shares. `workers` asks how many there are in the installation.
+
+    `days`: what may be spent today; without it there are no budgets per day.
+    """
 
     pool: Pool
     toolbox: Toolbox
     public_url: str = ""
     workers: Callable[[], Awaitable[int]] = alone
+    days: Days | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +146,7 @@ class Journey:
 
     `top`: the run's own workflow. `linked`: what the run has from the one that it retries. `firing`: the nodes under
     way, in whatever scope. `error`: of the run as a whole.
+    `spent_day`: the day's budget that a call found used up.
     """
 
     claim: Claim
@@ -154,11 +161,35 @@ class Journey:
     firing: dict[Live, None] = field(default_factory=dict)
     error: dict[str, Any] | None = None
     budget: Budget | None = None
+    spent_day: DayBudget | None = None
 
     def mind_budget(self) -> None:
         """Start nothing new once the run's budget is used up."""
         if self.budget is not None and self.budget.used_up() is not None:
             self.control.halt("pause")
+
+    async def may_spend(self) -> bool:
+        """Whether today's budgets have money left. If not, nothing new starts: the run pauses and asks."""
+        days, claim = self.tools.days, self.claim
+        if days is None or days.plenty(claim.workflow_id):
+            return True
+        await self.ledger.settle()  # what this run spent is to count
+        self.spent_day = self.spent_day or await days.used_up(claim.workspace_id, claim.workflow_id)
+        if self.spent_day is not None:
+            self.control.halt("pause")
+        return self.spent_day is None
+
+    def spend(self, dollars: float) -> None:
+        """Note what a call cost, for the run and for the day."""
+        self.ledger.spent.spend(dollars)
+        if self.tools.days is not None:
+            self.tools.days.spent(self.claim.workflow_id, dollars)
+
+    async def pause(self) -> bool:
+        """Give the segment up until the run is resumed, see `Ledger.pause`; a budget that is used up asks first."""
+        if self.spent_day is not None:
+            return await self.ledger.pause(question(self.spent_day), due=self.spent_day.day.ends)
+        return await self.ledger.pause(self.budget.used_up() if self.budget is not None else None)
 
     def fail(self, error: dict[str, Any]) -> None:
         """End the whole run as failed, whatever is around to catch it."""

@@ -41,6 +41,7 @@ RESUME_SEGMENTS = Statement(
         priority = CASE WHEN priority > 1 THEN 1 ELSE priority END
     WHERE run_id = :run AND {SEGMENT.becoming("queued", "paused")} RETURNING run_id"""
 )
+RESTS_FOR_BUDGET = Statement("SELECT 1 FROM wait WHERE id = :wait AND kind = 'budget'")
 SET_BUDGET = Statement("UPDATE run SET budget = :budget WHERE id = :run")
 
 
@@ -84,6 +85,19 @@ def resume(driver: Driver, run_id: str) -> Operation:
     workspace, workflow, status, seq = rows[0]
     event = Event(run_id, workspace, seq, "run", status, time.time_ns() // 1_000_000, workflow_id=workflow)
     return Woken(run_id, done=True, events=(event,), held=bool(queued.rows()))
+
+
+def settle_due(driver: Driver, wait_id: str, outcome: Any, deliver: bool = True) -> Operation:
+    """Settles a wait whose time has come. A run that waited for another day to spend money goes on. Gives Woken."""
+    settled: Woken = yield from settle(driver, wait_id, outcome, early=False, deliver=deliver)
+    if not settled.done:
+        return settled
+    resting = driver.send(RESTS_FOR_BUDGET, {"wait": wait_id})
+    yield
+    if not resting.rows():
+        return settled
+    resumed: Woken = yield from resume(driver, settled.run_id)
+    return replace(resumed, done=True, events=(*settled.events, *resumed.events))
 
 
 def raise_budget(  # noqa: PLR0917 - the question, its answer, and what follows

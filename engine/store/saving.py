@@ -18,6 +18,7 @@ from engine.store.claim import Claim, Fenced
 from engine.store.driver import Answer, Driver, Operation
 from engine.store.results import Reply
 from engine.store.shards import CLOSE_SHARDS, deliveries, put
+from engine.store.spending import SPEND
 from engine.store.statement import Statement
 
 HOLDS = """EXISTS (SELECT 1 FROM segment WHERE run_id = :run AND number = :segment AND epoch = :epoch
@@ -119,6 +120,9 @@ def save(driver: Driver, held: Claim, changes: Changes) -> Operation:
     seq, wanted, wake = rows[0][:3]
     first = seq - told + 1
     _put_rows(driver, held, changes, first)
+    if cost:
+        whose = {"run": held.run_id, "workspace": held.workspace_id, "workflow": held.workflow_id}
+        driver.send(SPEND, {**whose, "dollars": cost})
     awaited = [_drop(driver, held, prefix) for prefix in changes.dropped]
     parked = changes.park and wake == held.wake and wanted is None
     asks = any(wait.kind == "budget" for wait in changes.waits)

@@ -13,6 +13,7 @@ from typing import Any, cast
 from engine.catalog import catalog
 from engine.contract import Credentials, NotFound
 from engine.models import Run, Segment, WorkflowVersion, new_id
+from engine.run.days import Days
 from engine.run.executor import Executor
 from engine.run.ledger import Ledger
 from engine.run.plan import Plan
@@ -104,7 +105,7 @@ class Bench:
             Plans(catalog(), self._document),
             self.checkpoints,
             self.storage,
-            Tools(self.pool, toolbox, workers=self._workers),
+            Tools(self.pool, toolbox, workers=self._workers, days=Days(self.database)),
         )
 
     def stored(self, at: CallContext, effect: str) -> RunValues:

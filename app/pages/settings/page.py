@@ -10,6 +10,8 @@ from app.components.layout import page_header, shell
 from app.components.theme import button, card, chip, confirm, field, icon, link_button, moment, rest_form, skeleton_rows
 from app.components.theme.rest_form import RestField
 from app.components.theme.sign_out import sign_out_button
+from app.pages.settings.limits import limits_form
+from app.pages.settings.limits_state import WorkspaceBounds
 from app.pages.settings.state import Keys, Profile, System
 
 PASSWORD: list[RestField] = [
@@ -101,6 +103,15 @@ def _workspace() -> rx.Component:
             rx.el.button("Rename", type="submit", class_name="btn", disabled=~Profile.owner),
             on_submit=Profile.rename,
         ),
+    )
+
+
+def _limits() -> rx.Component:
+    return _section(
+        "limits",
+        "Limits",
+        "For all workflows together. Each workflow has its own in its menu; an empty field is no limit.",
+        limits_form(Profile.owner),
     )
 
 
@@ -229,10 +240,12 @@ def _system() -> rx.Component:
     )
 
 
-@rx.page(route="/settings", title="Settings · Weft", on_load=[Profile.load, Keys.load, System.load])
+@rx.page(
+    route="/settings", title="Settings · Weft", on_load=[Profile.load, WorkspaceBounds.load, Keys.load, System.load]
+)
 def settings() -> rx.Component:
     """Everything on one page, in sections."""
-    sections = rx.fragment(_profile(), _password(), _appearance(), _workspace(), _keys(), _system())
+    sections = rx.fragment(_profile(), _password(), _appearance(), _workspace(), _limits(), _keys(), _system())
     return shell(
         page_header("Settings", sign_out_button()),
         rx.cond(Profile.ready, sections, card(skeleton_rows(8))),

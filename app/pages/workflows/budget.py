@@ -7,11 +7,13 @@ from app.pages.workflows.budget_state import RunBudget
 
 
 def budget_dialog() -> rx.Component:
-    """Seconds, steps and dollars that each run may spend, and how many run at once; an empty field is no limit."""
+    """What each run may spend, what all may spend a day, and how many run at once; an empty field is no limit."""
     form = rx.el.form(
         _number("seconds", "Seconds of work", "Waiting does not count", "1"),
         _number("steps", "Steps", "Calls of nodes; each item of a list counts", "1"),
         _number("money", "Dollars", "As the steps report what they cost", "any"),
+        _number("per_day_money", "Dollars a day", "All runs together; over it they pause until the next day", "any"),
+        rx.el.p(RunBudget.today, class_name="hint"),
         _number("runs_at_once", "Runs at once", "Further runs wait for their turn", "1"),
         id="budget",
         key=RunBudget.workflow_id,

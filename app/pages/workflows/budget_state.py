@@ -5,12 +5,12 @@ from typing import Any, Final
 
 import reflex as rx
 
-from app.services import budgets, run_limits, unit
+from app.services import budgets, day_budgets, run_limits, unit
 from app.services.budgets import Budget
 from app.services.errors import Invalid
 from app.session import SessionState, guarded
 
-FIELDS: Final = ("seconds", "steps", "money")
+FIELDS: Final = ("seconds", "steps", "money", "per_day_money")
 AT_ONCE: Final = "runs_at_once"
 
 
@@ -20,6 +20,7 @@ class RunBudget(SessionState):
     workflow_id: str = ""
     name: str = ""
     values: dict[str, str] = dict.fromkeys((*FIELDS, AT_ONCE), "")
+    today: str = ""
     errors: dict[str, str] = {}
 
     @rx.event
@@ -29,10 +30,9 @@ class RunBudget(SessionState):
         workflow_id = str(workflow_id)
         if workflow_id:
             found = await unit.ask(budgets.of_workflow, await self._actor(), workflow_id)
-            told = (found.seconds, found.steps, found.money)
-            self.values = {
-                field: "" if value is None else f"{value:g}" for field, value in zip(FIELDS, told, strict=True)
-            }
+            self.values = {field: "" if (value := getattr(found, field)) is None else f"{value:g}" for field in FIELDS}
+            spent = await unit.ask(day_budgets.of_workflow, await self._actor(), workflow_id)
+            self.today = f"${spent.spent:,.2f} spent today ({spent.time_zone})"
             most = await unit.ask(run_limits.of_workflow, await self._actor(), workflow_id)
             self.values[AT_ONCE] = "" if most is None else str(most)
         self.workflow_id, self.name, self.errors = workflow_id, str(name), {}
@@ -45,7 +45,12 @@ class RunBudget(SessionState):
         try:
             numbers = {field: _number(field, str(given.get(field) or "")) for field in FIELDS}
             most, steps = _number(AT_ONCE, str(given.get(AT_ONCE) or "")), numbers["steps"]
-            budget = Budget(numbers["seconds"], None if steps is None else round(steps), numbers["money"])
+            budget = Budget(
+                numbers["seconds"],
+                None if steps is None else round(steps),
+                numbers["money"],
+                numbers["per_day_money"],
+            )
             await unit.ask(budgets.limit, await self._actor(), self.workflow_id, budget)
             at_once = None if most is None else round(most)
             await unit.ask(run_limits.limit_workflow, await self._actor(), self.workflow_id, at_once)
@@ -53,7 +58,9 @@ class RunBudget(SessionState):
             self.errors = {str(one.get("field")): str(one["message"]) for one in refusal.problems}
             return None
         self.workflow_id, self.errors = "", {}
-        return rx.toast("Saved", description="The budget holds for runs that start from now on, the limit at once.")
+        return rx.toast(
+            "Saved", description="A run's budget holds for those that start from now on, the other limits at once."
+        )
 
 
 def _number(field: str, text: str) -> float | None:

@@ -130,6 +130,7 @@ def _effect(params: Any) -> Effect:
     category="http",
     icon="globe",
     effect=_effect,
+    spends=lambda params: params.price > 0,
     subtitle="Call any service",
     keywords=("api", "rest", "get", "post", "fetch", "webhook", "download", "curl"),
 )

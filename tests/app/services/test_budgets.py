@@ -4,9 +4,10 @@ import math
 
 import pytest
 
-from app.services import approvals, budgets, runs, unit, workflows
+from app.services import approvals, budgets, day_budgets, run_limits, runs, unit, workflows
 from app.services.budgets import Budget
 from app.services.errors import Conflict, Forbidden, Invalid, NotFound
+from app.services.run_limits import WorkspaceLimits
 from engine import launch
 from engine.models import Run
 from tests.app.services.conftest import Tenants, person
@@ -60,4 +61,42 @@ async def test_a_run_over_its_budget_asks_and_goes_on_as_decided(
     assert run is not None
     assert run.status == {"raise": "queued", "end": "cancelled"}[choice]
     assert (run.budget or {})["steps"] == {"raise": 2, "end": 1}[choice]
+    launch.dispose()
+
+
+PAYING = {
+    "weft": 1,
+    "name": "Pay",
+    "nodes": {
+        "start": {"type": "trigger.manual", "with": {}},
+        "pay": {"type": "lab.pay", "with": {"value": "{{ start }}", "dollars": 0.5}},
+    },
+}
+
+
+async def test_raising_a_days_budget_lets_all_runs_go_on_that_wait_for_it(tenants: Tenants, bench: Bench) -> None:
+    made = await unit.ask(workflows.create, tenants.ada, "", PAYING)
+    await unit.ask(run_limits.limit_workspace, tenants.ada, WorkspaceLimits(per_day_money=0.5, time_zone="Asia/Tokyo"))
+    started = [await runs.start(tenants.ada, made, trigger="start", payload=1) for _ in range(3)]
+    assert [await bench.advance(one.run_id) for one in started] == ["done", "paused", "paused"]
+    today = await unit.ask(day_budgets.of_workspace, tenants.ada)
+    assert (today.spent, today.limit, today.time_zone) == (0.5, 0.5, "Asia/Tokyo")
+    assert (await unit.ask(day_budgets.of_workflow, tenants.ada, made)).limit is None
+    first, second = await unit.ask(approvals.list_approvals, tenants.ada)
+    assert (first.kind, first.title) == ("budget", "Today's budget of $0.5 for the whole workspace is used up.")
+    assert first.deadline is not None
+    editor = await unit.ask(person, "editor", tenants.ada.workspace_id)
+    assert not any(one.mine for one in await unit.ask(approvals.list_approvals, editor))
+    with pytest.raises(Forbidden):
+        await approvals.decide(editor, first.id, "raise")
+    await approvals.decide(tenants.ada, first.id, "raise")
+    with pytest.raises(Conflict):
+        await approvals.decide(tenants.ada, second.id, "raise")
+    assert (await unit.ask(day_budgets.of_workspace, tenants.ada)).limit == 1
+    assert [await bench.advance(one.run_id) for one in started[1:]] == ["done", "paused"]
+    (third,) = await unit.ask(approvals.list_approvals, tenants.ada)
+    await approvals.decide(tenants.ada, third.id, "end")
+    run = await unit.ask(lambda db: db.get(Run, started[2].run_id))
+    assert run is not None
+    assert (run.status, run.cost) == ("cancelled", 0)
     launch.dispose()

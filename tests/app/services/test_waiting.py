@@ -11,6 +11,7 @@ import redis
 from app.services import run_limits, runs, unit, workflows
 from app.services.access import Actor
 from app.services.errors import Forbidden, Invalid, NotFound
+from app.services.run_limits import WorkspaceLimits
 from engine.delivery import scripts
 from engine.delivery.queue import RunQueue
 from engine.delivery.room import announce
@@ -108,7 +109,7 @@ async def test_limits_are_said_with_their_numbers(office: Office, queue: RunQueu
     await unit.ask(run_limits.limit_workflow, office.actor, office.workflow_id, 2)
     assert await office.said(run_id) == "Limit of 2 runs at once for this workflow: 2 are running."
     await unit.ask(run_limits.limit_workflow, office.actor, office.workflow_id, None)
-    await unit.ask(run_limits.limit_workspace, office.actor, 1)
+    await unit.ask(run_limits.limit_workspace, office.actor, WorkspaceLimits(1))
     assert await office.said(run_id) == "Limit of 1 run at once for this workspace: 2 are running."
     assert await office.said(running[0]) != "Limit of 1 run at once for this workspace: 2 are running."
 
@@ -142,9 +143,9 @@ async def test_limits_are_for_those_who_may(tenants: Tenants, office: Office) ->
     await unit.ask(run_limits.limit_workflow, editor, office.workflow_id, 5)
     assert await unit.ask(run_limits.of_workflow, tenants.ada, office.workflow_id) == 5
     with pytest.raises(Forbidden):
-        await unit.ask(run_limits.limit_workspace, editor, 5)
+        await unit.ask(run_limits.limit_workspace, editor, WorkspaceLimits(5))
     with pytest.raises(NotFound):
         await unit.ask(run_limits.limit_workflow, tenants.bob, office.workflow_id, 5)
     with pytest.raises(Invalid, match="a number from 1"):
-        await unit.ask(run_limits.limit_workspace, tenants.ada, 0)
-    assert await unit.ask(run_limits.of_workspace, tenants.ada) is None
+        await unit.ask(run_limits.limit_workspace, tenants.ada, WorkspaceLimits(0))
+    assert await unit.ask(run_limits.of_workspace, tenants.ada) == WorkspaceLimits()

@@ -182,7 +182,7 @@ class Pay(Params):
     dollars: float = Field(description="What it costs", examples=[0.25])
 
 
-@action("lab.pay", title="Pay", category="lab", icon="coins")
+@action("lab.pay", title="Pay", category="lab", icon="coins", effect=Effect.read)
 async def pay(params: Pay, costs: Costs) -> Any:
     """Cost something.
 
