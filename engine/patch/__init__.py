@@ -7,6 +7,7 @@
 {"op": "set_field", "node", "path", "value"}         a dotted path or a list of steps; null or absent: cleared
 {"op": "connect", "source", "port", "target", "field"}       field: a path in the fields, or "after"
 {"op": "disconnect", "source", "port", "target", "field"}
+{"op": "splice", "node", "source", "port", "target", "field", "into"?}   the node goes into this wire; into: its field
 {"op": "rename", "node", "label"}                    the id never changes
 {"op": "set_option", "node", "key", "value"}         a document's word beside type and with; null: the default
 {"op": "paste", "nodes", "layout"?, "names"?}        nodes as in a document; names: the new id of each

@@ -19,6 +19,7 @@ from engine.patch.changes import CLEARED, PatchError, steps, with_field, with_no
 from engine.patch.difference import OPTIONS, difference
 from engine.patch.grouping import group, move_into, need_body, topmost, ungroup
 from engine.patch.leading import with_templates
+from engine.patch.splicing import splice
 from engine.patch.wiring import connect, disconnect, without_references
 
 Op = Mapping[str, Any]
@@ -162,6 +163,19 @@ def _disconnect(graph: Graph, op: Op, catalog: Catalog) -> Graph:
     return disconnect(graph, source, str(op.get("port") or "main"), target, field=op.get("field"), catalog=catalog)
 
 
+def _splice(graph: Graph, op: Op, catalog: Catalog) -> Graph:
+    return splice(
+        graph,
+        node_of(graph, op),
+        node_of(graph, op, "source"),
+        str(op.get("port") or "main"),
+        node_of(graph, op, "target"),
+        field=str(op.get("field") or ""),
+        into=str(op.get("into") or ""),
+        catalog=catalog,
+    )
+
+
 def _rename(graph: Graph, op: Op, catalog: Catalog) -> Graph:
     return _set_option(
         graph, {"node": op.get("node"), "key": "label", "value": str(op.get("label") or "").strip()}, catalog
@@ -276,6 +290,7 @@ HANDLERS: Mapping[str, Callable[[Graph, Op, Catalog], Graph]] = MappingProxyType
         "set_field": _set_field,
         "connect": _connect,
         "disconnect": _disconnect,
+    "splice": _splice,
         "rename": _rename,
         "set_option": _set_option,
         "paste": _paste,

@@ -48,7 +48,7 @@ def connect(graph: Graph, source: Node, port: str, target: Node, *, field: Any, 
         if graph.level(source.id) != target.id:
             raise PatchError(f"“{spec.title}” is asked inside “{target.title}”, where “{source.title}” does not stand.")
     else:
-        _check_order(graph, source, target, catalog)
+        check_order(graph, source, target, catalog)
     reference = written(source, port)
     if field == AFTER:
         after = target.after if reference in target.after else (*target.after, reference)
@@ -60,7 +60,7 @@ def connect(graph: Graph, source: Node, port: str, target: Node, *, field: Any, 
     return graph.with_node(with_field(target, target_type, path, new))
 
 
-def _check_order(graph: Graph, source: Node, target: Node, catalog: Catalog) -> None:
+def check_order(graph: Graph, source: Node, target: Node, catalog: Catalog) -> None:
     """Raises PatchError where the target can never wait for the source."""
     level = graph.level(source.id)
     waiting = graph.at_level(target.id, level)
@@ -99,12 +99,12 @@ def disconnect(graph: Graph, source: Node, port: str, target: Node, *, field: An
     if str(field).partition(".")[0] == AFTER:
         after = tuple(entry for entry in target.after if not is_it(reference_in(entry)))
         if after == target.after:
-            raise _no_wire(source, target)
+            raise no_wire(source, target)
         return graph.with_node(target.model_copy(update={"after": after}))
     target_type = catalog.get(target.type, target.version)
     path = steps(field)
     if not is_it(reference_in(value_at(target.params, path))):
-        raise _no_wire(source, target)
+        raise no_wire(source, target)
     return graph.with_node(_cleared(target, target_type, path))
 
 
@@ -121,7 +121,8 @@ def _cleared(node: Node, node_type: NodeType | None, path: Steps) -> Node:
     return changed
 
 
-def _no_wire(source: Node, target: Node) -> PatchError:
+def no_wire(source: Node, target: Node) -> PatchError:
+    """What to say where a wire was named that is not there."""
     return PatchError(
         f"No wire from “{source.title}” ends there in “{target.title}”. A mention inside a text is edited in the text."
     )

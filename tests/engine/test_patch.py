@@ -39,6 +39,7 @@ def ops() -> st.SearchStrategy[dict[str, Any]]:
         op("set_field", node=ANY_ID, path=st.one_of(FIELDS, st.just(["fields", "a.b"])), value=JSON),
         op("connect", source=ANY_ID, port=PORTS, target=ANY_ID, field=FIELDS),
         op("disconnect", source=ANY_ID, port=PORTS, target=ANY_ID, field=FIELDS),
+        op("splice", node=ANY_ID, source=ANY_ID, port=PORTS, target=ANY_ID, field=FIELDS),
         op("rename", node=ANY_ID, label=st.text(max_size=5)),
         op("set_option", node=ANY_ID, key=st.sampled_from(["limit", "off", "note", "id", "retry"]), value=JSON),
         op("set_option", node=ANY_ID, key=st.just("in"), value=st.one_of(st.none(), ANY_ID)),
@@ -177,6 +178,61 @@ def test_healing_leads_all_wires_of_a_first_on() -> None:
     done = do(start, {"op": "remove_node", "node": "s", "heal": True})
     assert done.nodes["t"].params == {"text": {"first": ["{{ i.yes }}", "{{ i.no }}"]}}
     assert done.nodes["m"].params == {"lists": ["{{ i.yes }}", "{{ i.no }}"]}
+
+
+SPLICED = graph(
+    node("p", "parse", text="x"),
+    node("a", "text", text="{{ p.rows.line }}"),
+    node("b", "show", value={"first": ["{{ a }}", "{{ p }}"]}),
+    node("c", "text", text="x", after=("{{ a }}", "{{ p }}")),
+    node("new", "text"),
+    node("full", "text", text="x"),
+    node("route", "if", when=1),
+    node("start", "start"),
+    node("lists", "merge"),
+)
+
+
+def spliced(node: str, source: str, target: str, field: str, **more: Any) -> Graph:
+    op = {"op": "splice", "node": node, "source": source, "port": "main", "target": target, "field": field, **more}
+    return apply(SPLICED, [op], CATALOG)[0]
+
+
+def test_a_node_goes_into_a_wire_and_takes_what_it_brought() -> None:
+    after = spliced("new", "p", "a", "text")
+    assert after.nodes["new"].params == {"text": "{{ p.rows.line }}"}
+    assert after.nodes["a"].params == {"text": "{{ new }}"}
+    healed = apply(after, [{"op": "remove_node", "node": "new", "heal": True}], CATALOG)[0]
+    assert healed.nodes["a"] == SPLICED.nodes["a"]
+
+
+def test_the_other_wires_of_a_port_stay_as_they_are() -> None:
+    after = spliced("route", "a", "b", "value.first.0")
+    assert after.nodes["b"].params == {"value": {"first": ["{{ route.yes }}", "{{ p }}"]}}
+    assert spliced("lists", "a", "b", "value.first.0").nodes["lists"].params == {"lists": ["{{ a }}"]}
+
+
+def test_a_node_goes_into_a_wire_of_order() -> None:
+    after = spliced("full", "a", "c", "after.0")
+    assert (after.nodes["full"].after, after.nodes["c"].after) == (("{{ a }}",), ("{{ full }}", "{{ p }}"))
+
+
+@pytest.mark.parametrize(
+    ("node", "source", "target", "more", "message"),
+    [
+        ("new", "a", "a", {}, "No wire from"),
+        ("full", "p", "a", {}, "no free port"),
+        ("new", "p", "a", {"into": "amount"}, "no free port"),
+        ("start", "p", "a", {}, "Nothing can be led through"),
+        ("c", "p", "a", {}, "no free port"),
+        ("b", "p", "a", {}, "no free port"),
+    ],
+)
+def test_what_cannot_go_into_a_wire_is_refused(
+    node: str, source: str, target: str, more: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(PatchError, match=message):
+        spliced(node, source, target, "text", **more)
 
 
 def test_pasting_renames_references_among_what_was_pasted() -> None:
