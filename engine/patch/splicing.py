@@ -20,7 +20,8 @@ def splice(
     port that is free, a required one before others. Of a `first` or a list of wires the other wires stay as they are.
 
     Raises:
-        PatchError: there is no such wire, the node takes or gives nothing, or stands where one of the two cannot see it.
+        PatchError: there is no such wire, the node takes or gives nothing, or stands where one of the two ends cannot
+            see it.
     """
     names = ports(source, catalog.get(source.type, source.version))
     raw = _end(target, field)
@@ -37,7 +38,7 @@ def splice(
         node = graph.nodes[node.id]
         listed = isinstance(value_at(node.params, steps(taken)), list)
         graph = graph.with_node(with_field(node, node_type, steps(taken), [raw] if listed else raw))
-    return _ended(graph, graph.nodes[node.id], given, graph.nodes[target.id], field, catalog)
+    return _ended(graph, node.id, target.id, field, given=given, catalog=catalog)
 
 
 def _end(target: Node, field: str) -> str:
@@ -75,7 +76,9 @@ def _port(node: Node, node_type: NodeType | None, asked: str) -> str:
     return asked or next((name for name in free if fields[name].required), free[0])
 
 
-def _ended(graph: Graph, node: Node, given: str, target: Node, field: str, catalog: Catalog) -> Graph:
+def _ended(graph: Graph, node_id: str, target_id: str, field: str, *, given: str, catalog: Catalog) -> Graph:
+    """The wire's end takes what the node gives."""
+    node, target = graph.nodes[node_id], graph.nodes[target_id]
     if field.partition(".")[0] == AFTER:
         check_order(graph, node, target, catalog)
         number = int(field.partition(".")[2])
