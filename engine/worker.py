@@ -94,7 +94,7 @@ class Segments:
         )
         log.error("segment.given_up", run_id=claim.run_id, epoch=claim.epoch)
         record = to_record(error, Node(id="workflow", type=""), "")
-        await self._checkpoints.save(claim, Changes(end="failed", error=record))
+        await self._checkpoints.save(claim, Changes(end="failed", error=record, end_shards=True))
 
     @property
     def held(self) -> int:

@@ -59,6 +59,8 @@ class BodyFiring(ScopedFiring):
 
     async def _each(self, asked: Iterate) -> Fate:
         self.rows.stops = not asked.collect
+        each = 1 + len(self.body.nodes)
+        self.rows.ledger.limits.check_room(each * (len(asked.items) - len(self._past.finished)))
         self.rows.take_over(True, len(asked.items))
         if self.rows.error is None:
             await (self._in_turn(asked) if asked.in_turn else self._at_once(asked))

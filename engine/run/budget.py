@@ -27,6 +27,11 @@ class Spent:
     _worked: int = 0
 
     @property
+    def sent(self) -> tuple[int, float, int]:
+        """Steps, dollars and milliseconds that the run's row has of this segment, or is about to have."""
+        return self._steps, self._cost, self._worked
+
+    @property
     def worked(self) -> int:
         """Milliseconds."""
         return int((time.monotonic() - self.begun) * 1000)
@@ -48,20 +53,30 @@ class Spent:
         return left
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Budget:
-    """The limits of one run. `limits` has `seconds`, `steps` and `money` (dollars), each or none of them."""
+    """The limits of one run. `limits` has `seconds`, `steps` and `money` (dollars), each or none of them.
+
+    `others`: steps, dollars and milliseconds that other segments of the run spent since this one was claimed.
+    """
 
     limits: Mapping[str, float]
     claim: Claim
     spent: Spent
+    others: tuple[int, float, int] = (0, 0.0, 0)
+
+    def hears(self, total: tuple[int, float, int]) -> None:
+        """Take note of what the run's row says that all segments have spent."""
+        before, mine = (self.claim.steps, self.claim.cost, self.claim.worked), self.spent.sent
+        steps, cost, worked = (max(0, total[n] - before[n] - mine[n]) for n in range(3))
+        self.others = (int(steps), cost, int(worked))
 
     def used_up(self) -> dict[str, Any] | None:
         """What is used up, as the question to a person tells it: {what, limit, spent, title}."""
         now = {
-            "steps": self.claim.steps + self.spent.steps,
-            "money": self.claim.cost + self.spent.cost,
-            "seconds": (self.claim.worked + self.spent.worked) / 1000,
+            "steps": self.claim.steps + self.spent.steps + self.others[0],
+            "money": self.claim.cost + self.spent.cost + self.others[1],
+            "seconds": (self.claim.worked + self.spent.worked + self.others[2]) / 1000,
         }
         for what, limit in self.limits.items():
             if now[what] >= limit:

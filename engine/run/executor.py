@@ -52,8 +52,7 @@ class Executor:
             plan = part_of(plan, claim.options)
             linked = Linked(claim, plan, self._checkpoints.history, ledger.unpacked)
             journey = Journey(claim, ledger, self._tools, self._checkpoints, self._plans, Walk, linked)
-            # Shards are held to it by the run's first segment, which rests them with itself.
-            journey.budget = budget_of(claim, ledger.spent) if claim.segment == 0 else None
+            journey.budget = budget_of(claim, ledger.spent)
             if claim.task is not None:
                 return await ShardAdvance(journey, plan, Shard.from_json(claim.task)).go()
             return await Advance(journey, plan).go()
@@ -126,6 +125,8 @@ class Advance:
         # Never beside parking, which must not hold with a count that grew meanwhile.
         async with self._looking:
             wake, settled = await self._journey.checkpoints.settled(self._claim.run_id, self._claim.wake)
+            if wake != self._claim.wake:
+                self._walk.joined()
             self._claim.wake = wake
             self._walk.wake(settled)
 
@@ -169,8 +170,9 @@ class Advance:
                     await firing.progress()
             self._ledger.flush()
             ticks += 1
-            if self._ledger.has_waits and not ticks % TICKS_PER_LOOK:
+            if (self._ledger.has_waits or self._ledger.has_shards) and not ticks % TICKS_PER_LOOK:
                 await self._look_at_waits()
+                await self._journey.hear_of_others()
             try:
                 async with asyncio.timeout(TICK_SECONDS):
                     await self._claim.stop.wait()
@@ -191,27 +193,38 @@ class ShardAdvance:
         control = self._journey.control
         heeding = asyncio.create_task(self._heeding(), name="shard's watch")
         try:
+            self._heed()
             await self._walk.begin(True)
+            fate = None
             if not control.halted:
                 # An item that failed has its row; what else went wrong, the run's first segment meets itself.
-                await self._walk.share(self._shard.node_id, range(self._shard.start, self._shard.stop))
+                fate = await self._walk.share(self._shard.node_id, range(self._shard.start, self._shard.stop))
         finally:
             heeding.cancel()
             await asyncio.gather(heeding, return_exceptions=True)
         if control.reason == "lost":
             raise self._ledger.failed or Fenced(f"a shard of run {self._claim.run_id} is advanced by another worker")
-        if control.reason == "pause":
+        done = fate is not None and fate.kind == "fired"
+        if control.reason == "pause" and not done:
             return await self._journey.pause()
-        if control.reason in ("drain", "cancel"):
+        if control.reason == "drain" and not done:
             await self._ledger.settle()
             return False
-        await self._ledger.close_shard()
+        await self._ledger.close_shard(stuck=not done)
         return True
 
+    def _heed(self) -> None:
+        if self._claim.reason is not None:
+            self._journey.control.halt(self._claim.reason)
+
     async def _heeding(self) -> None:
+        ticks = 0
         while True:
-            if self._claim.reason is not None:
-                self._journey.control.halt(self._claim.reason)
+            self._heed()
+            self._journey.mind_budget()
+            ticks += 1
+            if not ticks % TICKS_PER_LOOK:
+                await self._journey.hear_of_others()
             try:
                 async with asyncio.timeout(TICK_SECONDS):
                     await self._claim.stop.wait()

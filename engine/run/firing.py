@@ -31,7 +31,9 @@ FIRST = 5  # how many items a mapped write node does where it may not do all
 @dataclass(slots=True)
 class Fate:
     """How a node ended in this segment: `halted` means cut short with nothing decided. `packed`: the outputs as rows
-    hold them. `given`: likewise what a node was given that failed. `waits`: how many are open that it waits for."""
+    hold them. `given`: likewise what a node was given that failed. `waits`: how many are open that it waits for.
+    `dealt_out`: it waits for other workers, which are at its items.
+    """
 
     kind: Literal["fired", "skipped", "waiting", "failed", "halted"]
     outputs: Mapping[str, Value] = field(default_factory=dict)
@@ -40,6 +42,7 @@ class Fate:
     error: dict[str, Any] | None = None
     given: Any = None
     waits: int = 0
+    dealt_out: bool = False
 
 
 class Firing(Calls):
@@ -70,6 +73,8 @@ class Firing(Calls):
             if isinstance(call, dict):
                 return await self._fired(call, stand_in=self._kept())
             self._call = call
+            if isinstance(call, Mapped) and not self.planned.pure:
+                self.rows.ledger.limits.check_room(self._length(call) - len(self._past.finished))
             if isinstance(call, Mapped) and self.type.kind != "container" and is_long(call, self.rows.ledger):
                 return await self._part_by_part(call)
             return await self._called(call)
@@ -124,19 +129,17 @@ class Firing(Calls):
     async def _part_by_part(self, call: Mapped) -> Fate:
         """The calls over a long list: see `engine.run.parts` and `engine.run.shards`."""
         parts = Parts(self.rows, call, self._length(call))
-        shards = None
-        if self.share is None:
-            shards = await Shards.fitting(self._journey, self.rows, parts, self._scope.path)
+        shards = await Shards.fitting(self._journey, self.rows, parts, self._scope.path, self.share)
         if shards is not None:
             async for part in shards.todo():
                 if self._may_not_start() or not await self._do_part(parts, part):
                     break
         else:
-            for part in parts.todo(self.share):
+            for part in parts.todo():
                 if self._may_not_start() or not await self._do_part(parts, part):
                     break
         if self.rows.error is not None or any(True for _ in parts.todo(self.share)):
-            return await self._left_off()
+            return await self._left_off(shards is not None and shards.open)
         return Fate("fired") if self.share is not None else await self._fired(await parts.outputs())
 
     async def _do_part(self, parts: Parts, part: range) -> bool:
@@ -153,16 +156,16 @@ class Firing(Calls):
         await parts.leave(part, outputs, _dealt(results))
         return True
 
-    async def _left_off(self) -> Fate:
-        """How a long list ends of which not all parts are done."""
+    async def _left_off(self, dealt_out: bool) -> Fate:
+        """How a long list ends of which not all parts are done; `dealt_out`: others are at some of them."""
         if self.rows.error is not None:
             if self.share is None:
                 self.rows.end_failed()
             return self._failed()
-        if not self.rows.waits:
+        if not (self.rows.waits or dealt_out):
             return Fate("halted")
-        self.rows.rest()
-        return Fate("waiting", waits=self._past.open_waits)
+        self.rows.rest(dealt_out)
+        return Fate("waiting", waits=self._past.open_waits, dealt_out=dealt_out)
 
     async def _fired(
         self,

@@ -96,9 +96,12 @@ class Ledger(Packing):
         self.has_shards = True
         self._send(self._taken(shards=shards))
 
-    async def close_shard(self) -> None:
-        """End this segment, which is a shard, with all that was noted; the run goes on."""
-        await self._recorded(self._taken(done=True))
+    async def close_shard(self, stuck: bool = False) -> None:
+        """End this segment, which is a shard, with all that was noted; the run goes on.
+
+        `stuck`: not all of its items have a result, which whoever dealt it out must hear of at once.
+        """
+        await self._recorded(self._taken(done=True, stuck=stuck))
 
     def answer(self, output: Any) -> None:
         """Let the run's synchronous caller have its answer now, though the run goes on."""
@@ -130,7 +133,9 @@ class Ledger(Packing):
         """End the run, together with all that was noted; unless it is done, nothing of it is waited for any more."""
         if end != "done" and self.has_waits:
             self.drop("")
-        changes = self._taken(end=end, output=output, error=error, end_shards=self.has_shards)
+        # A segment that was come back to may have dealt some out in an earlier epoch.
+        shards = self.has_shards or not self.claim.fresh
+        changes = self._taken(end=end, output=output, error=error, end_shards=shards)
         await self._recorded(changes)
         self.claim.ended = (end, output, error)
         traces.run(self.claim.run_id, self.claim.workflow_id, self.claim.started_at, now_ms(), end)

@@ -59,6 +59,15 @@ class Limits:
                 hint="Filter the list first, or give the step several items at once. WEFT_RUN_ROWS raises the limit.",
             )
 
+    def check_room(self, more: int) -> None:
+        """Raises OutputTooLarge if so many rows more would be above the limit: before anything is done."""
+        if self.recorded + more > self.rows:
+            raise OutputTooLarge(
+                f"This step would record {more:,} items, and the run has {self.recorded:,} already; {self.rows:,} are "
+                "allowed in all. Nothing was done.",
+                hint="Filter the list first, or give the step several items at once. WEFT_RUN_ROWS raises the limit.",
+            )
+
     def kept_lines(self, lines: list[Any]) -> list[Any]:
         """The log lines that are kept; the last one says how many were left out."""
         left = max(0, self.lines - self.logged)

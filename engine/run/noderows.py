@@ -180,12 +180,13 @@ class NodeRows:
         """Keep the results for when the node goes on."""
         self.past.finished |= {self.item(index): result for index, result in enumerate(self.results) if result}
 
-    def rest(self) -> None:
-        """Note that the node waits; its results are kept for when it goes on."""
-        self.set_aside()
+    def rest(self, at_work: bool = False) -> None:
+        """Note that the node waits; its results are kept for when it goes on. `at_work`: for others, who run it."""
+        if not at_work:
+            self.set_aside()
         self.past.started_at = self.started_at
         if self.mapped:
-            self.ledger.note(self.row("waiting"))
+            self.ledger.note(self.row("running" if at_work else "waiting"))
 
     async def close(
         self,

@@ -45,6 +45,7 @@ class Parts:
         self._rows, self._call, self.length = rows, call, length
         self._ledger = rows.ledger
         self._known = rows.past.parts
+        rows.mapped, rows.total = True, length
         self.size = self._fitting()
         for item, held in self._known.items():
             self._count(item, held)

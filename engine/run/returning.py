@@ -26,6 +26,7 @@ class Returning(Order):
         self._firing: dict[str, Firing] = {}
         self._tasks: dict[asyncio.Task[None], str] = {}
         self._waiting: dict[str, int] = {}
+        self._dealt_out: set[str] = set()
         self._past: dict[str, Past] = {}
         self._early: list[Mapping[str, Any]] | None = None
         self._failed: Ended | None = None

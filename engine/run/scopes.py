@@ -163,6 +163,12 @@ class Journey:
     budget: Budget | None = None
     spent_day: DayBudget | None = None
 
+    async def hear_of_others(self) -> None:
+        """Take note of what other segments of the run have spent."""
+        if self.budget is not None and (self.claim.segment or self.ledger.has_shards):
+            self.budget.hears(await self.checkpoints.spent(self.claim.run_id))
+            self.mind_budget()
+
     def mind_budget(self) -> None:
         """Start nothing new once the run's budget is used up."""
         if self.budget is not None and self.budget.used_up() is not None:

@@ -1,12 +1,12 @@
 """A long list's parts dealt out to several workers: cut into shards, waited for, and taken over where one was lost.
 
-The first segment keeps a range for itself and holds on while the others work; it knows of them by the rows of their
-parts. What nobody has, because a shard ended without it, it does itself.
+The first segment keeps a range for itself. When it has nothing left to do it is parked, and the last of its shards to
+end wakes it. It knows of them by the rows of their parts. What nobody has, because a shard ended without it, it does
+itself.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from itertools import pairwise
 
@@ -16,23 +16,29 @@ from engine.run.scopes import Journey
 from engine.settings import settings
 from engine.store.shards import Shard, Standing
 
-LOOK_SECONDS = 0.25
-
 
 class Shards:
     """The shards of one node, as its first segment sees them."""
 
-    def __init__(self, journey: Journey, rows: NodeRows, parts: Parts) -> None:
-        self._journey, self._rows, self._parts = journey, rows, parts
+    def __init__(self, journey: Journey, rows: NodeRows, parts: Parts, share: range | None = None) -> None:
+        self._journey, self._rows, self._parts, self._share = journey, rows, parts, share
+        self.open = False
 
     @classmethod
-    async def fitting(cls, journey: Journey, rows: NodeRows, parts: Parts, scope: str) -> Shards | None:
-        """The shards of a node whose list is worth it, if there are other workers; or those that are open already."""
+    async def fitting(
+        cls, journey: Journey, rows: NodeRows, parts: Parts, scope: str, share: range | None
+    ) -> Shards | None:
+        """The shards of a node whose list is worth it, if there are other workers; or those that it has already.
+
+        `share`: the items of the one that is asked for.
+        """
+        if share is not None:
+            return cls(journey, rows, parts, share)
         if scope or not rows.planned.pure or rows.past.reusable or parts.length < settings().shard_items:
             return None
         shards = cls(journey, rows, parts)
         standing = await shards._look()
-        if not standing.open:
+        if not standing.dealt:
             workers = await journey.tools.workers()
             if workers < 2:
                 return None
@@ -52,20 +58,32 @@ class Shards:
         self._journey.ledger.deal_out(shards)
 
     async def todo(self) -> AsyncIterator[range]:
-        """The parts that are this segment's to do, one after the other; it ends when all are done or one failed."""
+        """The parts that are this segment's to do, one after the other; it ends when none is left, or one failed.
+
+        Then `open` says whether others are still at theirs.
+        """
+        if self._share is not None:
+            async for part in self._shared(self._share):
+                yield part
+            return
         tried: set[int] = set()
         while True:
             standing = await self._look()
+            left = [p for p in self._parts.todo() if p.start not in tried and not _is_in(p, standing.open)]
+            self.open = bool(standing.open) and any(True for _ in self._parts.todo())
+            if self._rows.error is not None or not left:
+                return
+            tried.add(left[0].start)
+            yield left[0]
+
+    async def _shared(self, share: range) -> AsyncIterator[range]:
+        """The parts of a shard. Between them the node's row is told how far all of it is: no one else may be there."""
+        for part in self._parts.todo(share):
+            yield part
+            await self._look()
             if self._rows.error is not None:
                 return
-            left = [p for p in self._parts.todo() if p.start not in tried and not _is_in(p, standing.open)]
-            if left:
-                tried.add(left[0].start)
-                yield left[0]
-            elif standing.open and any(True for _ in self._parts.todo()):
-                await asyncio.sleep(LOOK_SECONDS)
-            else:
-                return
+            self._journey.ledger.note(self._rows.row("running"))
 
     async def _look(self) -> Standing:
         """Take note of what the others did."""

@@ -73,6 +73,14 @@ class Walk(Returning):
         """Whether a node could be fired now."""
         return bool(self._ready or self._tasks)
 
+    def joined(self) -> None:
+        """Some shard of some node is over: look again at those that wait for theirs."""
+        for node_id in self._dealt_out & self._waiting.keys():
+            del self._waiting[node_id]
+            self._ready.append(node_id)
+        self._dealt_out.clear()
+        self._changed.set()
+
     async def share(self, node_id: str, share: range) -> Fate:
         """Do only some of one node's items, for another segment that walks the scope."""
         planned = self._plan.nodes[node_id]
@@ -173,6 +181,8 @@ class Walk(Returning):
             if fate.outputs:
                 self._open_early(planned, fate.outputs)
             self._rests(planned.id, fate.waits)
+            if fate.dealt_out:
+                self._dealt_out.add(planned.id)
         elif fate.kind == "failed":
             self._failed = self._failed or Ended("failed", fate.error, fate.given)
         elif fate.kind == "halted":

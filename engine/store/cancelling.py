@@ -8,7 +8,7 @@ from engine.events import Event
 from engine.models.states import RUN, SEGMENT, STEP
 from engine.store.driver import Driver, Operation
 from engine.store.results import Ended, Reply, Told, Woken
-from engine.store.settling import settle
+from engine.store.settling import WAKE_SEGMENTS, queued, settle
 from engine.store.statement import Statement
 
 GRACE_MILLISECONDS = 10_000
@@ -49,7 +49,11 @@ def cancel(driver: Driver, run_id: str) -> Operation:
     if not wanted.rows():
         return Woken(run_id, done=False)
     if any(status == "running" for _, status in segments.rows()):
-        return Woken(run_id, done=True, nudge=run_id)
+        # One that sleeps until its shards are done ends the run; those that are at it are told.
+        woken = driver.send(WAKE_SEGMENTS, {"run": run_id, "deliver": True})
+        yield
+        deliveries, held = queued(woken.rows())
+        return Woken(run_id, done=True, nudge=run_id, deliveries=deliveries, held=held)
     return (yield from _cancel_now(driver, run_id))
 
 

@@ -77,7 +77,7 @@ class Changes(NamedTuple):
     `payloads` are the stored values that the rows name; they are on disk already. With `answer`, the run's output so
     far, whoever waits for the run hears of it before the end. `dropped`: how the paths of scopes begin, a `/` added, in
     which nothing is waited for any more. `runs` are started with it. `shards` are queued beside this segment, and ended
-    with `end_shards`; with `done` this segment, which is a shard, has nothing left to do.
+    with `end_shards`; with `done` this segment, which is a shard, has nothing left to do, or `stuck`, cannot do it.
     """
 
     steps: Sequence[StepRow] = ()
@@ -95,6 +95,7 @@ class Changes(NamedTuple):
     spent: tuple[int, float, int] = (0, 0.0, 0)
     shards: Sequence[Shard] = ()
     done: bool = False
+    stuck: bool = False
     end_shards: bool = False
 
 

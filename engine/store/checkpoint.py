@@ -98,6 +98,10 @@ class Checkpoints:
         """How many steps and items the run has rows of."""
         return await self._read(partial(reading.recorded, run_id=run_id))
 
+    async def spent(self, run_id: str) -> tuple[int, float, int]:
+        """The steps, dollars and milliseconds of work that the run has spent, by all its segments."""
+        return await self._read(partial(reading.spent, run_id=run_id))
+
     async def newest_epoch(self, run_id: str) -> int:
         """The last epoch in which a holder recorded something; 0 if none did."""
         return await self._read(partial(reading.newest_epoch, run_id=run_id))

@@ -51,6 +51,7 @@ STEP_PLAIN, ATTEMPT_PLAIN, WAIT_PLAIN = (
 )
 READ_RUN = Statement("SELECT wake, output FROM run WHERE id = :run")
 READ_WAKE = Statement("SELECT wake FROM run WHERE id = :run")
+READ_SPENT = Statement("SELECT steps, cost, worked FROM run WHERE id = :run")
 NEWEST_EPOCHS = tuple(Statement(f"SELECT MAX(epoch) FROM {table} WHERE run_id = :run") for table in ("step", "attempt"))
 
 
@@ -123,6 +124,12 @@ def recorded(driver: Reader, run_id: str) -> int:
     """How many steps and items the run has rows of."""
     found: int = driver.send(COUNT_ROWS, {"run": run_id}).rows()[0][0]
     return found
+
+
+def spent(driver: Reader, run_id: str) -> tuple[int, float, int]:
+    """The steps, dollars and milliseconds of work that the run has spent, by all its segments."""
+    steps, cost, worked = driver.send(READ_SPENT, {"run": run_id}).rows()[0]
+    return steps, cost, worked
 
 
 def newest_epoch(driver: Reader, run_id: str) -> int:

@@ -12,12 +12,13 @@ import orjson
 
 from engine.events import Event
 from engine.models.states import RUN, SEGMENT, STEP
+from engine.store import joining
 from engine.store.calls import follow
 from engine.store.changes import Attempted, Changes, Json, Saved, StepRow
 from engine.store.claim import Claim, Fenced
 from engine.store.driver import Answer, Driver, Operation
-from engine.store.results import Reply
-from engine.store.shards import CLOSE_SHARDS, deliveries, put
+from engine.store.results import Reply, Told
+from engine.store.shards import deliveries, put
 from engine.store.spending import SPEND
 from engine.store.statement import Statement
 
@@ -81,13 +82,13 @@ CLOSE_SEGMENT = Statement(
 # While another segment of the run is advanced, or is about to be, the run goes on.
 ALONE = """NOT EXISTS (SELECT 1 FROM segment WHERE run_id = :run AND number <> :segment
     AND status IN ('queued', 'running'))"""
-WAITING = Statement(f"UPDATE run SET status = 'waiting' WHERE id = :run AND {RUN.becoming('waiting')} AND {ALONE}")
+WAITING = Statement(
+    f"UPDATE run SET status = 'waiting' WHERE id = :run AND {RUN.becoming('waiting')} AND {ALONE} RETURNING status"
+)
 PAUSED = Statement(
     f"""UPDATE run SET status = 'paused', wanted = NULL, wanted_at = NULL
-    WHERE id = :run AND {RUN.becoming("paused", "running")} AND {ALONE}"""
+    WHERE id = :run AND {RUN.becoming("paused", "running")} AND {ALONE} RETURNING status"""
 )
-# Of a run that asks for a higher budget, whose shards are still at it: they heed it as any wish to pause.
-REST = Statement("UPDATE run SET wanted = 'pause', wanted_at = {clock} WHERE id = :run AND wanted IS NULL")
 END_WAITS = Statement(
     """UPDATE wait SET settled_at = {clock}, outcome = :outcome WHERE run_id = :run AND settled_at IS NULL"""
 )
@@ -108,6 +109,7 @@ def save(driver: Driver, held: Claim, changes: Changes) -> Operation:
     key = {"run": held.run_id, "segment": held.segment, "epoch": held.epoch}
     calls, cost, worked = changes.spent
     spent = {"events": told, "calls": calls, "cost": cost, "worked": worked}
+    joining.lock(driver, held, changes)
     if over:
         ending = {"status": changes.end, "output": _dumps(changes.output), "error": _dumps(changes.error)}
         fence = driver.send(END_RUN, {**key, **ending, **spent})
@@ -119,35 +121,40 @@ def save(driver: Driver, held: Claim, changes: Changes) -> Operation:
         return Fenced(f"run {held.run_id} went on in another epoch than {held.epoch}")
     seq, wanted, wake = rows[0][:3]
     first = seq - told + 1
+    if wanted is not None:
+        # Another segment has asked already, or a person wants the run to rest: it asks when it goes on.
+        changes = joining.without_question(changes)
     _put_rows(driver, held, changes, first)
     if cost:
         whose = {"run": held.run_id, "workspace": held.workspace_id, "workflow": held.workflow_id}
         driver.send(SPEND, {**whose, "dollars": cost})
     awaited = [_drop(driver, held, prefix) for prefix in changes.dropped]
     parked = changes.park and wake == held.wake and wanted is None
-    asks = any(wait.kind == "budget" for wait in changes.waits)
-    paused = changes.pause and (wanted == "pause" or (asks and wanted is None))
+    paused = changes.pause and (wanted == "pause" or joining.asks(changes))
     if over or parked or paused or changes.done:
         driver.send(CLOSE_SEGMENT, {**key, "status": "parked" if parked else "paused" if paused else "done"})
     if changes.end_shards:
-        driver.send(CLOSE_SHARDS, {"run": held.run_id})
+        joining.close_others(driver, held)
     dealt = put(driver, held, changes.shards)
     if over and (changes.waits or held.waited):
         driver.send(END_WAITS, {"run": held.run_id, "outcome": '{"ended":true}'})
-    if paused and asks:
-        driver.send(REST, {"run": held.run_id})
+    if paused and joining.asks(changes):
+        joining.rest_all(driver, held)
+    rests = None
     if parked or paused or (changes.done and wanted == "pause"):
-        driver.send(WAITING if parked else PAUSED, {"run": held.run_id, "segment": held.segment})
+        rests = driver.send(WAITING if parked else PAUSED, {"run": held.run_id, "segment": held.segment})
     if changes.answer is not None:
         driver.send(ANSWER, {"run": held.run_id, "output": _dumps(changes.answer)})
     yield
-    status = changes.end or ("waiting" if parked else "paused" if paused else "running")
+    status = changes.end or (rests.rows()[0][0] if rests is not None and rests.rows() else "running")
     at = rows[0][3] if over else time.time_ns() // 1_000_000
     reply = Reply.of(held.run_id, status, held.options) if over or changes.answer is not None else None
     more = None
     if changes.runs or awaited or (over and "parent" in held.options):
         given_up = [row[0] for answer in awaited for row in answer.rows()]
         more = yield from follow(driver, held, changes.runs, given_up, changes.end)
+    if changes.done:
+        more = Told.joined([more, (yield from joining.joined(driver, held, changes.stuck))])
     return Saved(
         wanted, wake, seq, parked, paused, _events(held, changes, first, status, at), reply, more, deliveries(dealt)
     )

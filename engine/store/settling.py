@@ -58,7 +58,7 @@ def settle(  # noqa: PLR0917 - how the wait is found, and what follows
     woken = driver.send(WAKE_SEGMENTS, {"run": run_id, "deliver": deliver})
     told = driver.send(WAKE_RUN, {"run": run_id})
     yield
-    deliveries, held = _queued(woken.rows())
+    deliveries, held = queued(woken.rows())
     if not told.rows():
         return Woken(run_id, done=False)
     workspace, workflow, status, seq = told.rows()[0]
@@ -66,7 +66,7 @@ def settle(  # noqa: PLR0917 - how the wait is found, and what follows
     return Woken(run_id, done=True, deliveries=deliveries, events=(event,), held=held)
 
 
-def _queued(rows: Sequence[Row]) -> tuple[tuple[Delivery, ...], bool]:
+def queued(rows: Sequence[Row]) -> tuple[tuple[Delivery, ...], bool]:
     """Of segments that were queued: those to be put on the queue now, and whether others wait for their turn."""
     deliveries = tuple(Delivery(*row[:3]) for row in rows if row[3] is not None)
     return deliveries, len(deliveries) < len(rows)

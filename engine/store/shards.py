@@ -14,7 +14,7 @@ import orjson
 
 from engine.models.states import SEGMENT
 from engine.store.claim import Claim
-from engine.store.driver import Driver, Reader
+from engine.store.driver import Driver, Reader, Row
 from engine.store.results import Delivery
 from engine.store.statement import Statement
 
@@ -42,7 +42,7 @@ PUT_SHARD = Statement(
         'queued', 1, 0, {clock}, {clock}, :task)
     RETURNING run_id, number, epoch"""
 )
-OPEN_SHARDS = Statement("SELECT task FROM segment WHERE run_id = :run AND number > 0 AND status <> 'done'")
+READ_SHARDS = Statement("SELECT number, status, task FROM segment WHERE run_id = :run AND number > 0")
 READ_PARTS = Statement(
     """SELECT item, status, output, error FROM step
     WHERE run_id = :run AND scope = '' AND node_id = :node AND item <> '' AND status IN ('done', 'failed')
@@ -50,7 +50,7 @@ READ_PARTS = Statement(
 )
 CLOSE_SHARDS = Statement(
     f"""UPDATE segment SET status = 'done', epoch = epoch + 1, owner = NULL, lease_until = NULL
-    WHERE run_id = :run AND number > 0 AND {SEGMENT.becoming("done")}"""
+    WHERE run_id = :run AND number <> :segment AND {SEGMENT.becoming("done")}"""
 )
 
 
@@ -67,24 +67,39 @@ def deliveries(answers: Sequence[Any]) -> tuple[Delivery, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a node's parts stand: rows of parts and of failed items, and the shards that are not over."""
+    """How a node's parts stand: rows of parts and of failed items, and the shards that are not over.
+
+    `dealt`: whether there ever were shards of the node.
+    """
 
     rows: list[dict[str, Any]]
     open: list[Shard]
+    dealt: bool
 
 
 def standing(driver: Reader, run_id: str, node_id: str) -> Standing:
     """Read it."""
     rows = driver.send(READ_PARTS, {"run": run_id, "node": node_id, "chunk": "%-%"}).rows()
-    tasks = driver.send(OPEN_SHARDS, {"run": run_id}).rows()
-    found = [Shard.from_json(_json(task)) for (task,) in tasks if task is not None]
+    found = _of_node(driver.send(READ_SHARDS, {"run": run_id}).rows(), node_id)
     return Standing(
         [
             {"item": item, "status": status, "output": _json(output), "error": _json(error)}
             for item, status, output, error in rows
         ],
-        [shard for shard in found if shard.node_id == node_id],
+        [shard for _, status, shard in found if status != "done"],
+        bool(found),
     )
+
+
+def others_open(rows: Sequence[Row], held: Claim) -> bool:
+    """Whether other shards of the held one's node are not over, by rows of `READ_SHARDS`."""
+    mine = _of_node(rows, Shard.from_json(held.task).node_id) if held.task is not None else []
+    return any(status != "done" and number != held.segment for number, status, _ in mine)
+
+
+def _of_node(rows: Sequence[Row], node_id: str) -> list[tuple[int, str, Shard]]:
+    found = [(number, status, Shard.from_json(_json(task))) for number, status, task in rows if task is not None]
+    return [each for each in found if each[2].node_id == node_id]
 
 
 def _json(text: Any) -> Any:

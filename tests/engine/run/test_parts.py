@@ -224,6 +224,7 @@ async def test_limits_of_a_run_are_errors_that_name_step_and_limit(
     assert ran.run.status == "failed" and ran.run.error
     assert told in ran.run.error["message"] and ran.run.error["node"] in ("write", "long")
     assert limit in ran.run.error["hint"]
+    assert (tmp_path / "log").exists() is (limit != "WEFT_RUN_ROWS"), "what does not fit is not begun"
 
 
 async def test_a_resumed_run_goes_on_counting(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,6 +244,7 @@ async def test_a_resumed_run_goes_on_counting(bench: Bench, tmp_path: Path, monk
     settings.cache_clear()
     assert ran.run.status == "failed" and ran.run.error and ran.run.error["node"] == "more"
     assert "120 are allowed" in ran.run.error["message"]
+    assert len((tmp_path / "log").read_text().splitlines()) == 80, "what does not fit is not begun"
 
 
 async def test_log_lines_that_are_left_out_are_counted(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from engine.catalog import catalog
 from engine.delivery.queue import job_id
 from engine.models import Segment
 from engine.settings import settings
-from engine.store import cancelling
+from engine.store import cancelling, pausing
 from engine.store.claim import Claim
 from engine.store.lease import Leases
 from engine.store.results import Delivery, Found
@@ -26,6 +26,7 @@ from engine.store.writer import Writer
 from engine.worker import Segments
 from tests.engine import lab
 from tests.engine.bench import Bench, opened
+from tests.engine.run.test_budget import question, started
 
 ITEMS = 1_050
 NODES: dict[str, Any] = {
@@ -131,7 +132,7 @@ async def test_several_workers_give_what_one_gives(bench: Bench) -> None:
     assert [text.split(" at ")[0] for text in texts] == [str(n) for n in range(ITEMS)]
     assert len({text.split(" at ")[1] for text in texts}) == 1, "it is the same moment in all shards"
     assert ran.steps["deal"]["counts"] == {"total": ITEMS, "done": ITEMS, "failed": 0}
-    assert sorted(segment for _, segment in crew.took) == [0, 1, 2, 3, 4], "two nodes, three workers"
+    assert {segment for _, segment in crew.took} == {0, 1, 2, 3, 4}, "two nodes, three workers"
     assert all(segment.status == "done" for segment in segments(bench, run_id))
 
 
@@ -169,6 +170,77 @@ async def test_a_failure_in_a_shard_ends_the_run_and_all_shards(bench: Bench) ->
     async with Crew(bench, 3):
         ran = await over(bench, run_id)
     assert ran.run.status == "failed" and ran.run.error and ran.run.error["item"] == "1000"
+    assert all(segment.status == "done" for segment in segments(bench, run_id))
+
+
+def slow(seconds: float) -> dict[str, Any]:
+    """The nodes, the first of which takes its time with the items of the shards, and none with the others."""
+    think = {"value": "{{ start }}", "seconds": "{{ " + str(seconds) + " if start >= 400 else 0 }}"}
+    return {**NODES, "text": {"type": "lab.think", "with": think}}
+
+
+async def parked(bench: Bench, run_id: str) -> None:
+    """Return once the first segment has nothing left to do while others are at it."""
+    async with asyncio.timeout(30):
+        while {row.number: row.status for row in segments(bench, run_id)}.get(0) != "parked":
+            await asyncio.sleep(0.02)
+
+
+async def test_who_dealt_out_holds_nothing_until_the_last_shard_wakes_it(bench: Bench) -> None:
+    run_id = await bench.start(slow(0.1), input={"trigger": "start", "payload": list(range(ITEMS))})
+    async with Crew(bench, 3) as crew:
+        await parked(bench, run_id)
+        assert bench.row(run_id).status == "running", "others advance it"
+        ran = await over(bench, run_id)
+    assert ran.run.error is None and ran.output("count") == "700 and 350"
+    assert ran.steps["text"]["counts"] == {"total": ITEMS, "done": ITEMS, "failed": 0}
+    # Once for the run, then at most once for each of the two nodes.
+    assert 2 <= [segment for _, segment in crew.took].count(0) <= 3
+
+
+async def test_a_sharded_run_rests_and_goes_on(bench: Bench) -> None:
+    run_id = await bench.start(slow(0.05), input={"trigger": "start", "payload": list(range(ITEMS))})
+    async with Crew(bench, 3):
+        await parked(bench, run_id)
+        await bench.writer.submit(partial(pausing.pause, run_id=run_id))
+        async with asyncio.timeout(20):
+            while bench.row(run_id).status != "paused":
+                await asyncio.sleep(0.02)
+        assert {segment.status for segment in segments(bench, run_id)} <= {"paused", "done"}
+        assert (await bench.writer.submit(partial(pausing.resume, run_id=run_id))).done
+        ran = await over(bench, run_id)
+    assert ran.run.error is None and ran.output("count") == "700 and 350"
+
+
+async def test_what_all_shards_spend_counts_and_people_are_asked_once(bench: Bench) -> None:
+    nodes = {name: slow(0.02)[name] for name in ("start", "text")}
+    run_id = await started(bench, nodes, list(range(ITEMS)), steps=700)
+    async with Crew(bench, 3):
+        async with asyncio.timeout(30):
+            while bench.row(run_id).status != "paused":
+                await asyncio.sleep(0.02)
+        asked = await question(bench, run_id)
+        assert 700 <= bench.row(run_id).steps < ITEMS, "none of the three alone made as many"
+        more = partial(
+            pausing.raise_budget,
+            run_id=run_id,
+            wait_id=asked["id"],
+            outcome={"choice": "more"},
+            budget={"steps": 9999},
+        )
+        assert (await bench.writer.submit(more)).done
+        ran = await over(bench, run_id)
+    assert ran.run.status == "done" and ran.steps["text"]["counts"]["done"] == ITEMS
+
+
+async def test_cancelling_ends_a_run_whose_first_segment_sleeps(bench: Bench) -> None:
+    run_id = await bench.start(slow(0.3), input={"trigger": "start", "payload": list(range(ITEMS))})
+    async with Crew(bench, 3):
+        await parked(bench, run_id)
+        await bench.writer.submit(partial(cancelling.cancel, run_id=run_id))
+        # Long before the sweep would end it because nobody heeds the wish.
+        ran = await over(bench, run_id, longest=8)
+    assert ran.run.status == "cancelled"
     assert all(segment.status == "done" for segment in segments(bench, run_id))
 
 
