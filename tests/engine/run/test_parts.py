@@ -160,7 +160,7 @@ async def test_what_is_done_is_not_done_again_after_a_crash(bench: Bench, tmp_pa
     log = tmp_path / "log"
     nodes = {
         "start": {"type": "trigger.manual", "with": {}},
-        "write": {"type": "lab.write", "with": {"value": "{{ start }}", "path": str(log), "seconds": 0.02}},
+        "write": {"type": "lab.write", "with": {"value": "{{ start }}", "path": str(log), "seconds": 0.05}},
         "count": {"type": "data.template", "with": {"text": "{{ write | length }}"}},
     }
     run_id = await bench.start(nodes, **given(list(range(350))))
