@@ -125,9 +125,6 @@ def save(driver: Driver, held: Claim, changes: Changes) -> Operation:
         # Another segment has asked already, or a person wants the run to rest: it asks when it goes on.
         changes = joining.without_question(changes)
     _put_rows(driver, held, changes, first)
-    if cost:
-        whose = {"run": held.run_id, "workspace": held.workspace_id, "workflow": held.workflow_id}
-        driver.send(SPEND, {**whose, "dollars": cost})
     awaited = [_drop(driver, held, prefix) for prefix in changes.dropped]
     parked = changes.park and wake == held.wake and wanted is None
     paused = changes.pause and (wanted == "pause" or joining.asks(changes))
@@ -170,6 +167,9 @@ def _drop(driver: Driver, held: Claim, prefix: str) -> Answer:
 
 
 def _put_rows(driver: Driver, held: Claim, changes: Changes, first: int) -> None:
+    if cost := changes.spent[1]:
+        whose = {"run": held.run_id, "workspace": held.workspace_id, "workflow": held.workflow_id}
+        driver.send(SPEND, {**whose, "dollars": cost})
     if changes.steps:
         driver.send_many(PUT_STEP, [_step(held, step, first + n) for n, step in enumerate(changes.steps)])
     for end in changes.attempts:
