@@ -7,8 +7,9 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.auth import SignedIn
-from app.services import account_calls, budgets, credentials, day_budgets, run_limits, triggers, unit
+from app.services import account_calls, alarms, budgets, credentials, day_budgets, run_limits, triggers, unit
 from app.services.account_calls import AccountCalls
+from app.services.alarms import Alarm
 from app.services.budgets import Budget
 from app.services.credentials import CredentialView
 from app.services.day_budgets import Today
@@ -68,6 +69,12 @@ class AccountLimits(BaseModel):
     at_once: Annotated[int | None, Field(ge=1, le=credentials.HIGHEST)] = Field(
         default=None, description="Calls under way at once"
     )
+
+
+@router.get("/alarms")
+async def list_alarms(actor: SignedIn) -> list[Alarm]:
+    """What holds up runs and schedules until somebody sets it right: no worker, no scheduler, no Redis."""
+    return await unit.ask(alarms.list_alarms, actor)
 
 
 @router.get("/accounts")

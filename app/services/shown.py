@@ -5,6 +5,8 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any, Final
 
+from app.services import alarms
+from app.services.alarms import Alarm
 from app.services.runs import RunRow
 from app.services.templates import Template
 from app.services.triggers import TriggerView
@@ -147,6 +149,19 @@ def attention(row: WorkflowRow) -> list[Record]:
     if last and last.status == "failed":
         found.append(_look_at(last, "octagon-x", "bad", f"{row.name} failed"))
     return found
+
+
+def alarm(one: Alarm) -> Record:
+    """Something that holds up the whole workspace, as the home page's card."""
+    return {
+        "key": alarms.key(one),
+        "icon": "triangle-alert",
+        "tone": "bad",
+        "title": one.title,
+        "text": one.text,
+        "href": "/system",
+        "at": ms(one.since),
+    }
 
 
 def _late(row: WorkflowRow, trigger: TriggerView) -> Record:

@@ -1,8 +1,9 @@
 """Why a run does not go on: what it waits for, said so that a person can act on it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 import redis
@@ -12,11 +13,15 @@ from sqlmodel import Session, col
 from app.services.access import Actor, owned
 from engine.delivery.queue import RunQueue
 from engine.delivery.room import Look
-from engine.models import Run, Segment, Wait, Workflow, Workspace, from_ms
+from engine.models import Run, Segment, Wait, Workflow, Workspace, from_ms, now
+from engine.presence import alive
 from engine.settings import settings
-from engine.store.backlog import BACKLOG
+from engine.store.backlog import BACKLOG, LARGEST_SHARE
 
-Reason = Literal["redis", "no_worker", "limit", "queue", "starting", "rate", "retry", "time", "answer"]
+Reason = Literal[
+    "redis", "no_worker", "limit", "share", "queue", "starting",
+    "rate", "breaker", "retry", "time", "scheduler", "answer", "paused", "budget",
+]  # fmt: skip
 _ANSWERS: Final = {
     "approval": "It waits for a decision.",
     "ask": "It waits for somebody to say what happened.",
@@ -25,6 +30,7 @@ _ANSWERS: Final = {
     "run": "It waits for another workflow.",
 }
 _REDIS_SECONDS: Final = 1.0
+_LATE: Final = timedelta(seconds=30)
 _HELD: Final = "(status = 'running' OR (status = 'queued' AND delivered_at IS NOT NULL))"
 
 
@@ -53,32 +59,37 @@ def why_waiting(db: Session, actor: Actor, runs: Mapping[str, str]) -> dict[str,
     """What each of these runs waits for; ``runs`` maps ids to statuses. Those that do not wait are left out."""
     queued = [run_id for run_id, status in runs.items() if status == "queued"]
     asleep = [run_id for run_id, status in runs.items() if status == "waiting"]
+    paused = [run_id for run_id, status in runs.items() if status == "paused"]
     found = _queued(db, actor, queued) if queued else {}
-    return found | (_asleep(db, actor, asleep) if asleep else {})
+    found |= _asleep(db, actor, asleep) if asleep else {}
+    return found | (_paused(db, actor, paused) if paused else {})
 
 
 def _queued(db: Session, actor: Actor, runs: Sequence[str]) -> dict[str, Waiting]:
     segments = _segments(db, actor, runs)
     try:
-        now = _look()
+        look = _look()
     except redis.RedisError:
         said = "Redis cannot be reached. The run is recorded and starts when it is back."
         return dict.fromkeys(segments, Waiting("redis", said))
-    if not now.workers:
+    if not look.workers:
         return dict.fromkeys(segments, Waiting("no_worker", "No worker is running. The run starts when one does."))
     full = _at_their_limits(db, actor, {one.workflow_id for one in segments.values()})
+    share = _share(db, actor, look)
     places = _places(db, actor, runs)
-    return {run_id: _one(one, now, full, places.get(run_id, 0)) for run_id, one in segments.items()}
+    return {run_id: _one(one, look, full, share, places.get(run_id, 0)) for run_id, one in segments.items()}
 
 
-def _one(queued: _Queued, now: Look, full: Mapping[str, str], place: int) -> Waiting:
+def _one(queued: _Queued, look: Look, full: Mapping[str, str], share: str, place: int) -> Waiting:
     limit = full.get("") or full.get(queued.workflow_id)
     if limit and not queued.delivered:
         return Waiting("limit", limit, ahead=max(0, place - 1))
-    ahead = now.waiting + place - 1 if place else max(0, now.waiting - 1)
-    if now.busy_since:
-        workers = "1 worker busy" if now.workers == 1 else f"{now.workers} workers busy"
-        return Waiting("queue", f"{ahead:,} ahead of you, {workers}.", since=from_ms(now.busy_since), ahead=ahead)
+    if share and not queued.delivered:
+        return Waiting("share", share, ahead=max(0, place - 1))
+    ahead = look.waiting + place - 1 if place else max(0, look.waiting - 1)
+    if look.busy_since:
+        workers = "1 worker busy" if look.workers == 1 else f"{look.workers} workers busy"
+        return Waiting("queue", f"{ahead:,} ahead of you, {workers}.", since=from_ms(look.busy_since), ahead=ahead)
     if ahead:
         return Waiting("queue", f"{ahead:,} ahead of you.", ahead=ahead)
     return Waiting("starting", "A worker is about to take it.")
@@ -124,6 +135,17 @@ def _held(db: Session, actor: Actor) -> dict[str, int]:
     return {row[0]: row[1] for row in db.execute(query.group_by(col(Segment.workflow_id)))}
 
 
+def _share(db: Session, actor: Actor, look: Look) -> str:
+    """In words, whether this workspace holds as much as one may while another waits; of the other nothing is told."""
+    mine, largest = sum(_held(db, actor).values()), max(1, math.floor(look.slots * LARGEST_SHARE))
+    if mine < largest:
+        return ""
+    others = select(col(Segment.run_id)).where(~owned(Segment, actor), text(BACKLOG)).limit(1)
+    if db.scalar(others) is None:
+        return ""
+    return f"This workspace holds {mine:,} of {look.slots:,} places, its share while others wait; they go first."
+
+
 def _places(db: Session, actor: Actor, runs: Sequence[str]) -> dict[str, int]:
     """Where these runs stand in the workspace's backlog, from 1; those that were delivered are not in it."""
     order = (col(Segment.priority), col(Segment.queued_at), col(Segment.run_id), col(Segment.number))
@@ -141,17 +163,48 @@ def _asleep(db: Session, actor: Actor, runs: Sequence[str]) -> dict[str, Waiting
         .where(owned(Wait, actor), col(Wait.run_id).in_(runs), col(Wait.settled_at).is_(None))
         .order_by(col(Wait.due).is_(None).desc(), col(Wait.due).desc())
     )
-    return {run: _sleeper(kind, due, detail or {}) for run, kind, due, detail in db.execute(query)}
+    rows = db.execute(query).all()
+    late = any(due is not None and due < now() - _LATE for _, _, due, _ in rows) and not _scheduler_lives()
+    return {run: _sleeper(kind, due, detail or {}, late) for run, kind, due, detail in rows}
 
 
-def _sleeper(kind: str, due: datetime | None, detail: Mapping[str, Any]) -> Waiting:
+def _scheduler_lives() -> bool:
+    """While Redis is away nobody knows; then the benefit of the doubt."""
+    limits = {"socket_timeout": _REDIS_SECONDS, "socket_connect_timeout": _REDIS_SECONDS}
+    try:
+        with redis.Redis.from_url(settings().redis_url, **limits) as client:
+            return any(one.part == "scheduler" for one in alive(client))
+    except redis.RedisError:
+        return True
+
+
+def _sleeper(kind: str, due: datetime | None, detail: Mapping[str, Any], late: bool) -> Waiting:
+    if late and due is not None and due < now() - _LATE:
+        return Waiting("scheduler", "Its time has passed, and no scheduler is running that would wake it.", since=due)
     if kind == "retry" and detail.get("held_by"):
         return Waiting("rate", str(detail["held_by"]), until=due)
     if kind == "retry":
-        return Waiting("retry", "A call failed and is tried again.", until=due)
+        because: Mapping[str, Any] = detail.get("because") or {}
+        reason: Reason = "breaker" if because.get("kind") == "CircuitOpen" else "retry"
+        said = because.get("message") or "A call failed."
+        return Waiting(reason, f"{said} It is tried again.", until=due)
     if kind == "timer":
         return Waiting("time", "It waits for its time.", until=due)
     return Waiting("answer", _ANSWERS.get(kind, "It waits for an answer."), until=due)
+
+
+def _paused(db: Session, actor: Actor, runs: Sequence[str]) -> dict[str, Waiting]:
+    """Whose budget is used up says so; the others wait for whoever paused them."""
+    query = select(col(Wait.run_id), col(Wait.due), col(Wait.detail)).where(
+        owned(Wait, actor), col(Wait.run_id).in_(runs), col(Wait.kind) == "budget", col(Wait.settled_at).is_(None)
+    )
+    asking = {
+        run: Waiting("budget", f"{(detail or {}).get('title', _ANSWERS['budget'])} Raise it or end the run.", until=due)
+        for run, due, detail in db.execute(query)
+    }
+    return {
+        run: asking.get(run, Waiting("paused", "Somebody paused it. It goes on when it is resumed.")) for run in runs
+    }
 
 
 def _runs(number: int) -> str:

@@ -126,6 +126,8 @@ class CallRows(NodeRows):
             detail["put_off"] = outcome.put_off
         if isinstance(outcome.error, Postponed):
             detail["held_by"] = outcome.error.message
+        elif error:
+            detail["because"] = {"kind": error["kind"], "message": error["message"]}
         if outcome.unknown:
             detail["unknown"] = True
         else:

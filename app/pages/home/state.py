@@ -7,7 +7,7 @@ import reflex as rx
 
 from app.deciding import Asks
 from app.live import Watching
-from app.services import accounts, shown, templates, unit, workflows
+from app.services import accounts, alarms, shown, templates, unit, workflows
 from app.session import guarded
 from engine.events import Event
 
@@ -52,7 +52,8 @@ class Home(Watching):
 
     async def _read(self) -> None:
         rows = await unit.ask(workflows.list_workflows, await self._actor())
-        attention = [card for row in rows for card in shown.attention(row)][:CARDS]
+        held_up = [shown.alarm(one) for one in await unit.ask(alarms.list_alarms, await self._actor())]
+        attention = [*held_up, *(card for row in rows for card in shown.attention(row))][:CARDS]
         asks = await self.get_state(Asks)
         await asks._read("")
         records = asks._marked([shown.workflow(row) for row in rows], "last_href", "last_status")

@@ -7,7 +7,7 @@ import reflex as rx
 from reflex.vars import ObjectVar
 
 from app.components.layout import page_header, shell
-from app.components.theme import card, chip, empty_state, error_state, loading, moment, notice, state_chip
+from app.components.theme import card, chip, empty_state, error_state, icon, loading, moment, notice, state_chip
 from app.pages.system.state import Installation
 from app.pages.system.storage import storage
 from app.pages.system.storage_state import Keeping
@@ -124,8 +124,26 @@ def _processes() -> rx.Component:
     )
 
 
-def _missing() -> rx.Component:
-    return notice(Installation.missing, "Start it with ./weft up.", tone="bad")
+def _alarm(item: ObjectVar[Any]) -> rx.Component:
+    return rx.el.li(
+        rx.el.span(icon(item["icon"]), class_name=f"tile {item['tone']}"),
+        rx.el.span(
+            rx.el.b(item["title"]),
+            rx.el.span(item["text"], class_name="hint"),
+            rx.cond(item["at"], rx.el.span("since ", moment(item["at"].to(int)), class_name="hint"), rx.fragment()),
+            class_name="grow words",
+        ),
+        class_name=f"card need {item['tone']}",
+        key=item["key"],
+    )
+
+
+def _alarms() -> rx.Component:
+    return rx.cond(
+        Installation.alarms,
+        rx.el.ul(rx.foreach(Installation.alarms, _alarm), class_name="cards-3", role="alert"),
+        rx.fragment(),
+    )
 
 
 def _work() -> rx.Component:
@@ -159,7 +177,7 @@ def system() -> rx.Component:
     content = rx.cond(
         Installation.refused,
         error_state("This is for owners", Installation.refused),
-        rx.fragment(tiles, _processes(), _work(), _schedules(), storage()),
+        rx.fragment(_alarms(), tiles, _processes(), _work(), _schedules(), storage()),
     )
     return shell(
         page_header("System", beside=chip("Live", tone="run", icon_name="radio")),

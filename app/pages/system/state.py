@@ -8,6 +8,7 @@ import reflex as rx
 from app.live import Watching
 from app.services import shown, unit
 from app.services import system as service
+from app.services.alarms import list_alarms
 from app.services.errors import Forbidden
 from app.session import guarded
 from engine.events import Event
@@ -23,6 +24,7 @@ class Installation(Watching):
     refused: str = ""
     redis_away: bool = False
     missing: str = ""
+    alarms: list[dict[str, Any]] = []
     processes: list[dict[str, Any]] = []
     tiles: list[dict[str, Any]] = []
     leases: list[dict[str, Any]] = []
@@ -52,6 +54,7 @@ class Installation(Watching):
             ready=True,
             refused="",
             redis_away=view.processes is None,
+            alarms=[shown.alarm(one) for one in await unit.ask(list_alarms, await self._actor())],
             missing="" if view.processes is None else _said(absent),
             processes=[_process(one) for one in found],
             tiles=_tiles(view),

@@ -7,10 +7,11 @@ import pytest
 import redis
 from sqlmodel import Session
 
+from app.pages.home.state import Home
 from app.pages.system.state import Installation
 from app.services import unit
 from app.services.access import Actor
-from engine.models import Segment, Trigger, now
+from engine.models import Segment, Trigger, now, to_ms
 from engine.presence import alive, telling
 from engine.settings import settings
 from tests.app.pages.conftest import Somebody, Tab, add_run, add_workflow, sign_in
@@ -80,3 +81,23 @@ async def test_it_is_for_owners(ada: Somebody) -> None:
     await page.load()
     assert "Only owners" in page.refused
     assert not page.processes
+
+
+async def test_a_queue_that_nobody_serves_is_an_alarm_on_home_and_system(ada: Somebody, bob: Somebody) -> None:
+    made = unit.call(add_workflow, ada.actor, "Waits")
+    run_id = unit.call(add_run, ada.actor, made, "queued")
+    unit.call(_waits, ada.actor, run_id, made[0])
+    home, system = await ada.tab.at("/").state(Home), await ada.tab.at("/system").state(Installation)
+    await home._read()
+    await system._read()
+    for cards in (home.attention, system.alarms):
+        assert (cards[0]["title"], cards[0]["tone"]) == ("No worker is running", "bad")
+        assert cards[0]["text"].startswith("1 run waits")
+    theirs = await bob.tab.at("/").state(Home)
+    await theirs._read()
+    assert theirs.attention == []
+
+
+def _waits(db: Session, actor: Actor, run_id: str, workflow_id: str) -> None:
+    whose = {"workspace_id": actor.workspace_id, "workflow_id": workflow_id}
+    db.add(Segment(**whose, run_id=run_id, status="queued", queued_at=to_ms(now()) - 60_000))

@@ -7,17 +7,20 @@ from typing import Any
 
 import pytest
 import redis
+from sqlalchemy import update
 
-from app.services import run_limits, runs, unit, workflows
+from app.services import alarms, run_limits, runs, unit, workflows
 from app.services.access import Actor
 from app.services.errors import Forbidden, Invalid, NotFound
 from app.services.run_limits import WorkspaceLimits
+from app.services.waiting import Waiting
 from engine.delivery import scripts
 from engine.delivery.queue import RunQueue
 from engine.delivery.room import announce
-from engine.models import Run, Segment, new_id, now
+from engine.models import Run, Segment, new_id, now, to_ms
+from engine.presence import alive, telling
 from engine.settings import settings
-from engine.store import starting
+from engine.store import pausing, starting
 from engine.store.changes import Changes, NewWait
 from engine.store.checkpoint import Checkpoints
 from engine.store.db import database
@@ -126,6 +129,105 @@ async def test_a_sleeping_run_says_until_when(office: Office) -> None:
     assert waiting is not None
     assert waiting.until is not None
     assert (waiting.reason, waiting.text, waiting.until.year) == ("rate", said, 2033)
+
+
+async def test_a_workspace_that_holds_its_share_says_that_others_go_first(
+    tenants: Tenants, office: Office, queue: RunQueue
+) -> None:
+    work(queue, 5)
+    for _ in range(4):
+        office.start(deliver=True)
+    run_id = office.start()
+    assert (
+        await office.said(run_id) != "This workspace holds 4 of 5 places, its share while others wait; they go first."
+    )
+    other = await unit.ask(workflows.create, tenants.bob, "", SIZE_IT)
+    version = await unit.ask(workflows.publish, tenants.bob, other)
+    Office(tenants.bob, other, version.id, office.writer).start()
+    assert (
+        await office.said(run_id) == "This workspace holds 4 of 5 places, its share while others wait; they go first."
+    )
+
+
+async def asleep(office: Office, wait: NewWait) -> Waiting:
+    """What a run says that is parked for this."""
+    run_id = office.start(deliver=True)
+    leases = Leases(office.writer)
+    claim = await leases.claim(Delivery(run_id, 0, 0))
+    assert claim is not None
+    await Checkpoints(database(), office.writer).save(claim, Changes(waits=[wait], park=True))
+    waiting = (await unit.ask(runs.get, office.actor, run_id)).row.waiting
+    assert waiting is not None
+    return waiting
+
+
+@pytest.mark.parametrize(
+    ("kind", "because", "reason", "said"),
+    [
+        (
+            "CircuitOpen",
+            "shop.example.com is not called just now.",
+            "breaker",
+            "shop.example.com is not called just now.",
+        ),
+        ("Unavailable", "shop.example.com answered 503.", "retry", "shop.example.com answered 503. It is tried again."),
+    ],
+)
+async def test_a_call_that_failed_says_why_and_when_it_is_made_again(
+    office: Office, kind: str, because: str, reason: str, said: str
+) -> None:
+    detail = {"because": {"kind": kind, "message": because}}
+    waiting = await asleep(office, NewWait(new_id(), "call", "retry", due=2_000_000_000_000, detail=detail))
+    assert (waiting.reason, waiting.until is not None) == (reason, True)
+    assert waiting.text.startswith(said)
+
+
+async def test_a_time_that_passed_unheeded_names_the_scheduler(office: Office, valkey_url: str) -> None:
+    late = NewWait(new_id(), "doze", "timer", due=to_ms(now()) - 60_000)
+    waiting = await asleep(office, late)
+    assert (waiting.reason, waiting.since is not None) == ("scheduler", True)
+    assert "no scheduler is running" in waiting.text
+    (alarm,) = await unit.ask(alarms.list_alarms, office.actor)
+    assert (alarm.kind, alarm.text[:31]) == ("no_scheduler", "1 time has passed unheeded. The")
+    async with telling("scheduler", valkey_url):
+        with redis.Redis.from_url(valkey_url) as client:
+            while not alive(client):
+                await asyncio.sleep(0.01)
+        assert await unit.ask(alarms.list_alarms, office.actor) == []
+
+
+async def test_a_paused_run_says_who_has_to_do_what(office: Office) -> None:
+    run_id = office.start()
+    await asyncio.to_thread(office.writer.call, partial(pausing.pause, run_id=run_id))
+    assert await office.said(run_id) == "Somebody paused it. It goes on when it is resumed."
+    over = office.start(deliver=True)
+    claim = await Leases(office.writer).claim(Delivery(over, 0, 0))
+    assert claim is not None
+    asks = NewWait(new_id(), "", "budget", due=2_000_000_000_000, detail={"title": "Today's budget of $5 is used up."})
+    await Checkpoints(database(), office.writer).save(claim, Changes(waits=[asks], pause=True))
+    waiting = (await unit.ask(runs.get, office.actor, over)).row.waiting
+    assert waiting is not None
+    assert (waiting.reason, waiting.text) == ("budget", "Today's budget of $5 is used up. Raise it or end the run.")
+    assert waiting.until is not None
+
+
+async def test_a_queue_that_stands_still_raises_an_alarm(
+    office: Office, queue: RunQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.start()
+    office.start()
+    assert await unit.ask(alarms.list_alarms, office.actor) == [], "a moment's wait is none"
+    with database().transaction() as session:
+        session.execute(update(Segment).values(queued_at=to_ms(now()) - 60_000))
+    (alarm,) = await unit.ask(alarms.list_alarms, office.actor)
+    assert (alarm.kind, alarm.title) == ("no_worker", "No worker is running")
+    assert alarm.text.startswith("2 runs wait. They start by themselves when a worker does")
+    work(queue, 10)
+    assert await unit.ask(alarms.list_alarms, office.actor) == []
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:9")
+    settings.cache_clear()
+    (away,) = await unit.ask(alarms.list_alarms, office.actor)
+    assert (away.kind, away.title) == ("redis", "Redis cannot be reached")
 
 
 async def test_who_runs_waits_for_nothing(office: Office) -> None:
