@@ -1,6 +1,7 @@
 """Creates the owner that the settings name, so that an installation can come up unattended."""
 
 import asyncio
+import re
 from collections.abc import Callable
 
 from app.failures import Failure
@@ -25,7 +26,13 @@ def create_from_settings(config: Settings, say: Callable[[str], None]) -> None:
     try:
         if unit.call(accounts.has_owner):
             return
-        asyncio.run(accounts.sign_up_owner(email.partition("@")[0], email, password))
+        asyncio.run(accounts.sign_up_owner(_name_in(email), email, password))
     except ServiceError as error:
         raise OwnerRefused(f"The owner of WEFT_OWNER_EMAIL cannot be created: {error}") from None
     say(f"Created the owner {email}.")
+
+
+def _name_in(email: str) -> str:
+    """A name to be greeted by until its person writes another: ``Ada Lovelace`` of ``ada.lovelace@example.com``."""
+    words = re.split(r"[._+-]+", email.partition("@")[0])
+    return " ".join(word.capitalize() for word in words if word) or email

@@ -52,6 +52,14 @@ class Schedule:
             raise BadSchedule("The schedule has no cron expression.")
         return cls(**{name: str(params[field]) for field, name in names.items() if params.get(field)})  # type: ignore[arg-type]
 
+    def explain(self) -> str:
+        """When it fires, in plain English and in its own time zone: ``At 09:00 on Monday, Europe/Berlin``."""
+        try:
+            told = CronSim(ALIASES.get(self.cron.strip(), self.cron), datetime.now(UTC)).explain()
+        except CronSimError:
+            told = self.cron
+        return f"{told}, {self.timezone.replace('_', ' ')}"
+
     def after(self, moment: datetime) -> Iterator[datetime]:
         """The fires after a moment, in UTC. A time that a change of clocks leaves out or repeats fires once.
 

@@ -34,7 +34,7 @@ class Owner(SignIn):
 
 
 class NewPassword(_Body):
-    """The present password and the one to replace it."""
+    """The current password and the one to replace it."""
 
     old: Password
     new: Password

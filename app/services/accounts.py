@@ -182,7 +182,7 @@ async def change_password(actor: Actor, old: str, new: str) -> str:
     await limiter().need(_PER_EMAIL, actor.user_id, "Too many tries. Wait a few minutes, then try again.")
     user = await unit.ask(_me_detached, actor)
     if not await passwords.matches(user.password_hash, old[: passwords.LONGEST]):
-        raise Invalid.field("old", "This is not your present password.")
+        raise Invalid.field("old", "This is not your current password.")
     passwords.check(new)
     return await unit.ask(_replace_password, actor, user.password_hash, await passwords.hash_of(new))
 

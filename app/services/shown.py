@@ -147,7 +147,7 @@ def attention(row: WorkflowRow) -> list[Record]:
     found = [_late(row, trigger) for trigger in row.triggers if trigger.overdue or trigger.alarm]
     last = row.last_run
     if last and last.status == "failed":
-        found.append(_look_at(last, "octagon-x", "bad", f"{row.name} failed"))
+        found.append(_look_at(last, "octagon-x", "bad", f"“{row.name}” failed"))
     return found
 
 
@@ -165,7 +165,7 @@ def alarm(one: Alarm) -> Record:
 
 
 def _late(row: WorkflowRow, trigger: TriggerView) -> Record:
-    title = "Schedule is overdue" if trigger.overdue else f"{row.name}: a trigger needs a look"
+    title = "Schedule is overdue" if trigger.overdue else f"A trigger of “{row.name}” needs a look"
     text = trigger.alarm or f"{row.name} · {trigger.summary}"
     return {
         "key": trigger.id,

@@ -77,7 +77,7 @@ def _all() -> tuple[Template, ...]:
 
 def _shown(source: Mapping[str, Any]) -> Template:
     nodes = document.load(source["document"]).nodes.values()
-    types = [catalog()[node.type] for node in nodes]
+    types = [catalog()[node.type] for node in nodes if node.type != "flow.note"]
     return Template(
         id=source["id"],
         title=source["name"],

@@ -243,5 +243,8 @@ def _summary(row: Trigger) -> str:
     if row.kind == "webhook":
         return f"Webhook {row.method} /{row.path}"
     if row.kind == "schedule":
-        return f"Schedule {row.params.get('cron')} {row.params.get('time_zone') or 'UTC'}"
+        try:
+            return Schedule.of(row.params).explain()
+        except BadSchedule:
+            return "Schedule without a time"
     return "Started by hand"

@@ -22,7 +22,9 @@ _MEASURE = """() => {
   const small = [...document.querySelectorAll("a, button, input:not([type=hidden]), select, textarea, summary")]
     .filter((e) => seen(e) && !inline(e) && !e.matches(".skip, .template-text *"))
     .filter((e) => { const box = target(e).getBoundingClientRect(); return box.height < 40 || box.width < 40; });
-  return { cut: wide.map(name), small: matchMedia("(pointer: coarse)").matches ? small.map(name) : [] };
+  const ids = [...document.querySelectorAll("[id]")].map((e) => e.id);
+  const twice = ids.filter((id, at) => ids.indexOf(id) < at);
+  return { twice, cut: wide.map(name), small: matchMedia("(pointer: coarse)").matches ? small.map(name) : [] };
 }"""
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from playwright.sync_api import APIRequestContext, Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.looks import COLORS, RULES, faults, listen
 from tests.e2e.rest import QUICK, add_workflow, start
@@ -22,9 +22,10 @@ LONG: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def places(stack: Stack, playwright: Any) -> Mapping[str, str]:
+def places(stack: Stack, browser: Browser) -> Mapping[str, str]:
     """Addresses with something to fit: names without a space, long values, a failure, and questions that are open."""
-    request: APIRequestContext = playwright.request.new_context(base_url=stack.url)
+    context = browser.new_context(base_url=stack.url)
+    request = context.request
     assert request.post("/api/v1/session", data={"email": OWNER_EMAIL, "password": OWNER_PASSWORD}).ok
     workflow = add_workflow(request, LONG)
     run = start(request, workflow, wait=30)
@@ -34,7 +35,8 @@ def places(stack: Stack, playwright: Any) -> Mapping[str, str]:
     broken = {"stop": {"type": "flow.stop", "with": {"message": "No stock left. " * 30}}}
     failed = start(request, add_workflow(request, {"weft": 1, "name": "Breaks", "nodes": broken}), wait=30)
     asking = start(request, add_workflow(request, REFUND), trigger="start")
-    request.dispose()
+    _add_account(context.new_page())
+    context.close()
     return {
         "home": "/",
         "workflows": "/workflows",
@@ -89,3 +91,14 @@ def test_every_page_is_whole(
     context.close()
     assert "\n".join(f"{name}: {one}" for name, said in found.items() for one in said) == ""
     assert heard == []
+
+
+def _add_account(page: Page) -> None:
+    page.goto("/accounts")
+    page.get_by_role("button", name="Add account").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Kind of account").select_option("core.bearer")
+    dialog.get_by_label("Name").fill(UNBROKEN)
+    dialog.get_by_label("Token").fill("secret")
+    dialog.get_by_role("button", name="Add account").click()
+    expect(page.get_by_text(UNBROKEN)).to_be_visible()

@@ -108,7 +108,7 @@ def test_what_failed_stands_on_the_home_page(signed_in: Page) -> None:
     }
     run = start(page.request, add_workflow(page.request, broken), wait=30)
     page.goto("/")
-    card = page.get_by_role("listitem").filter(has_text="Breaks at home failed")
+    card = page.get_by_role("listitem").filter(has_text="“Breaks at home” failed")
     expect(card).to_contain_text("No stock left")
     card.get_by_role("link").click()
     expect(page).to_have_url(re.compile(run["id"]))

@@ -126,3 +126,15 @@ def test_in_time_is_not_missed() -> None:
         schedule = Schedule("* * * * *", missed=missed)  # type: ignore[arg-type]
         decided = due(schedule, at("2026-01-01T00:00Z"), at("2026-01-01T00:00:01Z"))
         assert (decided.fires, decided.alarm) == ((at("2026-01-01T00:00Z"),), None)
+
+
+@pytest.mark.parametrize(
+    ("cron", "zone", "said"),
+    [
+        ("0 8 * * 1", "America/New_York", "At 08:00 on Monday, America/New York"),
+        ("@hourly", "UTC", "At the start of every hour, UTC"),
+        ("every now and then", "UTC", "every now and then, UTC"),
+    ],
+)
+def test_a_schedule_is_said_in_words(cron: str, zone: str, said: str) -> None:
+    assert Schedule(cron, zone).explain() == said

@@ -16,7 +16,7 @@ PLACES = (
     ("accounts", "key-round", "Accounts", "/accounts"),
 )
 SETTINGS = ("settings", "settings", "Settings", "/settings")
-ON_PHONES = ("home", "workflows", "runs", "settings")
+ON_PHONES = ("home", "workflows", "runs", "accounts", "settings")
 
 
 def _place(key: str, icon_name: str, word: str, href: str, active: str) -> rx.Component:

@@ -3,8 +3,10 @@ import { useEffect, useState } from "react";
 // Moments arrive as milliseconds since 1970 UTC and are said in the reader's own time zone and language.
 
 const UNITS = [["y", 31536e6], ["mo", 2592e6], ["d", 864e5], ["h", 36e5], ["min", 6e4], ["s", 1e3]];
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const SHORT = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit", second: "2-digit" });
+const DAY = { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" };
+const SHORT = new Intl.DateTimeFormat(undefined, DAY);
+const WITH_YEAR = new Intl.DateTimeFormat(undefined, { ...DAY, year: "numeric" });
 const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
 
 export function duration(ms) {
@@ -37,7 +39,11 @@ export function useNow(every) {
   return now;
 }
 
-// kind: "ago" (ticks), "clock" (09:14:02), "short" (Nov 23, 09:14)
+function short(date) {
+  return (date.getFullYear() === new Date().getFullYear() ? SHORT : WITH_YEAR).format(date);
+}
+
+// kind: "ago" (ticks), "clock" (9:14:02 AM), "short" (Nov 23, 9:14 AM; with the year if it is another)
 export function Moment({ at, kind = "ago" }) {
   const [shown, setShown] = useState(false);
   useEffect(() => setShown(true), []);
@@ -45,7 +51,7 @@ export function Moment({ at, kind = "ago" }) {
   const now = useNow(kind === "ago" ? (fresh ? 5000 : 60000) : 0);
   if (!at || !shown) return null;
   const date = new Date(at);
-  const text = kind === "clock" ? CLOCK.format(date) : kind === "short" ? SHORT.format(date) : relative(at, now);
+  const text = kind === "clock" ? CLOCK.format(date) : kind === "short" ? short(date) : relative(at, now);
   return <time dateTime={date.toISOString()} title={FULL.format(date)}>{text}</time>;
 }
 

@@ -35,6 +35,11 @@ def _call(call: ObjectVar[Any]) -> rx.Component:
 
 def _row(item: ObjectVar[Any]) -> rx.Component:
     uses = item["uses"].to(list[dict[str, str]])
+    used = rx.cond(
+        uses,
+        rx.el.div(rx.foreach(uses, _use), class_name="row wrap"),
+        rx.el.span("No workflow uses it", class_name="hint"),
+    )
     return rx.el.tr(
         rx.el.td(
             rx.el.div(
@@ -44,18 +49,14 @@ def _row(item: ObjectVar[Any]) -> rx.Component:
                     rx.el.div(item["type"], class_name="hint"),
                     rx.cond(item["limits"], rx.el.div(item["limits"], class_name="hint"), rx.fragment()),
                     rx.foreach(item["calls"].to(list[dict[str, str]]), _call),
+                    rx.el.div(used, class_name="narrow-line"),
                     class_name="grow",
                 ),
                 class_name="row",
-            )
+            ),
+            class_name="name",
         ),
-        rx.el.td(
-            rx.cond(
-                uses,
-                rx.el.div(rx.foreach(uses, _use), class_name="row wrap"),
-                rx.el.span("No workflow", class_name="hint"),
-            )
-        ),
+        rx.el.td(used, class_name="wide-only"),
         rx.el.td(rx.cond(item["used_at"], moment(item["used_at"].to(int)), "never"), class_name="muted wide-only"),
         rx.el.td(moment(item["created_at"].to(int)), class_name="muted wide-only"),
         rx.el.td(
@@ -68,7 +69,7 @@ def _row(item: ObjectVar[Any]) -> rx.Component:
 
 
 def _table() -> rx.Component:
-    heads = ("Account", ""), ("Used by", ""), ("Last used", "wide-only"), ("Added", "wide-only")
+    heads = ("Account", ""), ("Used by", "wide-only"), ("Last used", "wide-only"), ("Added", "wide-only")
     return rx.el.table(
         rx.el.thead(
             rx.el.tr(
@@ -186,12 +187,16 @@ def accounts() -> rx.Component:
     nothing = empty_state(
         "key-round",
         "No accounts yet",
-        "An account holds what another service asks for: a token, a password, an API key. It is sealed when you store "
-        "it and never shown again; nodes such as HTTP request use it by its name.",
+        "An account holds what another service asks for: a token, a password, an API key. It is encrypted and never "
+        "shown again; nodes such as HTTP request use it by its name.",
         button("Add account", kind="primary", icon_name="plus", on_click=NewAccount.show(True)),
     )
     return shell(
-        page_header("Accounts", add, under="Sealed at rest with AES-GCM. Nobody can read them again, not even you."),
+        page_header(
+            "Accounts",
+            add,
+            under="What nodes sign in with. Secrets are encrypted; nobody can read them again, not even you.",
+        ),
         loading(Accounts.ready, card(rx.cond(Accounts.rows, _table(), nothing), class_name="clip")),
         _new(),
         _limits(),

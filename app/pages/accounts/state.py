@@ -105,7 +105,7 @@ class NewAccount(SessionState):
         self.open, self.error = False, ""
         accounts = await self.get_state(Accounts)
         await accounts._read()
-        return rx.toast.success("The account is stored", description="Its secrets are sealed and never shown again.")
+        return rx.toast.success("The account is stored", description="Its secrets are encrypted and never shown again.")
 
 
 def _record(one: CredentialView, calls: AccountCalls | None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from app.pages.settings.limits_state import WorkspaceBounds
 from app.pages.settings.state import Keys, Profile, System
 
 PASSWORD: list[RestField] = [
-    {"name": "old", "label": "Present password", "type": "password", "autocomplete": "current-password"},
+    {"name": "old", "label": "Current password", "type": "password", "autocomplete": "current-password"},
     {
         "name": "new",
         "label": "New password",
@@ -33,7 +33,7 @@ def _section(key: str, title: str, text: str, *children: rx.Component) -> rx.Com
         rx.el.div(rx.el.h2(title, id=f"{key}-title"), rx.el.p(text, class_name="hint"), class_name="about"),
         rx.el.div(*children, class_name="grow"),
         class_name="card pad settings-section",
-        id=key,
+        id=f"{key}-section",
         aria_labelledby=f"{key}-title",
     )
 
@@ -76,7 +76,7 @@ def _password() -> rx.Component:
     return _section(
         "password",
         "Password",
-        "Stored only as an Argon2id hash.",
+        "Nobody can read it, not even whoever runs this installation.",
         rest_form(
             "/api/v1/me/password",
             PASSWORD,
@@ -201,21 +201,23 @@ def _keys() -> rx.Component:
     return _section(
         "keys",
         "API keys",
-        "For machines: they start runs and read results by REST, within this workspace.",
+        "For programs that start runs of this workspace and read their results.",
         rx.cond(Keys.fresh, _fresh_key(), rx.fragment()),
         rx.cond(Keys.rows, rx.el.ul(rx.foreach(Keys.rows, _key), class_name="list keys"), rx.fragment()),
         form,
         rx.el.p(
             "How to use it: ",
             rx.el.a("API reference", href="/api/docs", class_name="link", reload_document=True),
-            class_name="hint",
+            class_name="hint after",
         ),
     )
 
 
 def _fact(fact: ObjectVar[Any]) -> rx.Component:
     mark = rx.cond(
-        fact["well"], chip("Well", tone="ok", icon_name="check"), chip("Look", tone="bad", icon_name="triangle-alert")
+        fact["well"],
+        chip("OK", tone="ok", icon_name="check"),
+        chip("Needs a look", tone="bad", icon_name="triangle-alert"),
     )
     return rx.el.li(
         rx.el.span(fact["subject"], class_name="strong subject"),
@@ -233,9 +235,9 @@ def _system() -> rx.Component:
         "How this installation is just now.",
         rx.el.ul(rx.foreach(System.facts, _fact), class_name="list facts-list"),
         rx.el.div(
-            button("Look again", kind="small", icon_name="refresh-cw", on_click=System.load),
-            link_button("Processes, backlog, schedules", "/system", kind="small", icon_name="activity"),
-            class_name="row",
+            button("Check again", kind="small", icon_name="refresh-cw", on_click=System.load),
+            link_button("Open the System page", "/system", kind="small", icon_name="activity"),
+            class_name="row wrap",
         ),
     )
 

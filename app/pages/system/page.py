@@ -54,7 +54,7 @@ def _process(item: ObjectVar[Any]) -> rx.Component:
             rx.el.div(item["where"], class_name="hint"),
             class_name="name",
         ),
-        rx.el.td(item["load"], class_name="num end"),
+        rx.el.td(rx.cond(item["load"], item["load"], rx.el.span("none", class_name="hint")), class_name="num end"),
         rx.el.td(item["memory"], class_name="num end"),
         rx.el.td(moment(item["since"].to(int)), class_name="muted wide-only"),
         rx.el.td(item["version"], class_name="mono muted wide-only"),
@@ -147,7 +147,13 @@ def _alarms() -> rx.Component:
 
 
 def _work() -> rx.Component:
-    heads = (("State", ""), ("Workflow", ""), ("Queued", "wide-only"), ("Held until", ""), ("Taken", "end wide-only"))
+    heads = (
+        ("State", ""),
+        ("Workflow", ""),
+        ("Queued", "wide-only"),
+        ("Held until", ""),
+        ("Times taken", "end wide-only"),
+    )
     none = empty_state(
         "circle-check", "Nothing is under way", "Runs of this workspace appear here while they work or wait."
     )
@@ -180,7 +186,11 @@ def system() -> rx.Component:
         rx.fragment(_alarms(), tiles, _processes(), _work(), _schedules(), storage()),
     )
     return shell(
-        page_header("System", beside=chip("Live", tone="run", icon_name="radio")),
+        page_header(
+            "System",
+            before=rx.el.a("Settings /", href="/settings", class_name="muted crumb"),
+            beside=chip("Live", tone="run", icon_name="radio"),
+        ),
         loading(Installation.ready, content, rows=8),
         active="settings",
     )

@@ -15,7 +15,7 @@ FIELDS: list[RestField] = [
         "label": "Password",
         "type": "password",
         "autocomplete": "new-password",
-        "help": "At least 10 characters. It is stored only as an Argon2 hash.",
+        "help": "At least 10 characters. Nobody can read it once it is stored.",
         "minlength": 10,
     },
 ]

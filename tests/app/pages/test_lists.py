@@ -17,7 +17,7 @@ async def test_home_says_what_failed_and_what_runs(ada: Somebody) -> None:
     unit.call(add_run, ada.actor, busy, "running")
     home = await ada.tab.at("/").state(Home)
     await home.load()
-    assert [(card["title"], card["href"]) for card in home.attention] == [("Nightly sync failed", f"/runs/{run_id}")]
+    assert [(card["title"], card["href"]) for card in home.attention] == [("“Nightly sync” failed", f"/runs/{run_id}")]
     assert home.attention[0]["text"] == ERROR["message"]
     assert [one["name"] for one in home.running] == ["Enrich leads"]
     assert {one["name"] for one in home.workflows} == {"Nightly sync", "Enrich leads"}

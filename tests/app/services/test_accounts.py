@@ -131,7 +131,7 @@ async def test_a_new_password_signs_out_everywhere(any_database: str) -> None:
     old = await sign_up()
     actor = await accounts.actor_of_session(old)
     assert actor is not None
-    with pytest.raises(Invalid, match="not your present password"):
+    with pytest.raises(Invalid, match="not your current password"):
         await accounts.change_password(actor, "wrong", "another horse 43")
     new = await accounts.change_password(actor, PASSWORD, "another horse 43")
     assert await accounts.actor_of_session(old) is None

@@ -38,7 +38,7 @@ async def test_a_schedule_counts_from_when_it_is_turned_on(ada: Actor) -> None:
     (on_now,) = await unit.ask(triggers.list_triggers, ada, workflow_id)
     assert on_now.enabled
     assert on_now.next_due == triggers.next_due(daily)
-    assert on_now.summary == "Schedule 0 9 * * * Europe/Berlin"
+    assert on_now.summary == "At 09:00 every day, Europe/Berlin"
     assert not on_now.overdue
     await unit.ask(workflows.set_on, ada, workflow_id, False)
     (off,) = await unit.ask(triggers.list_triggers, ada, workflow_id)
