@@ -29,12 +29,11 @@ from sqlmodel import Session
 
 from engine.settings import settings
 from engine.store.driver import Driver, Reader
-from engine.store.postgres import PostgresDriver, PostgresReader
+from engine.store.postgres import REACHED, PostgresDriver, PostgresReader
 from engine.store.sqlite import SqliteDriver, SqliteReader
 from engine.store.turnstile import Turnstile
 
 BUSY_MILLISECONDS = 10_000
-CONNECT_SECONDS = 5
 
 
 class BadDatabaseUrl(ValueError):
@@ -213,7 +212,7 @@ class Database:
             pool_pre_ping=True,
             pool_size=5,
             max_overflow=15,
-            connect_args={"connect_timeout": CONNECT_SECONDS},
+            connect_args=REACHED,
         )
         return writes, writes.execution_options(postgresql_readonly=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import orjson
 import psycopg
@@ -33,12 +33,30 @@ class PostgresReader:
         return _Pending(cursor.execute(statement.postgres, values))
 
 
+# How long we wait for a server that went away without a word: seconds, and the last one milliseconds. The system's own
+# defaults are hours.
+REACHED: Final[dict[str, Any]] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+# The other way round: the server takes back the locks of one who went away, or stands still, within a transaction. It
+# does not see one idle behind a pipeline, so from version 17 on the whole transaction has its time: less than a
+# writer's patience.
+FORSAKEN = """SELECT set_config(name, %s, false) FROM pg_settings
+    WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')"""
+FORSAKEN_AFTER = "5s"
+
+
 class PostgresDriver:
     """PostgreSQL through psycopg, in pipeline mode. JSON comes back as text, as it does from SQLite."""
 
     def __init__(self, conninfo: str) -> None:
-        self._connection = psycopg.connect(conninfo, autocommit=True, connect_timeout=5, prepare_threshold=2)
+        self._connection = psycopg.connect(conninfo, autocommit=True, prepare_threshold=2, **REACHED)
         self._connection.prepared_max = 256
+        self._connection.execute(FORSAKEN, [FORSAKEN_AFTER])
         self._info = conninfo
         self._transaction = ""
         self._begun: psycopg.Cursor[Any] | None = None
@@ -105,7 +123,7 @@ class PostgresDriver:
         """Whether the last transaction took effect although its COMMIT raised, asked over a new connection."""
         if not self._transaction:
             return False
-        with psycopg.connect(self._info, autocommit=True, connect_timeout=5) as connection:
+        with psycopg.connect(self._info, autocommit=True, **REACHED) as connection:
             while True:
                 row = connection.execute("SELECT pg_xact_status(%s::xid8)", [self._transaction]).fetchone()
                 if not row or row[0] != "in progress":

@@ -13,8 +13,8 @@ import redis
 
 from app.processes import start_child, stop_child
 from engine.settings import CHECKOUT
-from tests.engine.relay import Relay
 from tests.engine.test_rqworker import until
+from tests.relay import unix_relay
 from tests.servers import ValkeyServer
 
 # What a worker tells Redis as it starts, in that order: who it is, that it listens, how it is.
@@ -42,9 +42,9 @@ def wait_until_it_works(process: Popen[bytes], own_valkey: ValkeyServer, log: Pa
 
 @pytest.mark.usefixtures("sqlite_url")
 def test_redis_may_go_away_between_any_two_greetings(own_valkey: ValkeyServer, tmp_path: Path) -> None:
-    relay = Relay(tmp_path / "relay.sock", own_valkey.socket, GREETINGS)
-    log = tmp_path / "worker.log"
-    with worker(f"unix://{relay.path}", log) as process:
+    socket, log = tmp_path / "relay.sock", tmp_path / "worker.log"
+    relay = unix_relay(socket, own_valkey.socket, GREETINGS)
+    with worker(f"unix://{socket}", log) as process:
         wait_until_it_works(process, own_valkey, log)
     relay.close()
     assert relay.left == []

@@ -7,15 +7,15 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
-import psycopg
 import pytest
+from sqlalchemy import make_url
 
 from engine.store.db import Database, DatabaseUnavailable, database
 from engine.store.driver import Driver, Operation
-from engine.store.postgres import PostgresDriver
 from engine.store.sqlite import SqliteDriver
 from engine.store.statement import Statement
 from engine.store.writer import Writer
+from tests.relay import port_relay
 from tests.servers import PostgresServer
 
 CREATE = Statement("CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, number INTEGER NOT NULL)")
@@ -191,26 +191,22 @@ async def test_what_was_written_while_postgres_restarted_is_written_once(own_pos
     data.close()
 
 
-async def test_a_commit_whose_answer_was_lost_is_looked_up(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    writer = Writer(database())
+@pytest.mark.parametrize("deaf", [True, False], ids=["its answer is lost", "it does not arrive"])
+async def test_a_connection_that_breaks_in_a_commit_makes_it_once(postgres_url: str, deaf: bool) -> None:
+    there = make_url(postgres_url)
+    assert there.port
+    relay, port = port_relay(there.port, [], deaf)
+    data = Database(there.set(port=port).render_as_string(hide_password=False))
+    writer = Writer(data)
     writer.start()
     await writer.submit(create)
-    commit = PostgresDriver.commit
-    lost = 0
-
-    def losing(self: PostgresDriver) -> None:
-        nonlocal lost
-        commit(self)
-        if not lost:
-            lost += 1
-            self.close()
-            raise psycopg.OperationalError("the connection broke after COMMIT was sent")
-
-    monkeypatch.setattr(PostgresDriver, "commit", losing)
+    relay.left = [b"COMMIT"]
     assert await writer.submit(partial(put, name="once")) == "once"
-    assert lost == 1
+    assert relay.left == []
     assert await writer.submit(read) == [("once", 1)]
     await asyncio.to_thread(writer.stop)
+    data.close()
+    relay.close()
 
 
 async def test_a_batch_lets_others_write_in_between(sqlite_url: str) -> None:
