@@ -24,7 +24,7 @@ from app.pages import (
     welcome,
     workflows,
 )
-from app.services.errors import DatabaseUnavailable
+from app.services.errors import DatabaseUnavailable, StoreUnavailable
 
 # Each registers its route when it is imported.
 PAGES = (
@@ -61,8 +61,8 @@ log = structlog.get_logger()
 
 def say_fault(exception: Exception) -> EventSpec:
     """What a person reads when a handler fails in a way that nobody foresaw; the log has the rest."""
-    if isinstance(exception, DatabaseUnavailable):
-        log.warning("page.database_away", error=str(exception))
+    if isinstance(exception, DatabaseUnavailable | StoreUnavailable):
+        log.warning("page.store_away", error=str(exception), cause=getattr(exception, "cause", ""))
         return rx.toast.error("This did not work", description=exception.told, id="fault")
     log.error("page.handler_failed", exc_info=exception)
     return rx.toast.error(

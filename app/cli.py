@@ -13,6 +13,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+payloads = typer.Typer(help="Where large values and files lie.", no_args_is_help=True)
+app.add_typer(payloads, name="payloads")
 
 
 def say(sentence: str) -> None:
@@ -90,6 +92,35 @@ def compact() -> None:
         say(f"The database could not be compacted: {str(error).strip()}. Nothing was changed.")
         raise typer.Exit(1) from None
     say(f"The database had {before / 1e6:,.1f} MB and has {space.database_bytes(database()) / 1e6:,.1f} MB now.")
+
+
+@payloads.command("copy")
+def copy_payloads(
+    back: Annotated[bool, typer.Option("--back", help="From the bucket to the folder instead.")] = False,
+) -> None:
+    """Copy all payloads from the folder in WEFT_HOME to the bucket that WEFT_PAYLOADS names; each is verified.
+
+    What is there already is left, so it can be broken off, and repeated for what was stored meanwhile.
+    """
+    from engine.settings import settings
+    from engine.store import copying
+    from engine.store.storage import folder_of, place_of
+
+    if not settings().payloads:
+        raise typer.BadParameter("WEFT_PAYLOADS names no bucket: set it, such as WEFT_PAYLOADS=s3://bucket/prefix")
+    folder, bucket = folder_of(settings()), place_of(settings())
+    source, target = (bucket, folder) if back else (folder, bucket)
+
+    def tell(done: copying.Copied) -> None:
+        say(f"{done.count:,} payloads copied ({done.bytes / 1e6:,.1f} MB), {done.there:,} were there.")
+
+    say(f"From {source} to {target}.")
+    done = copying.copy(source, target, tell)
+    tell(done)
+    for name in done.damaged:
+        say(f"Damaged, and not copied: {name}")
+    if done.damaged:
+        raise typer.Exit(1)
 
 
 @app.command("rotate-key")

@@ -17,6 +17,8 @@ from app.stack import LEAST_FREE_BYTES, web_answers
 from engine import __version__, presence
 from engine.settings import Settings
 from engine.store import db, overview, space
+from engine.store.places import StoreUnavailable
+from engine.store.storage import folder_of, place_of
 from engine.telemetry import hide_secrets
 
 Mark = Literal["ok", "note", "wrong"]
@@ -42,6 +44,7 @@ def examine(config: Settings) -> list[Finding]:
         _home,
         _secret_key,
         _database,
+        _payloads,
         _redis,
         _processes,
         _backlog,
@@ -105,6 +108,19 @@ def _database(config: Settings) -> Iterator[Finding]:
         yield Finding("ok", "Migrations", f"at {state.current}, the newest")
     else:
         yield Finding("wrong", "Migrations", f"at {state.current}, newest is {state.newest}: run ./weft migrate")
+
+
+def _payloads(config: Settings) -> Iterator[Finding]:
+    place = place_of(config)
+    try:
+        place.try_out()
+    except StoreUnavailable as error:
+        yield Finding("wrong", "Payloads", f"{error.message} {error.cause}")
+        return
+    yield Finding("ok", "Payloads", str(place))
+    if config.payloads and any(folder_of(config).owners()):
+        said = f"some still lie in {folder_of(config)}: run ./weft payloads copy, then delete that folder"
+        yield Finding("note", "Payloads", said)
 
 
 def _redis(config: Settings) -> Iterator[Finding]:

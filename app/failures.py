@@ -27,9 +27,12 @@ class Failure(RuntimeError):
 def account(error: Exception) -> str:
     """What to print for an error that ended a command."""
     from engine.store.db import BadDatabaseUrl, DatabaseUnavailable
+    from engine.store.places import StoreUnavailable
 
     if isinstance(error, Failure | SettingsError | BadDatabaseUrl | DatabaseUnavailable):
         return str(error)
+    if isinstance(error, StoreUnavailable):
+        return f"{error.message}\n{error.cause}"
     return _record(error)
 
 

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import os
+import re
 import secrets
 import tempfile
 from functools import cached_property, lru_cache
@@ -10,12 +11,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 LONGEST_SOCKET_PATH = 100  # sun_path holds 108 bytes on Linux and 104 on macOS, with the closing zero
 SHORTEST_SECRET_KEY = 32
+BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
 class SettingsError(ValueError):
@@ -62,6 +64,29 @@ class Settings(BaseSettings):
         default=50_000, ge=1, description="From how many items on a list is dealt out to all workers."
     )
     run_log_lines: int = Field(default=10_000, ge=0, description="How many log lines of steps a run keeps.")
+    payloads: str = Field(
+        default="",
+        description="Where large values and files lie: s3://bucket/prefix, or nothing for a folder in the home.",
+    )
+    s3_endpoint: str = Field(
+        default="",
+        validation_alias=AliasChoices("WEFT_S3_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+        description="Address of the S3-compatible store; Amazon's own if nothing is given.",
+    )
+    s3_region: str = Field(
+        default="", validation_alias=AliasChoices("WEFT_S3_REGION", "AWS_REGION", "AWS_DEFAULT_REGION")
+    )
+    s3_access_key_id: str = Field(
+        default="",
+        validation_alias=AliasChoices("WEFT_S3_ACCESS_KEY_ID", "AWS_ACCESS_KEY_ID"),
+        description="With no key given, the role of the machine or container is used.",
+    )
+    s3_secret_access_key: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("WEFT_S3_SECRET_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY")
+    )
+    s3_session_token: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("WEFT_S3_SESSION_TOKEN", "AWS_SESSION_TOKEN")
+    )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = Field(
         default="auto", description="auto: console on a terminal, JSON elsewhere."
@@ -101,6 +126,24 @@ class Settings(BaseSettings):
             raise ValueError("must be an address such as https://weft.example.com")
         return value.rstrip("/")
 
+    @field_validator("payloads")
+    @classmethod
+    def _bucket(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme != "s3" or not BUCKET.fullmatch(parts.netloc) or parts.query or parts.fragment):
+            raise ValueError(
+                "must name a bucket, such as s3://bucket/prefix; endpoint and keys have their own settings"
+            )
+        return value.rstrip("/")
+
+    @field_validator("s3_endpoint")
+    @classmethod
+    def _endpoint(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("http", "https") or not parts.hostname or parts.username):
+            raise ValueError("must be an address such as https://s3.example.com, without a key")
+        return value.rstrip("/")
+
     @field_validator("secret_key_text")
     @classmethod
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
@@ -122,6 +165,16 @@ class Settings(BaseSettings):
         }
         self.__dict__.update(derived)
         return self
+
+    @property
+    def payloads_bucket(self) -> str:
+        """The bucket that payloads lie in; empty if they lie on disk."""
+        return urlsplit(self.payloads).netloc
+
+    @property
+    def payloads_prefix(self) -> str:
+        """What the names of all objects in the bucket begin with, without slashes around it."""
+        return urlsplit(self.payloads).path.strip("/")
 
     @property
     def embedded_redis(self) -> bool:

@@ -15,6 +15,7 @@ import structlog
 from engine.store import retention, space, spending
 from engine.store.collector import Collected, Collector
 from engine.store.db import Database, DatabaseUnavailable
+from engine.store.places import StoreUnavailable
 from engine.store.storage import Storage
 from engine.store.writer import Writer
 
@@ -48,8 +49,8 @@ class Upkeep:
                     await self.forget()
                 if removed or due:
                     await self.give_back()
-            except DatabaseUnavailable as error:
-                log.warning("upkeep.failed", error=str(error))
+            except (DatabaseUnavailable, StoreUnavailable) as error:
+                log.warning("upkeep.failed", error=str(error), cause=getattr(error, "cause", ""))
             except Exception:
                 # Whatever it was, it must not keep the store from being looked after the next time.
                 log.exception("upkeep.failed")

@@ -1,6 +1,7 @@
 """Fixtures that every test may use: fresh settings, real databases, a real Valkey, no network."""
 
 import os
+import secrets
 import shutil
 import sys
 from collections.abc import Iterator
@@ -13,11 +14,12 @@ import redis
 
 from engine.settings import settings
 from tests import network
-from tests.servers import PostgresServer, ValkeyServer
+from tests.servers import PostgresServer, S3Server, ValkeyServer
 
 # `./weft test` starts one of each for all workers and hands their addresses over here.
 VALKEY_URL = "WEFT_TEST_VALKEY_URL"
 POSTGRES_URL = "WEFT_TEST_POSTGRES_URL"
+S3_URL = "WEFT_TEST_S3_URL"
 
 network.block()
 
@@ -32,8 +34,10 @@ hypothesis.settings.load_profile("steady" if VALKEY_URL in os.environ else "sear
 def fresh_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Each test has a home of its own and sees none of the developer's settings."""
     for name in [*os.environ]:
-        if name in ("PORT", "DATABASE_URL", "REDIS_URL", "PUBLIC_URL") or (
-            name.startswith("WEFT_") and not name.startswith("WEFT_TEST_")
+        if (
+            name in ("PORT", "DATABASE_URL", "REDIS_URL", "PUBLIC_URL")
+            or (name.startswith("WEFT_") and not name.startswith("WEFT_TEST_"))
+            or name.startswith("AWS_")
         ):
             monkeypatch.delenv(name)
     monkeypatch.setenv("WEFT_HOME", str(tmp_path / "home"))
@@ -97,6 +101,29 @@ def own_postgres() -> Iterator[PostgresServer]:
     server = PostgresServer().start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """The S3 store of this test process: the shared one, or its own."""
+    shared = os.environ.get(S3_URL)
+    server = S3Server(shared) if shared else S3Server().start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A new bucket, which the settings name as the place of payloads."""
+    name = f"weft-{secrets.token_hex(8)}"
+    s3_server.make(name)
+    monkeypatch.setenv("WEFT_PAYLOADS", f"s3://{name}/some/prefix")
+    monkeypatch.setenv("WEFT_S3_ENDPOINT", s3_server.url)
+    monkeypatch.setenv("WEFT_S3_REGION", "us-east-1")
+    monkeypatch.setenv("WEFT_S3_ACCESS_KEY_ID", "weft")
+    monkeypatch.setenv("WEFT_S3_SECRET_ACCESS_KEY", "not to be shown")
+    settings.cache_clear()
+    return name
 
 
 def _with_database(server_url: str, name: str) -> str:

@@ -1,4 +1,4 @@
-"""The real servers that tests talk to: Valkey and PostgreSQL, each from its wheel, in its own folder."""
+"""The real servers that tests talk to: Valkey, PostgreSQL and an S3 store, each from its wheel, in its own folder."""
 
 import atexit
 import contextlib
@@ -7,10 +7,13 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
+import httpx
 import psycopg
 
 from app import valkey
@@ -157,6 +160,46 @@ class PostgresServer:
         """Stop it and remove its folder."""
         if self.process is not None:
             stop_child(self.process, grace=5, sign=signal.SIGINT)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class S3Server:
+    """An S3-compatible store on a loopback port (tests.s3server). `url` is that of one which runs already."""
+
+    def __init__(self, url: str = "") -> None:
+        self.folder = _temporary_folder("s3", 0o700)
+        self.url = url
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> "S3Server":
+        """Start it and wait until it answers."""
+        port = free_port()
+        log = self.folder / "s3.log"
+        with log.open("ab") as output:
+            command = [sys.executable, "-m", "tests.s3server", str(port)]
+            self.process = start_child(command, output=output, cwd=Path(__file__).resolve().parents[1])
+        self.url = f"http://127.0.0.1:{port}"
+        until = time.monotonic() + READY_SECONDS
+        while True:
+            with contextlib.suppress(httpx.TransportError):
+                self.ask("requests")
+                return self
+            if self.process.poll() is not None or time.monotonic() > until:
+                raise ServerFailed(f"The S3 server did not start:\n{log.read_text()[-2000:]}")
+            time.sleep(0.05)
+
+    def ask(self, what: str, **given: str) -> Any:
+        """`age` the objects of a bucket, let it `fail` and `heal`, or get the `requests` that it had since."""
+        return httpx.get(f"{self.url}/-/{what}", params=given, timeout=10).raise_for_status().json()
+
+    def make(self, bucket: str) -> None:
+        """A new bucket."""
+        httpx.put(f"{self.url}/{bucket}", timeout=10).raise_for_status()
+
+    def stop(self) -> None:
+        """Stop it, with all that it holds."""
+        if self.process is not None:
+            stop_child(self.process, grace=2)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from app import frontend
 from engine.settings import CHECKOUT
-from tests.conftest import POSTGRES_URL, VALKEY_URL
-from tests.servers import PostgresServer, ValkeyServer
+from tests.conftest import POSTGRES_URL, S3_URL, VALKEY_URL
+from tests.servers import PostgresServer, S3Server, ValkeyServer
 
 PROGRAMS = Path(sys.executable).parent
 CHROMIUM = Path("/usr/bin/chromium")
@@ -112,12 +112,13 @@ def _install_chromium(say: Say) -> None:
 
 @contextmanager
 def _servers(say: Say) -> Iterator[dict[str, str]]:
-    """Valkey and PostgreSQL for all test processes, as the environment that tells them so."""
-    say("── servers: Valkey and PostgreSQL")
-    valkey, postgres = ValkeyServer(), PostgresServer()
+    """Valkey, PostgreSQL and S3 for all test processes, as the environment that tells them so."""
+    say("── servers: Valkey, PostgreSQL and S3")
+    valkey, postgres, s3 = ValkeyServer(), PostgresServer(), S3Server()
     try:
-        yield {VALKEY_URL: valkey.start().url(), POSTGRES_URL: postgres.start().url()}
+        yield {VALKEY_URL: valkey.start().url(), POSTGRES_URL: postgres.start().url(), S3_URL: s3.start().url}
     finally:
+        s3.stop()
         valkey.stop()
         postgres.stop()
 

@@ -7,7 +7,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import problem
-from app.services.errors import DatabaseUnavailable
+from app.services.errors import DatabaseUnavailable, StoreUnavailable
 from app.services.limits import Verdict
 from engine.models import new_id
 
@@ -38,8 +38,8 @@ class Edge:
 
         try:
             await self._app(scope, receive, outgoing)
-        except DatabaseUnavailable as error:
-            _log.warning("database away", error=str(error))
+        except (DatabaseUnavailable, StoreUnavailable) as error:
+            _log.warning("store away", error=str(error), cause=getattr(error, "cause", ""))
             if begun:
                 raise
             answer = problem(503, error.told, instance=scope["path"], headers={"Retry-After": RETRY_SECONDS})

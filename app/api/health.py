@@ -20,6 +20,7 @@ class Ready(BaseModel):
 
     database: str
     redis: str
+    payloads: str
 
 
 @router.get("/healthz")
@@ -30,10 +31,13 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", response_model=Ready)
 async def readyz() -> Response | Ready:
-    """Database and Redis answer too. Without Redis pages still open and runs are kept until it is back."""
-    database, redis = await asyncio.gather(health.database(), health.redis())
+    """The database answers too; the body says the same of Redis and the payload store.
+
+    Without these pages still open, and runs are kept until they are back.
+    """
+    database, redis, payloads = await asyncio.gather(health.database(), health.redis(), health.payloads())
     if database == "ok":
-        return Ready(database=database, redis=redis)
+        return Ready(database=database, redis=redis, payloads=payloads)
     return problem(503, f"The database does not answer: {database}.")
 
 

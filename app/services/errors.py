@@ -16,10 +16,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.run.reuse import Repeat
-from engine.store import db
+from engine.store import db, places
 
-# Not a refusal: what any service raises while the database is away. Its `told` is fit for a screen.
+# Not refusals: what any service raises while database or payload store are away. Their `told` is fit for a screen.
 DatabaseUnavailable = db.DatabaseUnavailable
+StoreUnavailable = places.StoreUnavailable
 
 
 class ServiceError(Exception):

@@ -9,7 +9,7 @@ from array import array
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from pydantic import BaseModel
@@ -21,12 +21,20 @@ from engine.run.limits import Limits
 from engine.run.mapping import LONGEST_TURN
 from engine.run.outcome import plain
 from engine.store.lists import Encoder, NotStored, Ref
+from engine.store.places import StoreUnavailable
 from engine.store.storage import INLINE_BYTES, MEASURED, Keeper, Storage
+from engine.telemetry import get_logger
 
 LONG_LIST = 2_000  # not worth measuring: it goes to the payload store, where it can be read by the page
 LONG_PATHS = 2_000  # paths of items above this are a list of the payload store themselves
 
+STORE_PATIENCE_SECONDS = 300.0
+STORE_PAUSE_SECONDS = 2.0
+
+T = TypeVar("T")
 Unpack = Callable[[Mapping[str, Any]], Awaitable[Any]]
+
+log = get_logger(__name__)
 
 # Generators of nodes run here, a few at a time, so that they never take the threads that others wait for.
 _streams = ThreadPoolExecutor(2, thread_name_prefix="stream")
@@ -72,7 +80,7 @@ class Packing:
 
     async def _stored(self, data: Any) -> dict[str, Any]:
         try:
-            ref = await asyncio.to_thread(self.storage.put_json, self.workspace_id, data)
+            ref = await patiently(self.storage.put_json, self.workspace_id, data)
         except TypeError as error:
             raise _no_json(error) from None
         return self.noted(ref)
@@ -111,7 +119,7 @@ class Packing:
                 return value
             self.doors |= doors.named(value)
             return doors.shown(value)
-        return await asyncio.to_thread(self.storage.value_of, self.workspace_id, stored)
+        return await patiently(self.storage.value_of, self.workspace_id, stored)
 
     def light(self, outputs: Mapping[str, Value], packed: Mapping[str, Any]) -> dict[str, Value]:
         """The outputs as the nodes after this one see them: what is long only by reference."""
@@ -141,7 +149,7 @@ class Packing:
                 return keeper.close()
             else:
                 await self._drained(items, keeper)
-            found = await asyncio.to_thread(keeper.close)
+            found = await patiently(keeper.close)
         self._note(*keeper.refs)
         return found
 
@@ -187,6 +195,23 @@ class _Numbers(LongList):
 
     def read(self, start: int, stop: int) -> list[Any]:
         return list(self._numbers[start:stop])
+
+
+async def patiently(act: Callable[..., T], *given: Any) -> T:
+    """What a blocking call of the payload store gives, made in a thread. May be made several times.
+
+    What a step did is not to be lost because the store is away or full for a while, so it is waited for.
+    Raises StoreUnavailable when that takes too long, and whatever else the call raises.
+    """
+    until = time.monotonic() + STORE_PATIENCE_SECONDS
+    while True:
+        try:
+            return await asyncio.to_thread(act, *given)
+        except StoreUnavailable as error:
+            log.warning("the payload store is waited for", error=error.message, cause=error.cause)
+            if time.monotonic() > until:
+                raise
+        await asyncio.sleep(STORE_PAUSE_SECONDS)
 
 
 def _soon_done(items: Iterator[Any], keeper: Keeper) -> bool:

@@ -18,6 +18,7 @@ from engine.broadcast.paths import compact
 from engine.contract import MAIN, LongList
 from engine.run.ledger import Ledger
 from engine.run.noderows import NodeRows
+from engine.run.packing import patiently
 from engine.store.lists import Ref
 from engine.store.storage import LONG_BYTES
 
@@ -92,7 +93,7 @@ class Parts:
 
     async def _packed(self, items: Any, dealt: Sequence[int], length: int) -> dict[str, Any]:
         storage, workspace_id = self._ledger.storage, self._ledger.workspace_id
-        ref: Ref = await asyncio.to_thread(storage.put_json, workspace_id, items)
+        ref: Ref = await patiently(storage.put_json, workspace_id, items)
         return {**self._ledger.noted(ref), "dealt": "" if len(dealt) == length else packed_numbers(dealt, length)}
 
     async def outputs(self) -> dict[str, Value]:
@@ -107,7 +108,7 @@ class Parts:
     async def _joined(self, parts: Sequence[Mapping[str, Any] | None]) -> Value:
         storage, workspace_id = self._ledger.storage, self._ledger.workspace_id
         lists = [storage.list_of(workspace_id, held["ref"], held["count"]) for held in parts if held]
-        ref = await asyncio.to_thread(storage.join, workspace_id, lists)
+        ref = await patiently(storage.join, workspace_id, lists)
         self._ledger.limits.counted(ref)
         whole: Sequence[Any] = storage.list_of(workspace_id, ref.hash, ref.count or 0)
         if not storage.is_long(ref.count, ref.size):

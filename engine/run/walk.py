@@ -21,6 +21,7 @@ from engine.run.scopes import Ended
 from engine.store.changes import StepRow
 from engine.store.claim import Fenced
 from engine.store.db import DatabaseUnavailable
+from engine.store.places import StoreUnavailable
 from engine.telemetry import get_logger
 
 # How a node is fired that the engine itself runs, by what its function asks.
@@ -136,7 +137,10 @@ class Walk(Returning):
 
     def _crashed(self, error: BaseException) -> None:
         """The engine itself failed, not a node: end the run rather than leave it hanging."""
-        if isinstance(error, Fenced | DatabaseUnavailable) or self._journey.ledger.failed is not None:
+        if (
+            isinstance(error, Fenced | DatabaseUnavailable | StoreUnavailable)
+            or self._journey.ledger.failed is not None
+        ):
             self._journey.control.halt("lost")
             return
         log.error("the executor failed", exc_info=error)

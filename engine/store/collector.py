@@ -1,26 +1,26 @@
 """Payloads that nothing names any more: found by looking at everything that could name them, set aside, then deleted.
 
-Mark and sweep in two steps (decision 0032). What no row names, and was not stored lately, is moved aside, where it can
-still be read; what is aside for as long again and still not named is deleted. Each move is one rename, so a process
-may be killed at any moment, and several may collect at the same time.
+Mark and sweep in two steps (decisions 0032 and 0037). What no row names, and was not stored lately, is set aside, where
+it can still be read; what is aside for as long again and still not named is deleted. A process may be killed at any
+moment, and several may collect at the same time.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlmodel import SQLModel, col, delete, select
 
+from engine.contract.errors import NotFound
 from engine.models import Payload, Run, StoredFile
 from engine.store.db import Database
-from engine.store.payloads import ASIDE, HASH, READ_BYTES
+from engine.store.payloads import READ_BYTES
 from engine.store.retention import HASH as NAMED
 from engine.store.retention import NAMES
 from engine.store.storage import Storage
@@ -28,8 +28,11 @@ from engine.store.storage import Storage
 GRACE_SECONDS = 3_600.0
 DRAFT_SECONDS = 86_400.0  # in which a process that lives writes more to what it has begun
 ROWS_AT_ONCE = 500
+MOVED_AT_ONCE = 500
 BINARY_HASH = 64
 FORGOTTEN_AT_ONCE = 200
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +53,18 @@ class Collector:
         self._inner: dict[str, frozenset[str]] = {}
 
     def workspaces(self) -> list[str]:
-        """The workspaces that stored something, be they still there or not."""
-        with suppress(FileNotFoundError):
-            return sorted(path.name for path in self._storage.root.iterdir() if path.is_dir())
-        return []
+        """The workspaces that stored something, be they still there or not. Raises StoreUnavailable."""
+        return self._storage.place.owners()
 
     def collect(self, workspace_id: str) -> Collected:
-        """One pass over a workspace's payloads. May take long; raises DatabaseUnavailable."""
+        """One pass over a workspace's payloads. May take long; raises DatabaseUnavailable, StoreUnavailable."""
+        old = time.time() - self._grace  # before looking: what is named meanwhile was stored or read since then
         marked = self._marked(workspace_id)
-        old = time.time() - self._grace
-        folder = self._storage.root / workspace_id
-        back, gone, size = self._judge_aside(folder, marked, old)
-        aside = self._set_aside(folder, marked, old)
-        _remove_drafts(folder, time.time() - DRAFT_SECONDS)
+        done, gone = self._sweep(workspace_id, marked, old)
+        self._storage.place.tidy(workspace_id, time.time() - DRAFT_SECONDS)
         self._forget(workspace_id, gone)
         self._inner = {name: inner for name, inner in self._inner.items() if name in marked}
-        return Collected(aside, back, len(gone), size)
+        return done
 
     # --- mark ---
 
@@ -125,7 +124,7 @@ class Collector:
 
     def _read_names(self, workspace_id: str, name: str) -> Iterator[str]:
         rest = ""
-        with suppress(FileNotFoundError), self._storage.open_file(workspace_id, name) as file:
+        with suppress(NotFound), self._storage.open_file(workspace_id, name) as file:
             while piece := file.read(READ_BYTES):
                 text = rest + piece.decode("latin-1")
                 yield from NAMED.findall(text)
@@ -133,39 +132,25 @@ class Collector:
 
     # --- sweep ---
 
-    def _judge_aside(self, folder: Path, marked: set[str], old: float) -> tuple[int, list[str], int]:
-        back, size, gone = 0, 0, list[str]()
-        for path, seen in _entries(folder / ASIDE):
-            place = folder / path.name[:2] / path.name
-            with suppress(FileNotFoundError):
-                if path.name in marked:
-                    place.parent.mkdir(exist_ok=True)
-                    path.replace(place)
-                    back += 1
-                elif seen.st_mtime < old:
-                    path.unlink()
-                    size += seen.st_size
-                    if not place.exists():
-                        gone.append(path.name)
-        return back, gone, size
+    def _sweep(self, workspace_id: str, marked: set[str], old: float) -> tuple[Collected, set[str]]:
+        """Judges all that is stored, some at a time. Gives also the names of what is nowhere any more."""
+        place = self._storage.place
+        aside, back, size, gone = 0, 0, 0, set[str]()
+        for some in _batches(place.aside(workspace_id)):
+            back += place.put_back(workspace_id, [entry for entry in some if entry.name in marked], old)
+            dead = [entry for entry in some if entry.name not in marked and entry.moment < old]
+            deleted = place.delete(workspace_id, dead)
+            size += sum(entry.size for entry in deleted)
+            gone.update(entry.name for entry in deleted)
+        count = len(gone)
+        for some in _batches(place.stored(workspace_id)):
+            gone.difference_update(entry.name for entry in some)  # stored again meanwhile
+            dead = [entry for entry in some if entry.name not in marked and entry.moment < old]
+            aside += place.set_aside(workspace_id, [entry.name for entry in dead])
+        return Collected(aside, back, count, size), gone
 
-    def _set_aside(self, folder: Path, marked: set[str], old: float) -> int:
-        moved = 0
-        aside = folder / ASIDE
-        aside.mkdir(exist_ok=True)
-        for drawer in [path for path in folder.iterdir() if len(path.name) == 2]:
-            for path, seen in _entries(drawer):
-                if path.name not in marked and HASH.fullmatch(path.name) and seen.st_mtime < old:
-                    with suppress(FileNotFoundError):
-                        # First the time from which on it is aside: killed in between, it only stays the longer.
-                        os.utime(path)
-                        path.replace(aside / path.name)
-                        moved += 1
-        return moved
-
-    def _forget(self, workspace_id: str, names: list[str]) -> None:
-        for start in range(0, len(names), FORGOTTEN_AT_ONCE):
-            some = names[start : start + FORGOTTEN_AT_ONCE]
+    def _forget(self, workspace_id: str, names: Iterable[str]) -> None:
+        for some in _batches(names, FORGOTTEN_AT_ONCE):
             lost = sa.and_(col(StoredFile.run_id).is_not(None), col(StoredFile.run_id).not_in(select(Run.id)))
             mine = {table: col(table.workspace_id) == workspace_id for table in (Payload, StoredFile)}
             with self._data.transaction() as session:
@@ -174,18 +159,7 @@ class Collector:
                 session.exec(delete(StoredFile).where(mine[StoredFile], col(StoredFile.hash).in_(some), lost))
 
 
-def _entries(folder: Path) -> Iterable[tuple[Path, os.stat_result]]:
-    try:
-        entries = list(os.scandir(folder))
-    except FileNotFoundError:
-        return
-    for entry in entries:
-        with suppress(FileNotFoundError):
-            yield Path(entry.path), entry.stat()
-
-
-def _remove_drafts(folder: Path, old: float) -> None:
-    """What a process that was killed had begun to write."""
-    for path, seen in _entries(folder):
-        if path.name.startswith(".") and path.is_file() and seen.st_mtime < old:
-            path.unlink(missing_ok=True)
+def _batches(items: Iterable[T], size: int = MOVED_AT_ONCE) -> Iterator[list[T]]:
+    left = iter(items)
+    while some := list(islice(left, size)):
+        yield some

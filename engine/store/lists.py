@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -107,27 +107,51 @@ class StoredList(LongList):
         if start >= min(stop, self.manifest.count):
             return []
         items: list[Any] = []
-        number = bisect_right(self._starts, start) - 1
-        while number < len(self._starts) and (first := self._starts[number]) < stop:
-            items += self._line(number)[max(0, start - first) : stop - first]
-            number += 1
+        begin, end = bisect_right(self._starts, start) - 1, bisect_left(self._starts, stop)
+        for number, line in enumerate(self._lines(begin, end), begin):
+            first = self._starts[number]
+            items += line[max(0, start - first) : stop - first]
         return items
 
     def pieces(self) -> Iterator[list[Any]]:
-        for number in range(len(self.manifest.parts) and len(self._starts)):
-            yield self._line(number)
+        return self._lines(0, len(self.manifest.parts) and len(self._starts))
 
-    def _line(self, number: int) -> list[Any]:
-        kept = self._kept.get(number)
-        if kept is None:
-            data = self._payloads.read_part(self._workspace, *self._places[number])
-            kept = orjson.loads(data)
-            if self.manifest.nested:
-                kept = revived(kept, self._payloads, self._workspace)
-            while len(self._kept) >= KEPT_LINES:
-                self._kept.pop(next(iter(self._kept)), None)
-            self._kept[number] = kept
-        return kept
+    def _lines(self, number: int, end: int) -> Iterator[list[Any]]:
+        """The lines from `number` up to `end`, read in as few goes as the place is best read in."""
+        while number < end:
+            kept = self._kept.get(number)
+            if kept is not None:
+                yield kept
+                number += 1
+                continue
+            together = self._places[number : self._together(number, end)]
+            name, begin, _ = together[0]
+            length = sum(place[2] for place in together)
+            data = self._payloads.read_part(self._workspace, name, begin, length)
+            for _, offset, size in together:
+                yield self._decoded(number, data[offset - begin : offset - begin + size])
+                number += 1
+
+    def _together(self, number: int, end: int) -> int:
+        """Up to which line those after `number` lie side by side in one file, and are not too much at once."""
+        name, offset, length = self._places[number]
+        upto, ahead = number + 1, self._payloads.place.ahead
+        while upto < end:
+            other, next_offset, next_length = self._places[upto]
+            length += next_length
+            if other != name or next_offset != offset + length - next_length or length > ahead:
+                break
+            upto += 1
+        return upto
+
+    def _decoded(self, number: int, data: bytes) -> list[Any]:
+        line: list[Any] = orjson.loads(data)
+        if self.manifest.nested:
+            line = revived(line, self._payloads, self._workspace)
+        while len(self._kept) >= KEPT_LINES:
+            self._kept.pop(next(iter(self._kept)), None)
+        self._kept[number] = line
+        return line
 
 
 class NotStored(Exception):

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import orjson
 
 from engine.contract.errors import NotFound
 from engine.contract.lists import LongList, pieces_of
-from engine.settings import settings
+from engine.settings import Settings, settings
+from engine.store.folder import Folder
 from engine.store.lists import LIST_MARK, Encoder, ListWriter, Ref, StoredList, joined, put_items, revived
 from engine.store.payloads import LARGEST_FILE_BYTES, Payloads, too_large
+from engine.store.places import Place
 
 INLINE_BYTES = 64 * 1024
 LARGEST_VALUE_BYTES = 256 * 1024 * 1024
@@ -25,16 +27,16 @@ VALUE_MARK = b"weft-value\n"  # before a value that stored lists stand in
 
 
 class Storage(Payloads):
-    """Payloads under one folder. Every call names the workspace, and finds only what that workspace stored."""
+    """Values in one place. Every call names the workspace, and finds only what that workspace stored."""
 
     def __init__(
         self,
-        home: Path,
+        place: Place,
         largest_value: int = LARGEST_VALUE_BYTES,
         largest_file: int = LARGEST_FILE_BYTES,
         long_items: int = LONG_ITEMS,
     ) -> None:
-        super().__init__(home, largest_file)
+        super().__init__(place, largest_file)
         self.largest_value = largest_value
         self.long_items = long_items
 
@@ -105,7 +107,7 @@ class Storage(Payloads):
         found = set(names)
         for name in [*found]:
             found.update(self.parts_of(workspace_id, name))
-        return sum(self._size(workspace_id, name) or 0 for name in found)
+        return sum(self.place.size(workspace_id, name) or 0 for name in found)
 
     def parts_of(self, workspace_id: str, payload_id: str) -> list[str]:
         """The payloads that hold the lines of a stored list; none if it is no list or not there."""
@@ -169,11 +171,34 @@ def is_large(data: bytes) -> bool:
     return len(data) > INLINE_BYTES
 
 
+def place_of(config: Settings) -> Place:
+    """Where the payloads of these settings lie: the bucket that they name, or a folder in the home."""
+    if not config.payloads:
+        return folder_of(config)
+    from engine.store.bucket import Address, Bucket  # noqa: PLC0415 - 15 MB that nobody needs who stores on disk
+
+    address = Address(
+        config.payloads_bucket,
+        config.payloads_prefix,
+        config.s3_endpoint,
+        config.s3_region,
+        config.s3_access_key_id,
+        config.s3_secret_access_key,
+        config.s3_session_token,
+    )
+    return Bucket(address, config.home / "spool")
+
+
+def folder_of(config: Settings) -> Folder:
+    """The folder in the home that payloads lie in unless the settings name a bucket."""
+    return Folder(config.home / "payloads")
+
+
 @lru_cache(maxsize=4)
-def _opened(home: Path, megabytes: int) -> Storage:
-    return Storage(home, megabytes * 1024 * 1024)
+def _opened(config: Settings, _process: int) -> Storage:
+    return Storage(place_of(config), config.output_megabytes * 1024 * 1024)
 
 
 def storage() -> Storage:
     """The payload store of this process's settings."""
-    return _opened(settings().home, settings().output_megabytes)
+    return _opened(settings(), os.getpid())

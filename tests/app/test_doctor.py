@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,11 @@ from typer.testing import CliRunner
 from app import cli, doctor
 from engine.models import Trigger, from_ms
 from engine.settings import Settings, settings
+from engine.store import bucket as store
 from engine.store.db import database
+from engine.store.storage import folder_of
 from tests.engine.seed import seed
+from tests.servers import S3Server
 
 
 def said_of(subject: str, config: Settings) -> doctor.Finding:
@@ -87,3 +91,20 @@ def test_an_old_file_that_cannot_shrink_is_told_until_it_is_compacted(sqlite_url
     assert result.exit_code == 0, result.output
     assert result.output.startswith("The database had ")
     assert not [finding for finding in doctor.examine(settings()) if finding.subject == "Disk space"]
+
+
+def test_a_bucket_is_tried_and_what_still_lies_on_disk_is_told(
+    bucket: str, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "PATIENCE", timedelta(seconds=0.2))
+    found = said_of("Payloads", settings())
+    assert (found.mark, found.said) == ("ok", f"s3://{bucket}/some/prefix at {s3_server.url}")
+    assert {method for method, *_ in s3_server.ask("requests", bucket=bucket)} >= {"PUT", "GET", "POST"}
+    folder_of(settings()).put("one", "a" * 64, b"x")
+    said = [finding for finding in doctor.examine(settings()) if finding.subject == "Payloads"]
+    assert [finding.mark for finding in said] == ["ok", "note"]
+    assert "./weft payloads copy" in said[1].said
+    s3_server.ask("fail", bucket=bucket, status="403", code="AccessDenied")
+    found = said_of("Payloads", settings())
+    assert found.mark == "wrong"
+    assert "AccessDenied" in found.said and "not to be shown" not in found.said

@@ -27,6 +27,7 @@ from engine.store import settling, starting
 from engine.store.checkpoint import Checkpoints
 from engine.store.claim import Claim
 from engine.store.db import Database
+from engine.store.folder import Folder
 from engine.store.lease import Leases
 from engine.store.reading import History
 from engine.store.results import Delivery
@@ -92,7 +93,7 @@ class Bench:
         self.replies: list[Any] = []
         self.checkpoints = Checkpoints(self.database, self.writer)
         self.leases = Leases(self.writer, lease_seconds)
-        self.storage = Storage(home)
+        self.storage = Storage(Folder(home / "payloads"))
         self.pool = Pool(1)
         self.seeds: dict[str, Seed] = {}
         self.workers = 1

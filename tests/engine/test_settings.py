@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import AliasChoices
 
 from engine.settings import CHECKOUT, Settings, SettingsError, settings
 
@@ -82,4 +83,32 @@ def test_a_given_secret_key_is_used_and_not_shown(monkeypatch: pytest.MonkeyPatc
 def test_every_setting_is_documented() -> None:
     documented = (CHECKOUT / "docs" / "how-to" / "run-it.md").read_text()
     for name, field in Settings.model_fields.items():
-        assert f"`{field.validation_alias or f'WEFT_{name.upper()}'}`" in documented
+        alias = field.validation_alias or f"WEFT_{name.upper()}"
+        assert f"`{alias.choices[0] if isinstance(alias, AliasChoices) else alias}`" in documented
+
+
+@pytest.mark.parametrize(
+    "value", ["s3://", "s3://a", "bucket/prefix", "s3://key:secret@bucket", "s3://bucket?x=1", "S3"]
+)
+def test_what_names_no_bucket_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    read_with(monkeypatch, WEFT_PAYLOADS=value)
+    with pytest.raises(SettingsError, match="WEFT_PAYLOADS is not right: must name a bucket"):
+        settings()
+
+
+def test_a_bucket_by_the_usual_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    read_with(
+        monkeypatch,
+        WEFT_PAYLOADS="s3://my.bucket/a/b/",
+        AWS_ENDPOINT_URL="http://localhost:9000/",
+        AWS_REGION="eu-west-1",
+        AWS_ACCESS_KEY_ID="me",
+        AWS_SECRET_ACCESS_KEY="not to be shown",
+    )
+    found = settings()
+    assert (found.payloads_bucket, found.payloads_prefix) == ("my.bucket", "a/b")
+    assert (found.s3_endpoint, found.s3_region, found.s3_access_key_id) == ("http://localhost:9000", "eu-west-1", "me")
+    assert "not to be shown" not in repr(found)
+    read_with(monkeypatch, WEFT_S3_ENDPOINT="localhost:9000")
+    with pytest.raises(SettingsError, match="WEFT_S3_ENDPOINT is not right: must be an address such as"):
+        settings()

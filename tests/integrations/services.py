@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 from engine.contract import File, NotFound, RunInfo
 from engine.store.files import RunLists
+from engine.store.folder import Folder
 from engine.store.storage import Storage
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -46,7 +47,7 @@ class FolderFiles:
 
 def lists_in(folder: Path) -> RunLists:
     """The payload store in a folder; lists are long from a hundred items on."""
-    return RunLists(Storage(folder / "lists", long_items=100), "workspace")
+    return RunLists(Storage(Folder(folder / "lists"), long_items=100), "workspace")
 
 
 @dataclass

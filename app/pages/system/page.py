@@ -146,6 +146,15 @@ def _alarms() -> rx.Component:
     )
 
 
+def _payloads() -> rx.Component:
+    away = notice(
+        Installation.payloads_away,
+        "Steps with large results and files wait for it, or fail. ./weft doctor says more.",
+        tone="bad",
+    )
+    return rx.cond(Installation.payloads_away, away, rx.fragment())
+
+
 def _work() -> rx.Component:
     heads = (
         ("State", ""),
@@ -183,7 +192,7 @@ def system() -> rx.Component:
     content = rx.cond(
         Installation.refused,
         error_state("This is for owners", Installation.refused),
-        rx.fragment(_alarms(), tiles, _processes(), _work(), _schedules(), storage()),
+        rx.fragment(_alarms(), _payloads(), tiles, _processes(), _work(), _schedules(), storage()),
     )
     return shell(
         page_header(

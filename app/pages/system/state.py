@@ -6,7 +6,7 @@ from typing import Any
 import reflex as rx
 
 from app.live import Watching
-from app.services import shown, unit
+from app.services import health, shown, unit
 from app.services import system as service
 from app.services.alarms import list_alarms
 from app.services.errors import Forbidden
@@ -23,6 +23,7 @@ class Installation(Watching):
     ready: bool = False
     refused: str = ""
     redis_away: bool = False
+    payloads_away: str = ""
     missing: str = ""
     alarms: list[dict[str, Any]] = []
     processes: list[dict[str, Any]] = []
@@ -47,6 +48,7 @@ class Installation(Watching):
 
     async def _read(self) -> None:
         view = await unit.ask(service.look, await self._actor())
+        payloads = await health.payloads()
         found = view.processes or ()
         parts = {process.part for process in found}
         absent = [name for part, name in PARTS.items() if part not in parts]
@@ -55,6 +57,7 @@ class Installation(Watching):
             refused="",
             redis_away=view.processes is None,
             alarms=[shown.alarm(one) for one in await unit.ask(list_alarms, await self._actor())],
+            payloads_away="" if payloads == "ok" else payloads,
             missing="" if view.processes is None else _said(absent),
             processes=[_process(one) for one in found],
             tiles=_tiles(view),

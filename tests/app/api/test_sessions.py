@@ -150,7 +150,7 @@ async def test_trying_proof_after_proof_is_stopped(anyone: httpx.AsyncClient) ->
 
 async def test_health(anyone: httpx.AsyncClient) -> None:
     assert (await anyone.get("/healthz")).json() == {"status": "ok"}
-    assert (await anyone.get("/readyz")).json() == {"database": "ok", "redis": "ok"}
+    assert (await anyone.get("/readyz")).json() == {"database": "ok", "redis": "ok", "payloads": "ok"}
 
 
 async def test_the_description_and_its_page_need_nothing_from_elsewhere(anyone: httpx.AsyncClient) -> None:

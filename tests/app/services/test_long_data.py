@@ -33,15 +33,15 @@ def drawing() -> dict[str, Any]:
 
 async def test_a_page_reads_a_few_lines(ada: Actor, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     _, first = await first_run(ada, bench, drawing())
-    read, most = StoredList._line, 0
+    read, most = StoredList._decoded, 0
 
-    def reading(self: StoredList, number: int) -> list[Any]:
+    def reading(self: StoredList, number: int, data: bytes) -> list[Any]:
         nonlocal most
-        found = read(self, number)
+        found = read(self, number, data)
         most = max(most, len(found) * (len(self._kept) + 1))
         return found
 
-    monkeypatch.setattr(StoredList, "_line", reading)
+    monkeypatch.setattr(StoredList, "_decoded", reading)
     page = await unit.ask(run_data.items, ada, first, "read", start=25_000, stop=25_002)
     assert (page.items, page.total) == ([{"n": 25_000, "odd": False}, {"n": 25_001, "odd": True}], ROWS)
     (result,) = await unit.ask(run_data.results, ada, first)

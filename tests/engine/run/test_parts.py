@@ -15,6 +15,7 @@ from engine.run import packing
 from engine.run import parts as module
 from engine.run.parts import packed_numbers, unpacked_numbers
 from engine.settings import settings
+from engine.store.folder import Folder
 from engine.store.lists import StoredList
 from engine.store.storage import Storage
 from tests.engine import lab
@@ -29,7 +30,7 @@ async def bench(any_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(paths, "MANY", 50)
     monkeypatch.setattr(packing, "LONG_PATHS", 50)
     async with opened(any_database, tmp_path / "home") as bench:
-        bench.storage = Storage(tmp_path / "home", long_items=LONG)
+        bench.storage = Storage(Folder(tmp_path / "payloads"), long_items=LONG)
         bench.executor = bench.another()
         yield bench
     catalog.cache_clear()

@@ -18,6 +18,7 @@ from engine.models import Segment
 from engine.settings import settings
 from engine.store import cancelling, pausing
 from engine.store.claim import Claim
+from engine.store.folder import Folder
 from engine.store.lease import Leases
 from engine.store.results import Delivery, Found
 from engine.store.storage import Storage
@@ -43,7 +44,7 @@ async def bench(any_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("WEFT_SHARD_ITEMS", "500")
     settings.cache_clear()
     async with opened(any_database, tmp_path / "home", lease_seconds=2) as bench:
-        bench.storage = Storage(tmp_path / "home", long_items=100)
+        bench.storage = Storage(Folder(tmp_path / "payloads"), long_items=100)
         bench.workers = 3
         bench.executor = bench.another()
         yield bench

@@ -14,20 +14,21 @@ from engine.contract.errors import NotFound
 from engine.models import Workflow
 from engine.store.collector import Collector
 from engine.store.db import Database
-from engine.store.payloads import ASIDE
+from engine.store.places import Place
 from engine.store.storage import Storage
 from tests.engine.seed import Seed, seed
+from tests.shelves import BucketShelf, FolderShelf, Shelf, aside
 
 GRACE = 100.0
-SHORT = 1.0  # for a test with processes: longer than it takes from storing to naming
 ROWS = [{"n": n, "text": "x" * 100} for n in range(3_000)]
 
 
 class Bench:
-    def __init__(self, url: str, home: Path) -> None:
+    def __init__(self, url: str, shelf: Shelf) -> None:
         self.data = Database(url)
         self.seed: Seed = seed(self.data)
-        self.storage = Storage(home)
+        self.shelf = shelf
+        self.storage = Storage(shelf.place)
         self.workspace = self.seed.workspace_id
 
     def collect(self) -> None:
@@ -36,22 +37,20 @@ class Bench:
 
     def age(self) -> None:
         """All that is stored was stored long ago."""
-        ago = time.time() - 2 * GRACE
-        for path in self.storage.root.rglob("*"):
-            os.utime(path, (ago, ago))
+        self.shelf.age(2 * GRACE)
 
     def name(self, value: object) -> None:
         """Lets a row hold a value, any row of any table."""
         with self.data.transaction() as session:
             session.execute(sa.update(Workflow).values(pins={"node": value}))
 
-    def files(self) -> list[Path]:
-        return [path for path in self.storage.root.rglob("*") if path.is_file()]
+    def things(self) -> list[str]:
+        return [*self.shelf.things()]
 
 
 @pytest.fixture
-def bench(any_database: str, tmp_path: Path) -> Iterator[Bench]:
-    bench = Bench(any_database, tmp_path)
+def bench(any_database: str, shelf: Shelf) -> Iterator[Bench]:
+    bench = Bench(any_database, shelf)
     yield bench
     bench.data.close()
 
@@ -67,13 +66,14 @@ def test_what_nothing_names_is_set_aside_can_be_read_and_is_gone_the_next_time(b
     ref = bench.storage.put_json(bench.workspace, ROWS)
     bench.age()
     bench.collect()
-    assert all(path.parent.name == ASIDE for path in bench.files())
+    assert aside(bench.shelf) == bench.things()
     assert bench.storage.get_json(bench.workspace, ref.hash) == ROWS
     bench.collect()
-    assert bench.files()
-    bench.age()
-    bench.collect()
-    assert bench.files() == []
+    assert bench.things()
+    for _ in range(2):  # in a bucket it was put back by being read, so it is set aside once more
+        bench.age()
+        bench.collect()
+    assert bench.things() == []
     with pytest.raises(NotFound):
         bench.storage.get_json(bench.workspace, ref.hash)
 
@@ -84,15 +84,14 @@ def test_the_same_value_stored_again_at_any_moment_is_there(bench: Bench) -> Non
     bench.age()
     bench.storage.put_json(bench.workspace, value)  # before the collector looks: it has a new time
     bench.collect()
-    assert not any(path.parent.name == ASIDE for path in bench.files())
+    assert aside(bench.shelf) == []
     bench.age()
     bench.collect()
+    bench.age()
     bench.storage.put_json(bench.workspace, value)  # after it was set aside: it is written again
     held = {"ref": ref.hash, "count": None, "size": ref.size}
-    for path in bench.files():
-        if path.parent.name == ASIDE:
-            os.utime(path, (0, 0))
     bench.collect()
+    assert aside(bench.shelf) == []
     bench.name(held)
     bench.age()
     bench.collect()
@@ -106,7 +105,7 @@ def test_what_is_named_while_it_is_aside_comes_back(bench: Bench) -> None:
     bench.name({"ref": ref.hash, "count": ref.count, "size": ref.size})
     bench.age()
     bench.collect()
-    assert not any(path.parent.name == ASIDE for path in bench.files())
+    assert aside(bench.shelf) == []
     assert bench.storage.page(bench.workspace, ref.hash, 2_999, 3_000) == ROWS[-1:]
 
 
@@ -128,15 +127,18 @@ def test_what_a_named_value_names_stays_however_deep(bench: Bench) -> None:
         assert stream.read() == b"bytes"
 
 
-def test_what_a_killed_process_left_unfinished_goes(bench: Bench) -> None:
+def test_what_a_killed_process_left_unfinished_goes(sqlite_url: str, tmp_path: Path) -> None:
+    shelf = FolderShelf(tmp_path)
+    bench = Bench(sqlite_url, shelf)
     bench.storage.put_json(bench.workspace, ROWS)
-    draft = bench.storage.root / bench.workspace / f".{'0' * 32}"
+    draft = shelf.root / bench.workspace / f".{'0' * 32}"
     draft.write_bytes(b"half")
     bench.collect()
     assert draft.exists()
     os.utime(draft, (0, 0))
     bench.collect()
     assert not draft.exists()
+    bench.data.close()
 
 
 def test_the_payloads_of_a_workspace_that_is_gone_go(bench: Bench) -> None:
@@ -145,37 +147,46 @@ def test_the_payloads_of_a_workspace_that_is_gone_go(bench: Bench) -> None:
     assert collector.workspaces() == ["other"]
     collector.collect("other")
     assert collector.collect("other").deleted == 2
-    assert bench.files() == []
+    assert bench.things() == []
 
 
-def _collect_for_ever(url: str, home: Path, workspace: str) -> None:
-    collector = Collector(Database(url), Storage(home), SHORT)
+def _collect_for_ever(url: str, place: Place, workspace: str, grace: float) -> None:
+    collector = Collector(Database(url), Storage(place), grace)
     while True:
         collector.collect(workspace)
 
 
-def test_collectors_that_are_killed_take_nothing_that_is_named(any_database: str, tmp_path: Path) -> None:
-    bench = Bench(any_database, tmp_path)
+@pytest.mark.parametrize(
+    ("database", "kind", "grace"), [("sqlite", "folder", 1), ("postgres", "folder", 1), ("sqlite", "bucket", 3)]
+)
+def test_collectors_that_are_killed_take_nothing_that_is_named(
+    database: str, kind: str, grace: float, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    url = request.getfixturevalue(f"{database}_url")
+    shelf: Shelf = FolderShelf(tmp_path)
+    if kind == "bucket":
+        shelf = BucketShelf(request.getfixturevalue("s3_server"), request.getfixturevalue("bucket"))
+    bench = Bench(url, shelf)
     values = [{"n": n, "text": "v" * 70_000} for n in range(5)]
     spawn = multiprocessing.get_context("spawn")
-    arguments = (any_database, tmp_path, bench.workspace)
+    arguments = (url, shelf.place, bench.workspace, grace)
     collectors = [spawn.Process(target=_collect_for_ever, args=arguments) for _ in range(2)]
     for process in collectors:
         process.start()
     chance = random.Random(7)
-    until = time.monotonic() + 6
+    until = time.monotonic() + 5 + grace
     stored = 0
     while time.monotonic() < until:
         # As two runs do that come to the same values: store, name a moment later, be removed.
         chosen = chance.sample(values, 2)
         refs = [bench.storage.put_json(bench.workspace, value) for value in chosen]
-        time.sleep(chance.uniform(0, SHORT / 4))
+        time.sleep(chance.uniform(0, grace / 4))
         held = [{"ref": ref.hash, "count": None, "size": ref.size} for ref in refs]
         bench.name(held)
-        time.sleep(chance.uniform(0, SHORT * 2))
+        time.sleep(chance.uniform(0, 2))
         assert [bench.storage.value_of(bench.workspace, one) for one in held] == chosen
         stored += 1
-        if stored % 5 == 0:
+        if stored % 3 == 0:
             victim = chance.randrange(2)
             collectors[victim].kill()
             collectors[victim].join()
@@ -184,11 +195,11 @@ def test_collectors_that_are_killed_take_nothing_that_is_named(any_database: str
     for process in collectors:
         process.kill()
         process.join()
-    assert stored > 5
+    assert stored > 3
     # And nothing that is not named stays for good.
     bench.name(None)
-    for _ in range(2):
+    for _ in range(3):
         bench.age()
         bench.collect()
-    assert bench.files() == []
+    assert bench.things() == []
     bench.data.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,13 +12,15 @@ from hypothesis import strategies as st
 
 from engine.contract import LongList, OutputTooLarge
 from engine.contract.lists import Joined, Picked, picked
+from engine.store.folder import Folder
 from engine.store.lists import ListWriter, StoredList
 from engine.store.storage import Storage
+from tests.shelves import Shelf
 
 
 @pytest.fixture
-def storage(tmp_path: Path) -> Storage:
-    return Storage(tmp_path, largest_value=4_000_000, long_items=100)
+def storage(shelf: Shelf) -> Storage:
+    return Storage(shelf.place, largest_value=4_000_000, long_items=100)
 
 
 def rows(count: int) -> list[dict[str, Any]]:
@@ -48,7 +49,7 @@ def test_it_reads_as_the_list_it_is(storage: Storage) -> None:
 @given(st.data())
 def test_any_pick_is_that_of_a_plain_list(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     items = data.draw(st.lists(st.integers(-(2**63), 2**63) | st.text(max_size=30), max_size=40))
-    place = Storage(tmp_path_factory.mktemp("picks"))
+    place = Storage(Folder(tmp_path_factory.mktemp("picks")))
     found = stored(place, items, data.draw(st.integers(1, 100)))
     positions = data.draw(st.lists(st.integers(0, max(0, len(items) - 1)), max_size=30)) if items else []
     assert picked(found, positions) == [items[at] for at in positions]
@@ -75,11 +76,11 @@ def test_it_travels_as_its_name(storage: Storage) -> None:
     assert pickle.loads(pickle.dumps(found[10:20])) == rows(20)[10:]
 
 
-def test_joining_copies_nothing(storage: Storage, tmp_path: Path) -> None:
+def test_joining_copies_nothing(storage: Storage, shelf: Shelf) -> None:
     parts = [stored(storage, rows(300)), stored(storage, []), stored(storage, [[1], [2]])]
-    before = {path for path in tmp_path.rglob("*") if path.is_file()}
+    before = shelf.things().keys()
     ref = storage.join("one", parts)
-    assert len({path for path in tmp_path.rglob("*") if path.is_file()} - before) == 1
+    assert len(shelf.things().keys() - before) == 1
     whole = storage.list_of("one", ref.hash, ref.count or 0)
     assert whole == [*rows(300), [1], [2]] and ref.count == 302
     assert storage.page("one", ref.hash, 299, 301) == [rows(300)[299], [1]]
@@ -109,17 +110,17 @@ def test_what_only_looks_like_a_list_is_none(storage: Storage) -> None:
 
 
 @pytest.mark.parametrize("count", [0, 100, 101, 1_000])
-def test_few_are_held_and_many_are_stored(storage: Storage, count: int, tmp_path: Path) -> None:
+def test_few_are_held_and_many_are_stored(storage: Storage, count: int, shelf: Shelf) -> None:
     def coming() -> Iterator[Any]:
         yield from rows(count)
 
     kept = storage.keep("one", coming())
     assert isinstance(kept, list if count <= 100 else StoredList)
     assert kept == rows(count)
-    assert bool(list(tmp_path.rglob("*"))) is (count > 100)
+    assert bool(shelf.things()) is (count > 100)
 
 
-def test_too_much_is_refused_while_it_comes_and_leaves_nothing(storage: Storage, tmp_path: Path) -> None:
+def test_too_much_is_refused_while_it_comes_and_leaves_nothing(storage: Storage, shelf: Shelf) -> None:
     taken = 0
 
     def endless() -> Iterator[Any]:
@@ -131,4 +132,4 @@ def test_too_much_is_refused_while_it_comes_and_leaves_nothing(storage: Storage,
     with pytest.raises(OutputTooLarge, match=r"list of [\d,]+ items is too large"):
         storage.keep("one", endless())
     assert taken < 5_000
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert shelf.things() == {}
