@@ -27,14 +27,17 @@ Sizes = Mapping[str, Size]
 Neighbors = Mapping[str, set[str]]
 
 
-def arrange(graph: Graph, catalog: Catalog) -> dict[str, Place]:
+def arrange(graph: Graph, catalog: Catalog, drawn: Sizes = MappingProxyType({})) -> dict[str, Place]:
     """A place for every node on its level, whatever places there were. No two cards overlap.
+
+    `drawn`: width and height in pixels of cards as they are drawn, a folded container's among them; others are
+    reckoned.
 
     The top left of the top level is (0, 0), and so is that of each body, as seen from where the body starts.
     """
     sources = behind(graph, edges(graph, catalog))
     places: dict[str, Place] = {}
-    sizes: dict[str, Size] = _notes(graph, catalog)
+    sizes: dict[str, Size] = {**_notes(graph, catalog), **drawn}
     for container in reversed(_levels(graph)):
         body = graph.children(container)
         found = _arranged(body, sources, sizes)

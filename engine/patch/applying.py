@@ -290,7 +290,7 @@ HANDLERS: Mapping[str, Callable[[Graph, Op, Catalog], Graph]] = MappingProxyType
         "set_field": _set_field,
         "connect": _connect,
         "disconnect": _disconnect,
-    "splice": _splice,
+        "splice": _splice,
         "rename": _rename,
         "set_option": _set_option,
         "paste": _paste,

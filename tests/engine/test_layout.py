@@ -43,6 +43,16 @@ def test_every_node_gets_a_place_of_its_own(drawing: Graph) -> None:
         assert min(x for x, _ in body) == 0 and min(y for _, y in body) == 0
 
 
+def test_cards_get_the_room_that_they_are_drawn_with() -> None:
+    drawing = graph(
+        node("s", "start"), node("a", "text", text="{{ s }}"), node("b", "text", text="{{ s }}"), node("loop", "loop")
+    )
+    drawn = {"s": (236.0, 90.0), "a": (236.0, 400.0), "loop": (236.0, 60.0)}
+    places = arrange(drawing, CATALOG, drawn)
+    assert places["b"][1] >= places["a"][1] + 400 and places["a"][0] >= 236
+    assert places["loop"][1] - places["s"][1] < 400, "a folded container takes the room of its card alone"
+
+
 @settings(max_examples=100, deadline=None)
 @given(graphs())
 def test_places_that_are_there_stay(drawing: Graph) -> None:

@@ -1,6 +1,6 @@
 // What a key does. One listener on the window; typing in a field is never taken for a command.
 import { inside, isBox, placeOf, topmost } from "./containers.js";
-import { connect, freeSpot, isShown, nudge, paste, removeNodes, rename, toggleOff, ungroup } from "./gestures.js";
+import { addNode, connect, freeSpot, isShown, nudge, paste, removeNodes, rename, toggleOff, ungroup } from "./gestures.js";
 import { neighbor } from "./keyboard.js";
 import { flush, pushCommand } from "./queue.js";
 import { announce, board, isTyping, ui } from "./store.js";
@@ -47,12 +47,13 @@ const SHORTCUTS = {
 };
 
 const LETTERS = {
-  "/": (c) => c.openQuickAdd(),
-  n: (c) => c.openQuickAdd(),
-  0: (c) => c.flow.fitView({ padding: 0.16, maxZoom: 1, duration: 140 }),
-  1: (c) => c.flow.zoomTo(1, { duration: 140 }),
-  "+": (c) => c.flow.zoomIn({ duration: 140 }),
-  "-": (c) => c.flow.zoomOut({ duration: 140 }),
+  "/": (c) => quickAdd(c),
+  n: (c) => quickAdd(c),
+  s: (c, event) => (event.shiftKey ? addNote(c) : undefined),
+  0: (c) => looked(c).fitView({ padding: 0.16, maxZoom: 1, duration: 140 }),
+  1: (c) => looked(c).zoomTo(1, { duration: 140 }),
+  "+": (c) => looked(c).zoomIn({ duration: 140 }),
+  "-": (c) => looked(c).zoomOut({ duration: 140 }),
   "?": () => ui.set({ keys: true }),
   d: (c) => toggleOff(c.selectedIds()),
   c: (c) => openConnectMenu(c),
@@ -62,6 +63,25 @@ const LETTERS = {
   i: (c) => stepIn(c),
   o: (c) => stepOut(c),
 };
+
+// Where a person has looked, the view no longer moves by itself.
+function looked({ flow, touch }) {
+  touch();
+  return flow;
+}
+
+// Beside a wire that is selected, the node goes into it.
+function quickAdd(c) {
+  const wire = c.selectedWire();
+  return wire ? c.addIntoWire(wire) : c.openQuickAdd();
+}
+
+function addNote(c) {
+  const spot = c.pointerSpot() ?? freeSpot(c.centre());
+  const id = addNode("flow.note", spot);
+  if (!id) return;
+  c.select([id]);
+}
 
 function openGroupMenu({ selectedIds }) {
   const ids = topmost(selectedIds());
@@ -151,7 +171,7 @@ function handle(event, control, c) {
   else if (WALK.includes(event.key)) action = () => walk(event, c);
   else if (event.key === "Escape") action = () => { ui.set({ adding: null, keys: false, connectMenu: null, groupMenu: null }); c.select([]); };
   else if (event.key === "Enter" || event.key === " ") action = focusedCard(c);
-  else if (event.altKey && event.shiftKey && event.code === "KeyT") action = () => pushCommand("tidy");
+  else if (event.altKey && event.shiftKey && event.code === "KeyT") action = () => c.tidy();
   else if (!event.altKey && LETTERS[key]) action = () => LETTERS[key](c, event);
   if (!action) return;
   event.preventDefault();

@@ -2,7 +2,7 @@
 // the drawing changes from outside only through the board (store.js), whose parts the feed keeps up to date.
 import { memo, useCallback, useEffect, useMemo, useRef } from "react";
 import {
-  Background, BackgroundVariant, ConnectionLineType, Controls, MiniMap, ReactFlow, ReactFlowProvider, SelectionMode,
+  Background, BackgroundVariant, ConnectionLineType, ControlButton, Controls, MiniMap, ReactFlow, ReactFlowProvider, SelectionMode,
   useReactFlow, useStore as useFlowStore,
 } from "@xyflow/react";
 import "@xyflow/react/dist/base.css";
@@ -15,9 +15,11 @@ import { EmptyCanvas, KeysHelp, Refusal, Toasts } from "./overlays.jsx";
 import { ContainerNode } from "./container.jsx";
 import { boxAt, isBox, topmost } from "./containers.js";
 import { addNode, bestField, CARD_WIDTH, connect, disconnect, group, moveInto, moveNodes, refusalOf, removeNodes, spotInside } from "./gestures.js";
+import { Icon } from "./icons.jsx";
 import { CardNode } from "./nodes.jsx";
 import { ConnectMenu, GroupMenu, QuickAdd } from "./quickadd.jsx";
 import { pushCommand, setDeliver } from "./queue.js";
+import { addIntoWire, cardSizes, isLoose, onGrid, putIntoWire, wireAt } from "./splice.js";
 import { board, commands, toast, ui } from "./store.js";
 import { edgeTypes } from "./wires.jsx";
 
@@ -67,7 +69,9 @@ function Inner({ onBatch, onSelect, onConnectStart, onRun, onRunFrom, onKeep, co
 
   useEffect(() => setDeliver(onBatch), [onBatch]);
   useEffect(() => { ui.set({ readOnly: Boolean(readOnly) }); }, [readOnly]);
-  useEffect(() => { if (loaded) showFromStart(flow, wrapper.current); }, [loaded, flow]);
+  // Before React Flow has measured its pane it takes no view.
+  const ready = flow.viewportInitialized;
+  useEffect(() => { if (loaded && ready) showFromStart(flow, wrapper.current); }, [loaded, ready, flow]);
 
   useEffect(() => {
     // A panel that opens beside the canvas must not cover what is selected.
@@ -86,14 +90,38 @@ function Inner({ onBatch, onSelect, onConnectStart, onRun, onRunFrom, onKeep, co
     const box = wrapper.current.getBoundingClientRect();
     return flow.screenToFlowPosition({ x: box.x + box.width / 2 - CARD_WIDTH / 2, y: box.y + box.height / 3 });
   }, [flow]);
-  const openQuickAdd = useCallback((link = null, at = null) => {
+  const openQuickAdd = useCallback((link = null, at = null, wire = null) => {
     const box = wrapper.current.getBoundingClientRect();
     const inside = lastPointer.x > box.x && lastPointer.x < box.right && lastPointer.y > box.y && lastPointer.y < box.bottom;
     const screen = at ?? (inside ? { ...lastPointer } : { x: box.x + box.width / 2 - 150, y: box.y + box.height / 4 });
     const point = canvasPoint(screen);
     const spot = flow.screenToFlowPosition(screen);
-    ui.set({ adding: { x: point.x, y: point.y, spot, link, following: null, container: boxAt(spot) } });
+    const known = ui.get().lastTargets;
+    const following = link && known?.source === link.source && known?.port === link.port ? known.following : null;
+    ui.set({ adding: { x: point.x, y: point.y, spot, link, wire, following, container: boxAt(spot) } });
   }, [canvasPoint, flow]);
+  const leaving = useRef(null);
+  const overWire = useCallback((id) => {
+    clearTimeout(leaving.current);
+    if (id) ui.set((state) => (state.overWire === id ? state : { ...state, overWire: id }));
+    else leaving.current = setTimeout(() => ui.set({ overWire: "" }), 250);
+  }, []);
+  const openIntoWire = useCallback((wire, at = null) => {
+    const { source, port } = wire;
+    onConnectStart?.(source, port);
+    openQuickAdd({ source, port }, at, wire);
+  }, [onConnectStart, openQuickAdd]);
+  const selectedWire = useCallback(() => {
+    const chosen = flow.getEdges().filter((edge) => edge.selected);
+    return chosen.length === 1 && !flow.getNodes().some((node) => node.selected) ? chosen[0].data : null;
+  }, [flow]);
+  const pointerSpot = useCallback(() => {
+    const box = wrapper.current.getBoundingClientRect();
+    const over = lastPointer.x > box.x && lastPointer.x < box.right && lastPointer.y > box.y && lastPointer.y < box.bottom;
+    return over ? flow.screenToFlowPosition(lastPointer) : null;
+  }, [flow]);
+  const tidy = useCallback(() => pushCommand("tidy", { sizes: cardSizes(flow) }), [flow]);
+  const touch = useCallback(() => { touched.current = true; }, []);
   const addInside = useCallback((container) => {
     const spot = spotInside(container);
     const point = canvasPoint(flow.flowToScreenPosition(spot));
@@ -105,11 +133,11 @@ function Inner({ onBatch, onSelect, onConnectStart, onRun, onRunFrom, onKeep, co
 
   useEffect(() => {
     commands.set({
-      flow, wrapper, select, selectedIds, centre, openQuickAdd, addInside, undo,
+      flow, wrapper, select, selectedIds, selectedWire, centre, openQuickAdd, addInside, undo, tidy, touch, pointerSpot, overWire, addIntoWire: openIntoWire,
       run: onRun, runFrom: onRunFrom, keep: onKeep, startConnect: onConnectStart,
     });
     return bindKeys(commands);
-  }, [flow, select, selectedIds, centre, openQuickAdd, addInside, undo, onRun, onRunFrom, onKeep, onConnectStart]);
+  }, [flow, select, selectedIds, selectedWire, centre, openQuickAdd, openIntoWire, addInside, undo, tidy, touch, pointerSpot, overWire, onRun, onRunFrom, onKeep, onConnectStart]);
 
   useClipboard({ wrapper, selectedIds, select, flow, undo, pointer: lastPointer });
 
@@ -139,7 +167,8 @@ function Inner({ onBatch, onSelect, onConnectStart, onRun, onRunFrom, onKeep, co
   const onChoose = useCallback((type, adding) => {
     ui.set({ adding: null });
     const link = adding.link ? { ...adding.link, field: type.field } : null;
-    const id = addNode(type.type, { x: adding.spot.x, y: adding.spot.y - 30 }, link, adding.container);
+    const spot = { x: adding.spot.x, y: adding.spot.y - 30 };
+    const id = adding.wire ? addIntoWire(type.type, adding.wire, spot, type.field) : addNode(type.type, spot, link, adding.container);
     if (id) select([id]);
     wrapper.current?.focus();
   }, [select]);
@@ -150,10 +179,20 @@ function Inner({ onBatch, onSelect, onConnectStart, onRun, onRunFrom, onKeep, co
     if (!type) return;
     const spot = flow.screenToFlowPosition({ x: event.clientX - 40, y: event.clientY - 20 });
     const under = boxAt(flow.screenToFlowPosition(pointOf(event)));
-    const id = addNode(type, { x: Math.round(spot.x / 11) * 11, y: Math.round(spot.y / 11) * 11 }, null, under);
+    const place = { x: onGrid(spot.x), y: onGrid(spot.y) };
+    const wire = wireAt(pointOf(event));
+    ui.set({ intoWire: "" });
+    const id = wire ? addIntoWire(type, wire, place) : addNode(type, place, null, under);
     if (id) select([id]);
     wrapper.current?.focus();
   }, [flow, select]);
+
+  const onDragOver = useCallback((event) => {
+    event.preventDefault();
+    event.dataTransfer.dropEffect = "copy";
+    const id = wireAt(pointOf(event))?.id ?? "";
+    if ((ui.get().intoWire || "") !== id) ui.set({ intoWire: id });
+  }, []);
 
   // What is dragged: the cards themselves, not what stands in them, and the container that they would go into.
   const dragged = useCallback((event, moved) => {
@@ -164,13 +203,15 @@ function Inner({ onBatch, onSelect, onConnectStart, onRun, onRunFrom, onKeep, co
   const onDrag = useCallback((event, _, moved) => {
     const { ids, under } = dragged(event, moved);
     const into = ids.every((id) => (board.get().nodes.get(id)?.parent || "") === under) ? "" : under;
-    if (ui.get().dropInto !== into) ui.set({ dropInto: into });
+    const wire = ids.length === 1 && isLoose(ids[0]) ? wireAt(pointOf(event)) : null;
+    const state = ui.get();
+    if (state.dropInto !== into || (state.intoWire || "") !== (wire?.id ?? "")) ui.set({ dropInto: into, intoWire: wire?.id ?? "" });
   }, [dragged]);
   const onDragStop = useCallback((event, moved) => {
     touched.current = true;
     inHand.current = false;
     clearGuides();
-    ui.set({ dropInto: "" });
+    ui.set({ dropInto: "", intoWire: "" });
     const { ids, under } = dragged(event, moved);
     const known = board.get().nodes;
     const going = ids.filter((id) => (known.get(id).parent || "") !== under);
@@ -178,6 +219,8 @@ function Inner({ onBatch, onSelect, onConnectStart, onRun, onRunFrom, onKeep, co
     const gone = going.length > 0 && moveInto(going, under, spots) ? going : [];
     const staying = moved.filter((node) => ids.includes(node.id) && !gone.includes(node.id));
     if (staying.length) moveNodes(staying);
+    const wire = ids.length === 1 && isLoose(ids[0]) ? wireAt(pointOf(event)) : null;
+    if (wire) putIntoWire(ids[0], wire);
   }, [dragged, clearGuides, flow]);
 
   const many = nodes.length > MANY;
@@ -205,7 +248,8 @@ function Inner({ onBatch, onSelect, onConnectStart, onRun, onRunFrom, onKeep, co
         onMoveStart={(event) => { if (event) touched.current = true; }}
         onPaneClick={() => wrapper.current?.focus({ preventScroll: true })}
         onNodeDoubleClick={(_, node) => { select([node.id]); document.getElementById("inspector")?.querySelector("input, textarea, select, [role=textbox]")?.focus(); }}
-        onDrop={onDrop} onDragOver={(event) => { event.preventDefault(); event.dataTransfer.dropEffect = "copy"; }}
+        onDrop={onDrop} onDragOver={onDragOver}
+        onEdgeMouseEnter={(_, edge) => overWire(edge.id)} onEdgeMouseLeave={() => overWire("")}
         deleteKeyCode={deletable} selectionKeyCode="Shift" multiSelectionKeyCode={["Shift", "Meta", "Control"]}
         selectionMode={SelectionMode.Partial} panOnDrag={[0, 1]} panOnScroll zoomActivationKeyCode={["Control", "Meta"]}
         zoomOnDoubleClick={false} snapToGrid snapGrid={GRID} connectionRadius={28} connectionLineType={ConnectionLineType.Bezier}
@@ -214,7 +258,9 @@ function Inner({ onBatch, onSelect, onConnectStart, onRun, onRunFrom, onKeep, co
         aria-label="Canvas: the nodes of this workflow"
       >
         <Background variant={BackgroundVariant.Dots} gap={22} size={1.6} color="var(--dot)" />
-        <Controls position="bottom-right" showInteractive={false} fitViewOptions={{ padding: 0.16, maxZoom: 1 }} />
+        <Controls position="bottom-right" showInteractive={false} fitViewOptions={{ padding: 0.16, maxZoom: 1 }} onZoomIn={touch} onZoomOut={touch} onFitView={touch}>
+          {readOnly ? null : <ControlButton onClick={tidy} title="Tidy up (Shift Alt T)" aria-label="Tidy up"><Icon name="wand" /></ControlButton>}
+        </Controls>
         {nodes.length > 12 ? <MiniMap position="top-right" pannable zoomable ariaLabel="Map of the whole drawing" nodeColor={mapColor} nodeBorderRadius={8} /> : null}
         <CardGuides guides={guides} />
       </ReactFlow>

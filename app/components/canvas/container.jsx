@@ -3,7 +3,7 @@ import { memo } from "react";
 import { Handle, Position } from "@xyflow/react";
 import { folded, toggleFold } from "./containers.js";
 import { Icon, Tile } from "./icons.jsx";
-import { AfterPort, Chip, counted, PortRows, stateWords, useShape } from "./nodes.jsx";
+import { AfterPort, Chip, counted, PortRows, problemClass, stateWords, useShape } from "./nodes.jsx";
 import { announce, board, commands, live, ui, useKeyed, useStore } from "./store.js";
 
 const countOf = (state, id) => [...state.nodes.values()].filter((view) => view.parent === id).length;
@@ -38,8 +38,7 @@ export const ContainerNode = memo(function ContainerNode({ id, data, selected })
   const target = useStore(ui, (one) => one.dropInto === id);
   useShape(id, data, shut);
   const status = data.off ? "off" : state.status || "idle";
-  const problem = data.problems?.[0]?.message;
-  const classes = ["fc-node", "fc-box", status, selected ? "sel" : "", problem ? "has-problem" : "", shut ? "shut" : "", target ? "into" : ""];
+  const classes = ["fc-node", "fc-box", status, selected ? "sel" : "", problemClass(data), shut ? "shut" : "", target ? "into" : ""];
   return (
     <div className={classes.join(" ")} data-testid={`node-${id}`} data-status={status} role="group" aria-label={`${data.label}, ${nodesIn(count)}`}>
       <header className="fc-box-head">

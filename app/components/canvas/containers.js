@@ -6,6 +6,15 @@ export const BODY = { x: 24, y: 124 };
 export const MARGIN = 24;
 export const CARD = { width: 236, height: 116 };
 const ROOM = { width: 236, height: 100 };
+const HEAD = 52;
+const ROW = 24;
+
+// How large a card will be that was not drawn yet.
+export function estimated(view) {
+  const rows = Math.max(view.ins?.length ?? 0, view.outs?.length ?? 0);
+  const text = view.text ? 14 + 18 * view.text.split("\n").reduce((sum, line) => sum + 1 + Math.floor(line.length / 36), 0) : 0;
+  return { width: CARD.width, height: HEAD + (view.times ? 26 : 0) + (rows ? 11 + ROW * rows : 0) + text };
+}
 
 // The containers that are folded up, per workflow, kept in this browser.
 export const folded = createStore({ workflow: "", ids: new Set() });
@@ -93,7 +102,7 @@ export function sizesOf(nodes, ids, measured = () => null) {
     if (ids.has(box.id)) continue;
     let { width, height } = ROOM;
     for (const view of bodies.get(box.id) ?? []) {
-      const size = sizes.get(view.id) ?? measured(view.id) ?? CARD;
+      const size = sizes.get(view.id) ?? measured(view.id) ?? estimated(view);
       width = Math.max(width, view.x + size.width);
       height = Math.max(height, view.y + size.height);
     }

@@ -23,7 +23,8 @@ function provisional(id, type, at, parent) {
 }
 
 // `at` is a place on the canvas; in a container the card stands where that is as seen from its body.
-export function addNode(typeName, at, link = null, container = "") {
+// `more`: further operations on the new node, in the same gesture.
+export function addNode(typeName, at, link = null, container = "", more = null) {
   const type = pick(catalog.get().byType, typeName);
   if (!type) return null;
   const id = freshId(typeName, takenIds());
@@ -32,7 +33,7 @@ export function addNode(typeName, at, link = null, container = "") {
   showPatch({ nodes: { [id]: provisional(id, type, spot, parent) } });
   const ops = [{ op: "add_node", id, type: typeName, label: type.title, x: spot.x, y: spot.y, ...(parent ? { in: parent } : {}) }];
   if (link) ops.push(...linkOps(link, id));
-  push(ops, 0);
+  push(more ? [...ops, ...more(id)] : ops, 0);
   announce(`${type.title} added`);
   return id;
 }

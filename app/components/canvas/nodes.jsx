@@ -131,13 +131,18 @@ export function AfterPort({ data }) {
   return <Handle type="target" position={Position.Left} id="after" className={`fc-port fc-after ${data.after ? "wired" : ""}`} title="Runs after: drop a wire here for order only" />;
 }
 
+// What is wrong keeps the draft from running, or is only a warning.
+const toneOf = (data) => (data.problems.some((one) => !one.warning) ? "bad" : "wait");
+export const problemClass = (data) => (!data.problems?.length ? "" : toneOf(data) === "bad" ? "has-problem" : "has-warning");
+
 // Off, what is wrong, or how far it is.
 export function Chip({ data, state }) {
   const problem = data.problems?.[0]?.message;
   if (data.off) return <span className="chip fc-chip">Off</span>;
-  if (!problem) return <StatusChip state={state} />;
+  // A warning keeps nobody from running: what the run says of the node comes first.
+  if (!problem || (toneOf(data) === "wait" && state.status)) return <StatusChip state={state} />;
   return (
-    <span className="chip fc-chip bad" title={problem}>
+    <span className={`chip fc-chip ${toneOf(data)}`} title={data.problems.map((one) => one.message).join("\n")}>
       <Icon name="triangle-alert" /><span className="sr-only">{problem}</span>{data.problems.length > 1 ? data.problems.length : ""}
     </span>
   );
@@ -148,21 +153,21 @@ export const CardNode = memo(function CardNode({ id, data, selected }) {
   useShape(id, data);
   const status = data.off ? "off" : state.status || "idle";
   const words = data.off ? "Off" : stateWords(state);
-  const problem = data.problems?.[0]?.message;
+  const note = data.text !== undefined;
   return (
     <div
-      className={`fc-node ${status} ${selected ? "sel" : ""} ${problem ? "has-problem" : ""} ${data.text === undefined ? "" : "note"}`}
+      className={`fc-node ${status} ${selected ? "sel" : ""} ${problemClass(data)} ${note ? `note ${data.color ?? ""}` : ""}`}
       data-testid={`node-${id}`} data-status={status}
     >
       <header>
         <AfterPort data={data} />
-        <Tile icon={data.icon} kind={data.kind} />
-        <span className="fc-title"><b title={data.label}>{data.label}</b><small title={data.sub}>{counted(state) || data.sub}</small></span>
+        {note ? null : <Tile icon={data.icon} kind={data.kind} />}
+        <span className="fc-title"><b title={data.label}>{data.label}</b>{note ? null : <small title={data.sub}>{counted(state) || data.sub}</small>}</span>
         <Chip data={data} state={state} />
         {data.off ? null : <Marks state={state} />}
       </header>
       {data.times || (data.writes && state.total > 1) ? <div className={`fc-times ${data.writes ? "wait" : ""}`}><Icon name="repeat" />{state.total > 1 && !state.rounds ? `runs ${number(state.total)}×` : data.times}</div> : null}
-      {data.text ? <p className="fc-text">{data.text}</p> : null}
+      {data.html ? <div className="fc-text" dangerouslySetInnerHTML={{ __html: data.html }} /> : null}
       <PortRows ins={data.ins} outs={data.outs} nodeId={id} />
       {state.status === "running" && state.total > 1
         ? <div className="fc-progress"><i style={{ width: `${Math.round((100 * (state.done ?? 0)) / state.total)}%` }} /></div> : null}

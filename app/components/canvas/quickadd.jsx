@@ -25,16 +25,18 @@ function useChoices(adding, query) {
   const types = useStore(catalog, (state) => state.types);
   return useMemo(() => {
     if (!adding) return [];
-    const follow = adding.link ? followers(types, adding.following) : types.map((type) => ({ ...type, note: type.subtitle }));
+    const follow = adding.link ? followers(types, adding) : types.map((type) => ({ ...type, note: type.subtitle }));
     return matching(follow, query).slice(0, 40);
   }, [adding, query, types]);
 }
 
 // What can stand behind an output, with the port it would use; the server said which types fit.
-function followers(types, following) {
-  return types.filter((type) => !type.trigger).map((type) => {
+function followers(types, { following, wire }) {
+  return types.filter((type) => !type.trigger && (!wire || type.outs.length)).map((type) => {
     const answer = following?.[type.type];
     const field = answer?.field ?? type.ins[0]?.name ?? "after";
+    // What goes into a wire must take what it brings.
+    if (wire && wire.kind !== "after" && field === "after") return null;
     const note = answer?.note || (field === "after" ? "runs afterwards" : `takes it as ${titleOf(type, field)}`);
     return answer && answer.fits === false ? null : { ...type, field, note };
   }).filter(Boolean);
@@ -72,7 +74,7 @@ export function QuickAdd({ onChoose }) {
         <label className="fc-search">
           <Icon name="search" />
           <input
-            ref={box} value={query} placeholder={adding.link ? "What comes next?" : "Find a node"} aria-label="Find a node"
+            ref={box} value={query} placeholder={adding.wire ? "What goes in between?" : adding.link ? "What comes next?" : "Find a node"} aria-label="Find a node"
             role="combobox" aria-expanded="true" aria-controls="fc-quick-list" aria-autocomplete="list"
             aria-activedescendant={choices[at] ? `fc-quick-${at}` : undefined}
             onChange={(event) => { setQuery(event.target.value); setAt(0); }}
@@ -92,7 +94,7 @@ export function QuickAdd({ onChoose }) {
           ))}
         </div>
         {choices.length ? null : <p className="hint fc-none">Nothing here is called “{query}”.</p>}
-        {adding.link ? <p className="hint fc-foot">Only what can follow is offered</p> : null}
+        {adding.link ? <p className="hint fc-foot">{adding.wire ? "Only what takes this value is offered" : "Only what can follow is offered"}</p> : null}
       </div>
     </>
   );

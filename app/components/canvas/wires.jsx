@@ -2,7 +2,8 @@
 import { memo } from "react";
 import { BaseEdge, EdgeLabelRenderer, getBezierPath, useInternalNode } from "@xyflow/react";
 import { number } from "./nodes.jsx";
-import { live, useKeyed } from "./store.js";
+import { Icon } from "./icons.jsx";
+import { commands, live, ui, useKeyed, useStore } from "./store.js";
 
 const REACH = 26;
 const CORNER = 14;
@@ -65,6 +66,19 @@ function labelOf(data, source) {
   return [items, levels].filter(Boolean).join(" · ");
 }
 
+// Over a wire that the pointer is at, or that is selected: add a node in its middle.
+function Plus({ data }) {
+  return (
+    <button
+      type="button" className="fc-plus nodrag nopan" title="Add a node here" aria-label={`Add a node between ${data.source} and ${data.target}`}
+      onPointerEnter={() => commands.get().overWire?.(data.id)} onPointerLeave={() => commands.get().overWire?.("")}
+      onClick={(event) => { event.stopPropagation(); commands.get().addIntoWire?.(data, { x: event.clientX, y: event.clientY }); }}
+    >
+      <Icon name="plus" />
+    </button>
+  );
+}
+
 export const Wire = memo(function Wire(props) {
   const { id, source, target, data, selected, markerEnd, label } = props;
   const from = useKeyed(live, source);
@@ -73,16 +87,22 @@ export const Wire = memo(function Wire(props) {
   const state = wireState(from, to, data.port);
   const words = label ?? labelOf(data, from);
   const room = Math.hypot(props.targetX - props.sourceX, props.targetY - props.sourceY);
-  const text = room > words.length * 7 + 24 ? words : "";
+  const text = room > words.length * 7 + 14 ? words : "";
+  const over = useStore(ui, (one) => !one.readOnly && one.overWire === id);
+  const into = useStore(ui, (one) => one.intoWire === id);
+  const plus = (over || selected) && data.kind !== "mention";
   return (
     <>
       <BaseEdge
         id={id} path={path} markerEnd={markerEnd} interactionWidth={20}
-        className={`fc-wire ${data.kind} ${state} ${selected ? "sel" : ""} ${data.refused ? "bad" : ""}`}
+        className={`fc-wire ${data.kind} ${state} ${selected ? "sel" : ""} ${into ? "into" : ""} ${data.refused ? "bad" : ""}`}
       />
-      {text && data.kind !== "mention" ? (
+      {(text || plus) && data.kind !== "mention" ? (
         <EdgeLabelRenderer>
-          <span className="fc-label" style={{ transform: `translate(-50%, -50%) translate(${x}px, ${y}px)` }}>{text}</span>
+          <span className="fc-on-wire" style={{ transform: `translate(-50%, -50%) translate(${x}px, ${y}px)` }}>
+            {text ? <span className="fc-label">{text}</span> : null}
+            {plus ? <Plus data={data} /> : null}
+          </span>
         </EdgeLabelRenderer>
       ) : null}
     </>

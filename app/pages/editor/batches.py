@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from app.services.errors import Invalid
@@ -10,16 +10,21 @@ from app.services.errors import Invalid
 Kind = Literal["edit", "undo", "redo", "tidy"]
 KINDS: tuple[Kind, ...] = ("edit", "undo", "redo", "tidy")
 MOST_OPS = 5_000
+LARGEST = 100_000.0  # pixels of a card
 _KEY = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One gesture: its key (the same when it is sent again), what it is, and its operations."""
+    """One gesture: its key (the same when it is sent again), what it is, and its operations.
+
+    ``sizes``: to tidy up, width and height of the cards in pixels as the browser draws them, by node.
+    """
 
     key: str
     kind: Kind
     ops: list[dict[str, Any]]
+    sizes: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
 def read(data: Any) -> Batch:
@@ -35,7 +40,20 @@ def read(data: Any) -> Batch:
         raise Invalid(f"An edit holds at most {MOST_OPS} operations, each a record.")
     if kind == "edit" and not ops:
         raise Invalid("This edit holds no operation.")
-    return Batch(key, kind, ops)
+    return Batch(key, kind, ops, _sizes(data.get("sizes", {})))
+
+
+def _sizes(data: Any) -> dict[str, tuple[float, float]]:
+    if not isinstance(data, Mapping) or len(data) > MOST_OPS:
+        raise Invalid("The sizes of cards are a record by node.")
+    for size in data.values():
+        if not isinstance(size, list) or len(size) != 2 or not all(_is_length(one) for one in size):
+            raise Invalid("The size of a card is its width and height.")
+    return {str(node): (float(size[0]), float(size[1])) for node, size in data.items()}
+
+
+def _is_length(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= LARGEST
 
 
 def word(value: Any, longest: int = 200) -> str:

@@ -1,12 +1,12 @@
 """The draft in one tab: what the canvas is told, and every edit that comes from it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import reflex as rx
 
-from app.pages.editor import batches, drawing, palette
+from app.pages.editor import batches, drawing, palette, words
 from app.pages.editor.bar import BarState, told
 from app.pages.editor.batches import Batch
 from app.pages.editor.inspector import InspectorState
@@ -106,7 +106,7 @@ class DraftState(SessionState):
             return await unit.ask(workflows.undo, actor, seen.workflow_id)
         if batch.kind == "redo":
             return await unit.ask(workflows.redo, actor, seen.workflow_id)
-        ops = await asyncio.to_thread(tidied, seen.graph) if batch.kind == "tidy" else batch.ops
+        ops = await asyncio.to_thread(tidied, seen.graph, batch.sizes) if batch.kind == "tidy" else batch.ops
         if not ops:
             return None
         return await unit.ask(workflows.edit, actor, seen.workflow_id, ops, seen.seq, key=batch.key)
@@ -154,7 +154,7 @@ class DraftState(SessionState):
         actor = await self._actor()
         seen, field = await self._now(actor), batches.word(field)
         node = (await self.get_state(InspectorState)).selected
-        found = [one for one in seen.checked.problems if one.node == node and drawing.field_of(one) == field]
+        found = [one for one in seen.checked.problems if one.node == node and words.field_of(one) == field]
         fix = next((one.fix for one in found if one.fix), None)
         if fix is None:
             raise Conflict("This problem is gone already.")
@@ -184,11 +184,11 @@ class DraftState(SessionState):
         await self._read_all(actor)
 
 
-def tidied(graph: Graph) -> list[dict[str, Any]]:
-    """The moves that arrange a drawing anew, level by level."""
+def tidied(graph: Graph, sizes: Mapping[str, tuple[float, float]]) -> list[dict[str, Any]]:
+    """The moves that arrange a drawing anew, level by level, with the cards as large as the browser draws them."""
     return [
         {"op": "move", "node": node_id, "x": x, "y": y}
-        for node_id, (x, y) in arrange(graph, catalog()).items()
+        for node_id, (x, y) in arrange(graph, catalog(), sizes).items()
         if graph.layout.get(node_id) != (x, y)
     ]
 

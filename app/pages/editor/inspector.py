@@ -5,7 +5,7 @@ from typing import Any
 
 import reflex as rx
 
-from app.pages.editor import batches, drawing, form, names
+from app.pages.editor import batches, form, names, ports, words
 from app.pages.editor.seen import Seen
 from app.services import callees, credentials, preview, result_view, rounds, run_data, run_view, unit, values
 from app.services.errors import Invalid, NotFound
@@ -161,13 +161,13 @@ class InspectorState(SessionState):
         for problem in seen.checked.problems:
             if problem.node == node.id:
                 said = " ".join(part for part in (problem.message, problem.hint) if part)
-                wrong.setdefault(drawing.field_of(problem), (said, problem.fix.label if problem.fix else ""))
+                wrong.setdefault(words.field_of(problem), (said, problem.fix.label if problem.fix else ""))
         levels = {
             wire["field"].partition(".")[0]: wire["levels"]
             for wire in seen.drawing.edges.values()
             if wire["target"] == node.id
         }
-        badges = {name: drawing.badge(seen.graph, value) for name, value in node.params.items()}
+        badges = {name: words.badge(seen.graph, value) for name, value in node.params.items()}
         found = preview.preview(node, one, self._sampled.values, self.item, self._given)
         self.items = found.calls
         views = form.fields(node=node, node_type=one, problems=wrong, references=badges, levels=levels)
@@ -200,7 +200,7 @@ class InspectorState(SessionState):
                 fields.append({**view, "options": form.workflow_options(known)})
             elif view["name"] == "inputs":
                 for part in form.of_workflow(view, other, node):
-                    badge = drawing.badge(seen.graph, part["value"])
+                    badge = words.badge(seen.graph, part["value"])
                     fields.append({**part, "problem": wrong.get(part["name"], part["problem"]), "reference": badge})
             else:
                 fields.append(view)
@@ -249,7 +249,7 @@ class InspectorState(SessionState):
                 "title": port.label or port.name,
                 "count": f"{known[port.name].total or 1:,}" if port.name in known else "",
             }
-            for port in drawing.outputs_of(one, node.params)
+            for port in ports.outputs_of(one, node.params)
         ]
         if self.out not in [port["port"] for port in self.outs]:
             fired = [port["port"] for port in self.outs if port["count"]]
@@ -309,6 +309,6 @@ def _head(node: Node, one: NodeType | None) -> dict[str, Any]:
         "icon": one.icon if one else "circle-help",
         "kind": one.category if one else "flow",
         "help": one.doc if one else "",
-        "effect": drawing.effect_word(one, node) if one else "",
+        "effect": words.effect_word(one, node) if one else "",
         "trigger": one is not None and one.kind == "trigger",
     }

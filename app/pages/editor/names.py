@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from app.pages.editor.drawing import ARROW, main_word, outputs_of
+from app.pages.editor.ports import main_word, outputs_of
+from app.pages.editor.words import ARROW
 from app.services.preview import Samples
 from app.services.values import cell
 from engine.broadcast.edges import waits

@@ -1,6 +1,6 @@
 """The catalogue as palette and quick add show it."""
 
-from app.pages.editor.drawing import View, in_port, out_ports, results
+from app.pages.editor.ports import View, in_port, out_ports, results
 from engine.catalog import Catalog
 from engine.contract import NodeType
 

@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.pages.editor import drawing
+from app.pages.editor import words
 from app.services import run_data, run_view, runs, shown
 from engine.catalog import catalog
-from engine.contract import Effect
 from engine.events import Event
 from engine.graph import Graph, Node
 from engine.models import now
@@ -41,7 +40,7 @@ def trial(writers: Mapping[str, str], steps: Sequence[run_data.StepView]) -> str
 
 def _writes(node: Node) -> bool:
     one = catalog().get(node.type, node.version)
-    return one is not None and drawing.effect_word(one, node) == drawing.EFFECT_WORDS[Effect.write]
+    return one is not None and words.writes(one, node)
 
 
 def told(detail: runs.RunDetail) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from engine.contract import Fired, Multiline, Params, Port, Whole, action
+from engine.contract import Fired, Multiline, Params, Port, Select, Whole, action
+
+COLORS: Final = ("yellow", "blue", "green", "red", "gray")
 
 
 class Pass(Params):
@@ -31,7 +33,12 @@ async def do_nothing(params: Pass) -> Any:
 
 class Text(Params):
     text: Annotated[str, Multiline(rows=6, literal=True)] = Field(
-        max_length=10_000, description="What stands on the canvas", examples=["Runs each morning before the shop opens"]
+        max_length=10_000,
+        description="What stands on the canvas, in Markdown",
+        examples=["Runs each morning before the shop opens"],
+    )
+    color: Annotated[Literal["yellow", "blue", "green", "red", "gray"], Select(options=COLORS)] = Field(
+        default="yellow", description="The color of the note", examples=["blue"]
     )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.pages.editor import batches, drawing, form
+from app.pages.editor import batches, drawing, form, words
 from app.pages.editor.bar import BarState
 from app.pages.editor.draft import DraftState
 from app.pages.editor.inspector import InspectorState
@@ -248,3 +248,27 @@ def test_the_default_of_an_input_is_edited_as_what_it_asks_for() -> None:
         ("Examples", "list"),
     ]
     assert [one["value"] for one in widget("choice", options=["small", "large"])["options"]] == ["small", "large"]
+
+
+def test_a_note_is_markdown_without_html_and_without_pictures() -> None:
+    found = words.note({"text": "**So** <script>x</script> ![p](http://x/p.png) [on](https://x.org)", "color": "blue"})
+    assert (found["color"], "<strong>So</strong>" in found["html"]) == ("blue", True)
+    assert (
+        "<script" not in found["html"] and "<img" not in found["html"] and 'rel="noreferrer noopener"' in found["html"]
+    )
+    assert "javascript" not in words.note({"text": "[a](javascript:alert(1))"})["html"].partition("<a")[2]
+
+
+async def test_tidying_up_reckons_with_the_cards_as_they_are_drawn(ada: Somebody) -> None:
+    _, state = await _open(ada)
+    sizes = {"messages": [236, 300], "rows": [236, 90], "out": [400, 90]}
+    async for _ in state.batch({"key": new_id(), "kind": "tidy", "sizes": sizes}):
+        pass
+    places = {node_id: (view.get("x"), view.get("y")) for node_id, view in state.patch["nodes"].items()}
+    assert state.answer["message"] == "" and places["rows"][0] >= 236
+
+
+@pytest.mark.parametrize("sizes", [[], {"a": [1]}, {"a": [0, 5]}, {"a": ["1", 2]}, {"a": [True, 1]}, {"a": [1e9, 1]}])
+def test_the_size_of_a_card_is_checked(sizes: Any) -> None:
+    with pytest.raises(Invalid):
+        batches.read({"key": new_id(), "kind": "tidy", "sizes": sizes})
