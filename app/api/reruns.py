@@ -32,13 +32,16 @@ class Retry(BaseModel):
     )
     node: str | None = Field(default=None, max_length=60, description="For `from_node`, `up_to` and `node`: the step")
     use: Use | None = Field(
-        default=None, description="What to run; left out, the version of the earlier run. Not for `failed_items`"
+        default=None,
+        description="What to run; left out, the version of the earlier run. With another one `failed_items` also does "
+        "again what was changed since",
     )
     repeat: list[Annotated[str, Field(max_length=60)]] = Field(
         default_factory=list,
         max_length=1_000,
         description="Steps that may write again what they wrote once. A 409 names those that would",
     )
+    repeat_writes: bool = Field(default=False, description="Whether all steps may write again what they wrote once")
     every_item: bool = Field(
         default=True,
         description="Of the draft: whether a step that writes once per item does all or the first 5",
@@ -64,7 +67,7 @@ _REPEATS: dict[int | str, dict[str, Any]] = {
     409: {
         "model": Problem,
         "description": "The run has not ended, or steps would write again what they wrote once: `problems` names each, "
-        "with how often and why. Send the same with these in `repeat`",
+        "with how often and why. Send the same with these in `repeat`, or with `repeat_writes`",
     }
 }
 
@@ -83,6 +86,7 @@ async def retry_run(actor: SignedIn, run_id: str, response: Response, body: Retr
         node=given.node,
         use=given.use,
         repeat=given.repeat,
+        repeat_writes=given.repeat_writes,
         every_item=given.every_item,
     )
     response.headers["Location"] = f"/api/v1/runs/{started.run_id}"

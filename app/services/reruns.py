@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, get_args
 
 from sqlalchemy import select
@@ -17,14 +17,15 @@ from app.services.standing import Newest
 from app.services.unit import reads
 from engine import document, launch
 from engine.catalog import catalog
+from engine.graph import Graph
 from engine.models import Run, WorkflowVersion
 from engine.run import reuse
 from engine.run.compiling import compiled
 from engine.run.history import Unpack
 from engine.run.plan import Plan
 from engine.run.redo import analyse
-from engine.run.reuse import Choice
-from engine.run.stale import stale
+from engine.run.reuse import Choice, Repeat
+from engine.run.stale import Standing, changes, stale
 from engine.store import storage
 from engine.store.checkpoint import Checkpoints
 from engine.store.db import database
@@ -39,9 +40,10 @@ _NEEDS_NODE: Final = frozenset({"from_node", "up_to", "node"})
 
 @dataclass(frozen=True)
 class Base:
-    """The earlier run, what the new one runs and is given, and its options beside what is taken over."""
+    """The earlier run and its drawing; what the new one runs, is given, and its options beside what is taken over."""
 
     run: Run
+    before: Graph
     order: Order
     plan: Plan
     options: Mapping[str, Any]
@@ -55,6 +57,7 @@ async def rerun(
     node: str | None = None,
     use: Use | None = None,
     repeat: Collection[str] = (),
+    repeat_writes: bool = False,
     every_item: bool = False,
     fired: Mapping[str, Any] | None = None,
 ) -> Started:
@@ -67,8 +70,10 @@ async def rerun(
             all that follows; ``stale`` what no longer holds; ``up_to`` a node, and before it only what is stale;
             ``node`` one node alone; ``whole`` everything.
         node: for the modes that begin or end at one.
-        use: what to run; left out, the version of the earlier run. ``failed_items`` takes nothing else.
+        use: what to run; left out, the version of the earlier run. With another, ``failed_items`` also does again what
+            was changed since.
         repeat: the steps whose good effects may happen once more.
+        repeat_writes: whether those of all steps may.
         every_item: a trial of the draft writes for every item, not just for the first few.
         fired: ``trigger`` and ``payload`` to begin with, should the trigger not be taken over.
 
@@ -79,13 +84,14 @@ async def rerun(
     """
     if mode not in get_args(Mode):
         raise Invalid.field("mode", f"Choose one of {', '.join(get_args(Mode))}.")
-    if mode == "failed_items" and use is not None:
-        raise Invalid.field("use", "Failed items are retried with the version that they failed in.")
     base = await unit.ask(_base, actor, run_id, use)
+    if mode == "failed_items" and use is not None:
+        # It is no trial: nothing is kept, and every item counts.
+        base = replace(base, options={})
     if mode in _NEEDS_NODE and node not in base.plan.nodes:
         raise Invalid.field("node", f"This workflow has no step {node!r} that a run could begin or end at.")
     choice, held_by = await _chosen(actor, base, mode, node or "")
-    unasked = [one for one in choice.repeats if one.node not in repeat]
+    unasked = [] if repeat_writes else [one for one in choice.repeats if one.node not in repeat]
     if unasked:
         raise NeedsConfirmation(unasked)
     return await _start(actor, base, choice, held_by, every_item=every_item, fired=fired)
@@ -122,17 +128,21 @@ def _base(db: Session, actor: Actor, run_id: str, use: Use | None, *, ended: boo
     if ended and run.options.get("dry"):
         raise Conflict("This was a dry run: what it would have sent was not sent. Start a run instead.")
     order = _order(db, actor, run, use)
-    mine = (owned(WorkflowVersion, actor), col(WorkflowVersion.id) == order.version_id)
-    version = db.scalar(select(WorkflowVersion).where(*mine))
-    if version is None:
-        raise NotFound("version")
-    plan = compiled(document.load(version.document), catalog())
+    plan = compiled(_drawing(db, actor, order.version_id), catalog())
     options: dict[str, Any] = {}
     if use is None:
         options = {name: run.options[name] for name in _STAY if name in run.options}
     elif use == "draft":
         options = {"pins": order.pins, "first_writes": FIRST_WRITES}
-    return Base(run, order, plan, options)
+    return Base(run, _drawing(db, actor, run.version_id), order, plan, options)
+
+
+def _drawing(db: Session, actor: Actor, version_id: str) -> Graph:
+    mine = (owned(WorkflowVersion, actor), col(WorkflowVersion.id) == version_id)
+    body = db.scalar(select(col(WorkflowVersion.document)).where(*mine))
+    if body is None:
+        raise NotFound("version")
+    return document.load(body)
 
 
 def _order(db: Session, actor: Actor, run: Run, use: Use | None) -> Order:
@@ -156,21 +166,48 @@ async def _chosen(actor: Actor, base: Base, mode: Mode, node: str) -> tuple[Choi
         choice = await _failed_items(base)
         return choice, dict.fromkeys(choice.taken, base.run.id)
     newest = await unit.ask(standing.newest, actor, base.run.id)
-    return _part(base, newest, mode, node), newest.held_by
+    choice = _part(base, newest, mode, node)
+    repeats = await _repeats(actor, base, newest, choice, node)
+    return replace(choice, repeats=repeats), newest.held_by
+
+
+async def _repeats(actor: Actor, base: Base, newest: Newest, choice: Choice, asked: str) -> tuple[Repeat, ...]:
+    """The effects of earlier runs that would happen once more."""
+    nodes = base.plan.nodes if choice.only is None else choice.only
+    again = [node_id for node_id in nodes if node_id not in choice.taken and node_id in newest.made]
+    written = await unit.ask(standing.writes, actor, {newest.made[node_id].run_id for node_id in again})
+    standings = _standings(base, newest)
+    found = []
+    for node_id in again:
+        wrote = written.get((newest.made[node_id].run_id, node_id))
+        kept = node_id in (base.options.get("pins") or {})
+        if wrote is None or kept or not (times := wrote.done + wrote.doubts):
+            continue
+        reason = standings[node_id].reason
+        why = "nobody knows whether it happened" if wrote.doubts else reason[:1].lower() + reason[1:]
+        why = why or ("it is where this run begins" if node_id == asked else "what it refers to is done again")
+        found.append(Repeat(node_id, base.plan.nodes[node_id].node.title, times, why))
+    return tuple(found)
+
+
+def _standings(base: Base, newest: Newest) -> dict[str, Standing]:
+    return stale(base.plan, newest.made, orders.as_kept(base.options.get("pins") or {}))
 
 
 async def _failed_items(base: Base) -> Choice:
     history = await Checkpoints(database(), launch.launcher().writer).history(base.run.id)
-    redo = await analyse(base.plan, history, base.run.id, base.run.input, _reader(base.run.workspace_id))
+    changed = changes(base.plan, base.before)
+    reader = _reader(base.run.workspace_id)
+    redo = await analyse(base.plan, history, base.run.id, base.order.input, reader, changed)
     if all(verdict.kind == "same" for verdict in redo.verdicts.values()):
         raise Conflict("Nothing failed in this run, so there is nothing to retry.")
-    return reuse.retry(redo, base.plan, base.run.id)
+    return reuse.retry(redo, base.plan, base.run.id, changed)
 
 
 def _part(base: Base, newest: Newest, mode: Mode, node: str) -> Choice:
     plan, good = base.plan, newest.good
     kept: Mapping[str, Any] = base.options.get("pins") or {}
-    standings = stale(plan, newest.made, orders.as_kept(kept))
+    standings = _standings(base, newest)
     again = {node_id for node_id, one in standings.items() if one.stale}
     other_pins = again & kept.keys()
     if mode == "stale":

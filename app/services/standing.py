@@ -1,11 +1,12 @@
 """What earlier runs of a workflow have of each of its steps: the newest result, and whether it still holds."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import cast, select
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from app.services import drafts, orders, runs
@@ -16,7 +17,7 @@ from engine.catalog import UnknownType, catalog
 from engine.document import DocumentError
 from engine.expressions import TemplateError
 from engine.graph import Graph
-from engine.models import Run, Step, WorkflowVersion, to_ms
+from engine.models import Attempt, Run, Step, WorkflowVersion, to_ms
 from engine.run.compiling import CircularReference, NoBody, compiled
 from engine.run.stale import Made, Standing, stale
 
@@ -34,6 +35,14 @@ class Newest:
     def good(self) -> frozenset[str]:
         """The nodes of which there is something to take over."""
         return frozenset(node_id for node_id, one in self.made.items() if one.good)
+
+
+@dataclass(frozen=True)
+class Written:
+    """How many effects of a step happened, and of how many nobody knows whether they did."""
+
+    done: int = 0
+    doubts: int = 0
 
 
 @reads
@@ -70,6 +79,34 @@ def _closing_rows(db: Session, actor: Actor, run_id: str) -> Sequence[Any]:
     return db.execute(
         select(*map(col, names), cast(col(Step.output), sa.Text).is_not(None).label("gave")).where(*mine)
     ).all()
+
+
+@reads
+def writes(db: Session, actor: Actor, run_ids: Collection[str]) -> dict[tuple[str, str], Written]:
+    """What these runs wrote, by run and node of the top level; what a body wrote counts for its container."""
+    later = aliased(Attempt)
+    newer = (
+        (later.run_id, Attempt.run_id),
+        (later.scope, Attempt.scope),
+        (later.node_id, Attempt.node_id),
+        (later.item, Attempt.item),
+    )
+    is_last = ~sa.exists().where(
+        *(col(one) == col(other) for one, other in newer), col(later.number) > col(Attempt.number)
+    )
+    names = (col(Attempt.run_id), col(Attempt.scope), col(Attempt.node_id), col(Attempt.outcome))
+    query = (
+        select(*names, sa.func.count())
+        .where(owned(Attempt, actor), col(Attempt.run_id).in_(run_ids), is_last)
+        .group_by(*names)
+    )
+    found: dict[tuple[str, str], Written] = {}
+    for run_id, scope, node_id, outcome, count in db.execute(query):
+        at = scope.partition("/")[0].rpartition(".")[0] or node_id
+        known = found.get((run_id, at), Written())
+        done, doubts = count * (outcome == "done"), count * (outcome in (None, "unknown"))
+        found[run_id, at] = Written(known.done + done, known.doubts + doubts)
+    return found
 
 
 def _graph_of(db: Session, actor: Actor, run_id: str, known: dict[str, Graph]) -> Graph:

@@ -17,7 +17,7 @@ ReadHistory = Callable[[str], Awaitable[History]]
 
 
 class Linked:
-    """`options["reuse"]` of a run: `{run, items}`, and `options["only"]`: the nodes that take part.
+    """`options["reuse"]` of a run: `{run, items, changed}`, and `options["only"]`: the nodes that take part.
 
     Steps that were taken over whole stand among the run's own rows already. Those in `items` are taken over item by
     item, as soon as it is known which items there are now.
@@ -28,6 +28,8 @@ class Linked:
         self.run_id = str(reuse.get("run") or "")
         items = reuse.get("items")
         self.items = frozenset(items if isinstance(items, list) else ())
+        changed = reuse.get("changed")
+        self._changed: Mapping[str, str] = changed if isinstance(changed, Mapping) else {}
         self._claim, self._plan, self._history, self._unpack = claim, plan, history, unpack
         self._redo: Redo | None = None
         self._reading = asyncio.Lock()
@@ -43,7 +45,8 @@ class Linked:
         async with self._reading:
             if self._redo is None:
                 history = await self._history(self.run_id)
-                self._redo = await analyse(self._plan, history, self.run_id, self._claim.input, self._unpack)
+                given = (self.run_id, self._claim.input, self._unpack, self._changed)
+                self._redo = await analyse(self._plan, history, *given)
         verdict = self._redo.verdicts[node_id]
         if verdict.kind != "items":
             raise PermanentError(

@@ -49,19 +49,27 @@ class Verdict:
 SAME = Verdict("same")
 
 
-async def analyse(plan: Plan, history: History, run_id: str, run_input: Mapping[str, Any], unpack: Unpack) -> Redo:
+async def analyse(  # noqa: PLR0917  the earlier run, and how it is read
+    plan: Plan,
+    history: History,
+    run_id: str,
+    run_input: Mapping[str, Any],
+    unpack: Unpack,
+    changed: Mapping[str, str] | None = None,
+) -> Redo:
     """Judge every node of an ended run.
 
     Args:
-        plan: that of the version which the run ran.
+        plan: that of the version which is to run now.
         history: the run's rows.
         run_id: the run.
         run_input: what it was given.
         unpack: reads a value as rows hold it.
+        changed: the nodes that are not what they were in the version which the run ran, and why in words.
     """
     inner = [row for row in history.attempts if row["scope"]]
     history = top_level(history)
-    redo = Redo(plan, await restored(history, lambda _path: None, unpack), history, run_id, unpack, inner)
+    redo = Redo(plan, await restored(history, lambda _path: None, unpack), history, run_id, unpack, inner, changed)
     await redo.judge(str(run_input.get("trigger")))
     return redo
 
@@ -85,12 +93,14 @@ class Redo:
         run_id: str,
         unpack: Unpack,
         inner: Sequence[Row] = (),
+        changed: Mapping[str, str] | None = None,
     ) -> None:
         self.verdicts: dict[str, Verdict] = {}
         self._plan, self._done, self._unpack = plan, done, unpack
         self._rows = {(row["node_id"], row["item"]): row for row in history.steps}
         self._unknown = _unknown_attempts(history)
-        self._inner = inner
+        self._inner, self._changed = inner, changed or {}
+        self._tries = history.attempts
         self._run_id = run_id
         self._outputs: dict[str, NodeOutputs] = {}
         self._extra: dict[str, Any] = {"run": {}, "vars": {}, "now": "", "random": ""}
@@ -105,7 +115,8 @@ class Redo:
     async def judge(self, started_by: str) -> None:
         """Fill `verdicts`, each node after those that it refers to."""
         for planned in self._plan.nodes.values():
-            self.verdicts[planned.id] = await self._verdict(planned)
+            changed = planned.id in self._changed
+            self.verdicts[planned.id] = self._as_another(planned) if changed else await self._verdict(planned)
             if planned.id == started_by and isinstance(outputs := await self._output(planned.id), Mapping):
                 self._extra["trigger"] = outputs.get(MAIN.name)
 
@@ -127,6 +138,15 @@ class Redo:
         if not isinstance(call, Mapped):
             return self._whole(planned, row, past, changed)
         return await self._by_item(planned, row, past, changed, call)
+
+    def _as_another(self, planned: PlannedNode) -> Verdict:
+        """A node that is not what it was is done again; what it wrote then would be written once more."""
+        mine = [row for row in self._tries if row["node_id"] == planned.id] + self._tries_inside(planned)
+        last = {(row["scope"], row["node_id"], row["item"]): row["outcome"] for row in mine}
+        doubts = sum(outcome in (None, "unknown") for outcome in last.values())
+        times = doubts + sum(outcome == "done" for outcome in last.values())
+        why = "nobody knows whether it happened" if doubts else self._changed[planned.id]
+        return Verdict("anew", repeats=times, why=why[:1].lower() + why[1:] if times else "")
 
     def _through(self, changed: Sequence[str]) -> Verdict:
         """A node that is off passes its source on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from engine.run.plan import Plan
@@ -26,7 +26,8 @@ class Choice:
 
     `taken`: nodes of the top level whose rows are copied. `items`: mapped nodes of which single items are done again.
     `rounds`: containers that go on where their rounds failed.
-    `repeats`: good effects that would happen once more. `only`: the nodes that take part, if not all do.
+    `repeats`: good effects that would happen once more. `only`: the nodes that take part, if not all do. `changed`:
+    those that are not what they were in the earlier run, which had another version, and why.
     """
 
     run_id: str
@@ -35,15 +36,18 @@ class Choice:
     repeats: tuple[Repeat, ...] = ()
     only: tuple[str, ...] | None = None
     rounds: tuple[str, ...] = ()
+    changed: Mapping[str, str] = field(default_factory=dict)
 
     def options(self) -> dict[str, Any]:
         """What the new run's `options` say of it, for the executor and for those who look at it."""
         found: dict[str, Any] = {"reuse": {"run": self.run_id, "items": list(self.items)}}
+        if self.changed:
+            found["reuse"]["changed"] = dict(self.changed)
         return found if self.only is None else {**found, "only": list(self.only)}
 
 
-def retry(redo: Redo, plan: Plan, run_id: str) -> Choice:
-    """Do again what failed, item by item, and what hangs on it."""
+def retry(redo: Redo, plan: Plan, run_id: str, changed: Mapping[str, str] | None = None) -> Choice:
+    """Do again what failed, item by item, and what hangs on it; and what was `changed` since."""
     kinds = {node_id: verdict.kind for node_id, verdict in redo.verdicts.items()}
     repeats = tuple(
         Repeat(node_id, plan.nodes[node_id].node.title, verdict.repeats, verdict.why)
@@ -56,6 +60,7 @@ def retry(redo: Redo, plan: Plan, run_id: str) -> Choice:
         items=tuple(n for n, verdict in redo.verdicts.items() if verdict.kind == "items" and not verdict.rounds),
         repeats=repeats,
         rounds=tuple(node_id for node_id, verdict in redo.verdicts.items() if verdict.rounds),
+        changed=changed or {},
     )
 
 

@@ -99,6 +99,12 @@ def _reason(
     return _changed(planned.id, result.graph, plan.graph) or _input_changed(planned, plan, made, found)
 
 
+def changes(plan: Plan, before: Graph) -> dict[str, str]:
+    """The nodes of the top level whose settings, or what stands inside of them, differ from an earlier drawing; why."""
+    found = {node_id: _changed(node_id, before, plan.graph) for node_id in plan.nodes}
+    return {node_id: why for node_id, why in found.items() if why}
+
+
 def _changed(node_id: str, before: Graph, now: Graph) -> str:
     """What is different about a node's settings, or those of what stands inside of it."""
     earlier, node = before.nodes.get(node_id), now.nodes[node_id]

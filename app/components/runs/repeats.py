@@ -15,12 +15,12 @@ def ask_repeats(*, repeats: Any, open: Any, on_close: Any, on_confirm: Any) -> r
     )
     return modal(
         "Write these again?",
-        rx.el.p("What failed is done again, and so is what hangs on it.", class_name="muted"),
+        rx.el.p("What is done again writes again, and so does what hangs on it.", class_name="muted"),
         told,
         open=open,
         on_close=on_close,
         foot=[
             button("Keep as it is", on_click=on_close, auto_focus=True),
-            button("Retry, and write again", kind="primary", on_click=on_confirm),
+            button("Run, and write again", kind="primary", on_click=on_confirm),
         ],
     )

@@ -22,6 +22,7 @@ from app.components.editor import (
     turn_on_dialog,
 )
 from app.components.layout import shell
+from app.components.runs import ask_repeats
 from app.components.theme import error_state, icon_button, link_button
 from app.pages.editor.bar import BarState
 from app.pages.editor.draft import DraftState
@@ -101,6 +102,7 @@ def _bar() -> rx.Component:
 def _dialogs() -> rx.Component:
     close = bar.open_dialog("")
     return rx.fragment(
+        ask_repeats(repeats=rerun.repeats, open=rerun.asked, on_close=rerun.close, on_confirm=rerun.confirm),
         publish_dialog(
             open=bar.dialog == "publish",
             problems=bar.problems,

@@ -1,16 +1,37 @@
 """The entries of the Run menu beside Run: from here, only what is stale, up to here, one node alone, dry."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import reflex as rx
 
 from app.pages.editor import place, run_words
 from app.pages.editor.running import RunState
 from app.services import dry_runs, reruns, runs, standing, unit, workflows
+from app.services.errors import NeedsConfirmation
 from app.services.reruns import Mode
 from app.session import SessionState, guarded
 
 
 class RerunState(SessionState):
-    """Starts runs that take over what an earlier one did. It shows nothing itself."""
+    """Starts runs that take over what an earlier one did, after asking where something would be written twice."""
+
+    repeats: list[dict[str, Any]] = []
+    asked: bool = False
+    _mode: Mode = "stale"
+    _node: str = ""
+
+    @rx.event
+    @guarded
+    async def confirm(self) -> None:
+        """Yes, write these again."""
+        await self._start(self._mode, self._node, [str(one["node"]) for one in self.repeats])
+
+    @rx.event
+    @guarded
+    async def close(self) -> None:
+        """Leave it."""
+        self.asked, self.repeats = False, []
 
     @rx.event
     @guarded
@@ -46,7 +67,15 @@ class RerunState(SessionState):
         started = await dry_runs.start(actor, draft.workflow.id, trigger=trigger, payload=payload)
         await (await self.get_state(RunState))._show_started(started.run_id, {})
 
-    async def _start(self, mode: Mode, node: str) -> None:
+    async def _start(self, mode: Mode, node: str, repeat: Sequence[str] = ()) -> None:
+        try:
+            await self._started(mode, node, repeat)
+        except NeedsConfirmation as question:
+            self.repeats, self.asked, self._mode, self._node = question.problems, True, mode, node
+        else:
+            self.asked, self.repeats = False, []
+
+    async def _started(self, mode: Mode, node: str, repeat: Sequence[str]) -> None:
         actor = await self._actor()
         shown = await self.get_state(RunState)
         draft = await unit.ask(workflows.get, actor, place.workflow_id(self))
@@ -54,7 +83,7 @@ class RerunState(SessionState):
         fired = {"trigger": trigger, "payload": payload}
         base = await unit.ask(standing.base, actor, draft.workflow.id, shown.run_id)
         if base:
-            started = await reruns.rerun(actor, base, mode, node=node or None, use="draft", fired=fired)
+            started = await reruns.rerun(actor, base, mode, node=node or None, use="draft", repeat=repeat, fired=fired)
         elif mode in ("up_to", "node"):
             started = await reruns.first_up_to(actor, draft.workflow.id, node, fired)
         else:

@@ -6,7 +6,7 @@ import reflex as rx
 
 from app.services import reruns
 from app.services.errors import NeedsConfirmation
-from app.services.reruns import Mode
+from app.services.orders import Use
 from app.session import SessionState, guarded
 
 
@@ -15,6 +15,7 @@ class Again(SessionState):
 
     repeats: list[dict[str, Any]] = []
     asked: bool = False
+    _use: Use | None = None
 
     def _run_id(self) -> str:
         return self.router.url.path.strip("/").rpartition("/")[2]
@@ -30,13 +31,19 @@ class Again(SessionState):
     @guarded
     async def retry(self) -> object:
         """Do again what failed, and open that run; ask first if something would be written twice."""
-        return await self._start("failed_items", [])
+        return await self._start(None, [])
+
+    @rx.event
+    @guarded
+    async def retry_draft(self) -> object:
+        """The same with the drawing as it is now: what was changed since is done again as well."""
+        return await self._start("draft", [])
 
     @rx.event
     @guarded
     async def confirm(self) -> object:
         """Yes, write these again."""
-        return await self._start("failed_items", [str(one["node"]) for one in self.repeats])
+        return await self._start(self._use, [str(one["node"]) for one in self.repeats])
 
     @rx.event
     @guarded
@@ -44,11 +51,11 @@ class Again(SessionState):
         """Leave it."""
         self.asked, self.repeats = False, []
 
-    async def _start(self, mode: Mode, repeat: list[str]) -> object:
+    async def _start(self, use: Use | None, repeat: list[str]) -> object:
         try:
-            started = await reruns.rerun(await self._actor(), self._run_id(), mode, repeat=repeat)
+            started = await reruns.rerun(await self._actor(), self._run_id(), "failed_items", use=use, repeat=repeat)
         except NeedsConfirmation as question:
-            self.repeats, self.asked = question.problems, True
+            self.repeats, self.asked, self._use = question.problems, True, use
             return None
         self.asked, self.repeats = False, []
         return rx.redirect(f"/runs/{started.run_id}")

@@ -148,6 +148,7 @@ def _header() -> rx.Component:
     head = RunHead.head
     stop = button("Cancel", kind="danger", icon_name="circle-stop", on_click=RunHead.ask_cancel(True))
     retry = button(head["retry"].to(str), kind="primary", icon_name="rotate-ccw", on_click=Again.retry)
+    mended = button("Retry as drawn now", kind="", icon_name="pen", on_click=Again.retry_draft)
     rests = (head["status"] == "paused") | (head["wanted"] == "pause")
     rest = rx.cond(
         rests,
@@ -157,7 +158,7 @@ def _header() -> rx.Component:
     return page_header(
         head["workflow"].to(str),
         link_button("Open in the editor", f"/w/{head['workflow_id']}?run={head['id']}", icon_name="pen"),
-        rx.cond(head["failed"].to(int) > 0, retry, rx.fragment()),
+        rx.cond(head["failed"].to(int) > 0, rx.fragment(retry, mended), rx.fragment()),
         button("Run again", icon_name="rotate-cw", on_click=Again.again),
         rx.cond(RunHead.ended, rx.fragment(), rx.fragment(rest, stop)),
         before=rx.el.a("Runs /", href="/runs", class_name="muted crumb"),

@@ -43,7 +43,7 @@ async def change(ada: Actor, workflow_id: str, node: str, path: str, value: Any)
 
 
 async def rerun(ada: Actor, bench: Bench, run_id: str, mode: reruns.Mode, **more: Any) -> Run:
-    started = await reruns.rerun(ada, run_id, mode, **more)
+    started = await reruns.rerun(ada, run_id, mode, repeat_writes=more.pop("repeat_writes", True), **more)
     return (await bench.finish(started.run_id)).run
 
 
@@ -136,8 +136,73 @@ async def test_what_would_be_written_again_is_asked_first(ada: Actor, bench: Ben
     with pytest.raises(NeedsConfirmation, match="“Report” would write again") as refused:
         await reruns.rerun(ada, first, "failed_items")
     assert [(one["node"], one["times"]) for one in refused.value.problems] == [("report", 1)]
-    again = await rerun(ada, bench, first, "failed_items", repeat=["report"])
+    again = await rerun(ada, bench, first, "failed_items", repeat=["report"], repeat_writes=False)
     assert outside.heard(again.id) == {("each", "2"): 1, ("report", '{"all":3}'): 1}
+
+
+async def test_what_a_run_from_a_step_would_write_again_is_asked_first(
+    ada: Actor, bench: Bench, outside: Outside
+) -> None:
+    workflow_id, first = await first_run(ada, bench, drawing(outside))
+    with pytest.raises(NeedsConfirmation) as refused:
+        await reruns.rerun(ada, first, "from_node", node="word")
+    assert [(one["node"], one["times"]) for one in refused.value.problems] == [("mail", 1), ("log", 1)]
+    assert refused.value.problems[0]["message"] == ("“Mail” would write once more: what it refers to is done again.")
+    with pytest.raises(NeedsConfirmation, match="“Log” would write again"):
+        await reruns.rerun(ada, first, "from_node", node="log", repeat=["mail"])
+    again = await rerun(ada, bench, first, "from_node", node="log", repeat=["log"], repeat_writes=False)
+    assert outside.nodes(again.id) == {"log": 1}
+    await change(ada, workflow_id, "word", "text", "no. {{ fetch }}")
+    with pytest.raises(NeedsConfirmation) as refused:
+        await reruns.rerun(ada, again.id, "stale", use="draft")
+    assert [one["message"] for one in refused.value.problems] == [
+        "“Mail” would write once more: input changes: Word runs again.",
+        "“Log” would write once more: input changes: Mail runs again.",
+    ]
+    with pytest.raises(NeedsConfirmation):
+        await reruns.rerun(ada, again.id, "up_to", node="mail", use="draft")
+    outside.refuse("no. 1")
+    failed = await rerun(ada, bench, again.id, "stale", use="draft")
+    assert failed.status == "failed"
+    outside.refuse()
+    # A write that failed for sure is no repetition.
+    assert (await rerun(ada, bench, failed.id, "node", node="mail", repeat_writes=False)).status == "done"
+
+
+async def test_failed_items_are_retried_with_a_mended_drawing(ada: Actor, bench: Bench, outside: Outside) -> None:
+    outside.refuse("order 1")
+    document = drawing(outside, after=outside.send("after", after=["{{ other }}"]))
+    workflow_id, first = await first_run(ada, bench, document)
+    assert (await unit.ask(runs.get, ada, first)).failed == 1
+    await change(ada, workflow_id, "word", "text", "no. {{ fetch }}")
+    same = await rerun(ada, bench, first, "failed_items", repeat_writes=False)
+    assert same.status == "failed", "with the version that it failed in"
+    mended = await rerun(ada, bench, first, "failed_items", use="draft", repeat_writes=False)
+    assert mended.status == "done" and mended.again_of == first
+    assert outside.heard(mended.id) == {("mail", '"no. 1"'): 1, ("log", '"no. 1 and other"'): 1}
+    steps = {one.node_id: one for one in await unit.ask(run_data.steps, ada, mended.id)}
+    assert {name for name, one in steps.items() if one.reused_from == first} == {"hand", "fetch", "other", "after"}
+    # What wrote well and is another step now would write once more.
+    await change(ada, workflow_id, "after", "value", "other words")
+    with pytest.raises(NeedsConfirmation, match="“After” would write again") as refused:
+        await reruns.rerun(ada, first, "failed_items", use="draft")
+    assert refused.value.problems[0]["message"] == "“After” would write once more: settings changed."
+
+
+async def test_items_of_a_list_are_taken_over_behind_a_mended_step(ada: Actor, bench: Bench, outside: Outside) -> None:
+    document = drawing(
+        outside,
+        list={"type": "data.parse_json", "with": {"text": "[1, 2, 3]"}},
+        each=outside.send("{{ list }}", on_error="output"),
+        more={"type": "data.template", "with": {"text": "{{ each / 0 }}"}},
+    )
+    outside.refuse(2)
+    workflow_id, first = await first_run(ada, bench, document)
+    outside.refuse()
+    await change(ada, workflow_id, "more", "text", "{{ each }}!")
+    again = await rerun(ada, bench, first, "failed_items", use="draft", repeat_writes=False)
+    assert again.status == "done"
+    assert {sent for sent in outside.heard(again.id) if sent[0] == "each"} == {("each", "2")}
 
 
 async def test_what_cannot_be_run_again_is_said(tenants: Tenants, bench: Bench, outside: Outside) -> None:
@@ -149,8 +214,6 @@ async def test_what_cannot_be_run_again_is_said(tenants: Tenants, bench: Bench, 
         await reruns.rerun(ada, first, "from_node", node="nobody")
     with pytest.raises(Invalid, match="Choose one of"):
         await reruns.rerun(ada, first, "sideways")  # type: ignore[arg-type]
-    with pytest.raises(Invalid, match="the version that they failed in"):
-        await reruns.rerun(ada, first, "failed_items", use="draft")
     waiting = await runs.start(ada, workflow_id, trigger="hand", payload={"n": 2})
     with pytest.raises(Conflict, match="has not ended"):
         await reruns.rerun(ada, waiting.run_id, "from_node", node="mail")
