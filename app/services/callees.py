@@ -1,8 +1,9 @@
 """The workflows that a drawing can run as a step: what each takes and gives, as validation and forms need it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+import sqlalchemy as sa
 from sqlalchemy import select
 from sqlmodel import Session, col
 
@@ -51,6 +52,38 @@ def _interface(workflow_id: str, name: str, body: Mapping[str, Any] | None) -> I
     )
     outputs = (node for node in graph.nodes.values() if node.type == "flow.output" and not node.off)
     return Interface(workflow_id, name, True, takes, tuple(str(node.params.get("name") or node.id) for node in outputs))
+
+
+def closures(db: Session, workspace_id: str, graph: Graph) -> dict[str, dict[str, str]]:
+    """For each workflow that a drawing runs: by workflow the published version, of itself and of all that it calls."""
+    known: dict[str, tuple[str, tuple[str, ...]]] = {}
+    todo = set(called_by(graph))
+    while todo:
+        for workflow_id, version_id, body in db.execute(_published(workspace_id, todo)):
+            known[workflow_id] = (version_id, tuple(called_by(document.load(body))))
+        todo = {one for _, calls in known.values() for one in calls} - known.keys() - todo
+    return {one: _reached(one, known) for one in called_by(graph) if one in known}
+
+
+def _published(workspace_id: str, wanted: Collection[str]) -> sa.Select[Any]:
+    return (
+        select(col(Workflow.id), col(WorkflowVersion.id), col(WorkflowVersion.document))
+        .join(WorkflowVersion, col(WorkflowVersion.id) == col(Workflow.published_id))
+        .where(
+            col(Workflow.workspace_id) == workspace_id, col(Workflow.id).in_(wanted), col(Workflow.deleted_at).is_(None)
+        )
+    )
+
+
+def _reached(workflow_id: str, known: Mapping[str, tuple[str, tuple[str, ...]]]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    todo = [workflow_id]
+    while todo:
+        one = todo.pop()
+        if one in known and one not in found:
+            found[one] = known[one][0]
+            todo += known[one][1]
+    return found
 
 
 @reads

@@ -191,7 +191,9 @@ async def _repeats(actor: Actor, base: Base, newest: Newest, choice: Choice, ask
 
 
 def _standings(base: Base, newest: Newest) -> dict[str, Standing]:
-    return stale(base.plan, newest.made, orders.as_kept(base.options.get("pins") or {}))
+    # A run with the version of the earlier one calls what that one called.
+    published = {} if "versions" in base.options else newest.published
+    return stale(base.plan, newest.made, orders.as_kept(base.options.get("pins") or {}), published)
 
 
 async def _failed_items(base: Base) -> Choice:

@@ -1,7 +1,7 @@
 """What earlier runs of a workflow have of each of its steps: the newest result, and whether it still holds."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from sqlalchemy import cast, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
-from app.services import drafts, orders, runs
+from app.services import callees, drafts, orders, runs
 from app.services.access import Actor, owned
 from app.services.unit import reads
 from engine import document
@@ -19,22 +19,34 @@ from engine.expressions import TemplateError
 from engine.graph import Graph
 from engine.models import Attempt, Run, Step, WorkflowVersion, to_ms
 from engine.run.compiling import CircularReference, NoBody, compiled
-from engine.run.stale import Made, Standing, stale
+from engine.run.stale import Made, Published, Standing, stale
 
 _LONGEST_CHAIN: Final = 20
 
 
 @dataclass(frozen=True)
 class Newest:
-    """By node its newest result, and the run whose rows hold it; see `newest`."""
+    """By node its newest result, and the run whose rows hold it; see `newest`.
+
+    ``published``: by workflow that one of these drawings calls, the versions of it and all that it calls, as of now.
+    """
 
     made: Mapping[str, Made]
     held_by: Mapping[str, str]
+    published: Published = field(default_factory=dict)
 
     @property
     def good(self) -> frozenset[str]:
         """The nodes of which there is something to take over."""
         return frozenset(node_id for node_id, one in self.made.items() if one.good)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """The drawing that a run ran, and by workflow the version of it that it called."""
+
+    graph: Graph
+    versions: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -48,17 +60,18 @@ class Written:
 @reads
 def newest(db: Session, actor: Actor, run_id: str) -> Newest:
     """The results of a run; where only a part of the workflow took part, those of the runs before it for the rest."""
-    graphs: dict[str, Graph] = {}
+    graphs: dict[str, Ran] = {}
     made: dict[str, Made] = {}
     held_by: dict[str, str] = {}
     for run in _chain(db, actor, run_id):
         for row in _closing_rows(db, actor, run.id):
             if row.node_id not in made:
-                made[row.node_id] = _made(row, run.id, _graph_of(db, actor, row.reused_from or run.id, graphs))
+                made[row.node_id] = _made(row, run.id, _ran_by(db, actor, row.reused_from or run.id, graphs))
                 held_by[row.node_id] = run.id
         if "only" not in run.options:
             break
-    return Newest(made, held_by)
+    called = [callees.closures(db, actor.workspace_id, ran.graph) for ran in graphs.values()]
+    return Newest(made, held_by, {one: versions for each in called for one, versions in each.items()})
 
 
 def _chain(db: Session, actor: Actor, run_id: str | None) -> Iterator[Run]:
@@ -109,25 +122,26 @@ def writes(db: Session, actor: Actor, run_ids: Collection[str]) -> dict[tuple[st
     return found
 
 
-def _graph_of(db: Session, actor: Actor, run_id: str, known: dict[str, Graph]) -> Graph:
-    """The drawing that a run ran; an empty one if the run is not there any more."""
+def _ran_by(db: Session, actor: Actor, run_id: str, known: dict[str, Ran]) -> Ran:
+    """What a run ran: an empty drawing if the run is not there any more."""
     if run_id not in known:
         query = (
-            select(col(WorkflowVersion.document))
+            select(col(WorkflowVersion.document), col(Run.options))
             .join(Run, col(Run.version_id) == col(WorkflowVersion.id))
             .where(owned(Run, actor), owned(WorkflowVersion, actor), col(Run.id) == run_id)
         )
-        body = db.scalar(query)
-        known[run_id] = document.load(body) if body is not None else Graph()
+        row = db.execute(query).first()
+        known[run_id] = Ran(document.load(row[0]), row[1].get("versions") or {}) if row else Ran(Graph(), {})
     return known[run_id]
 
 
-def _made(row: Any, run_id: str, graph: Graph) -> Made:
+def _made(row: Any, run_id: str, ran: Ran) -> Made:
     stand_in: Mapping[str, Any] = row.stand_in or {}
     ended_well = row.status in ("done", "skipped") or (row.status == "failed" and row.gave)
     return Made(
         run_id=row.reused_from or run_id,
-        graph=graph,
+        graph=ran.graph,
+        versions=ran.versions,
         status=row.status,
         finished_at=to_ms(row.finished_at) if row.finished_at else 0,
         good=ended_well and stand_in.get("by", "kept") == "kept" and "sends" not in stand_in,
@@ -176,4 +190,4 @@ def judged(drawing: Graph, held: Mapping[str, Any], known: Newest) -> dict[str, 
         plan = compiled(drawing, catalog())
     except (UnknownType, DocumentError, TemplateError, CircularReference, NoBody):
         return {}
-    return stale(plan, known.made, orders.as_kept(orders.kept(held, drawing)))
+    return stale(plan, known.made, orders.as_kept(orders.kept(held, drawing)), known.published)

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from engine.graph import Graph, Node
+from engine.run.interface import called
 from engine.run.plan import Plan, PlannedNode
+
+Published = Mapping[str, Mapping[str, str]]
 
 COUNTS = ("type", "version", "params", "container", "after", "each", "off", "on_error")
 
@@ -23,7 +26,8 @@ COUNTS = ("type", "version", "params", "container", "after", "each", "off", "on_
 class Made:
     """A step's newest result: the run that really made it, that run's drawing, and how it ended.
 
-    `finished_at`: ms since 1970. `stand_in`: as in `engine.models.Step`. `good`: whether there is something to take.
+    `finished_at`: ms since 1970. `versions`: by workflow the one of it that the run ran, of all that it called.
+    `stand_in`: as in `engine.models.Step`. `good`: whether there is something to take.
     """
 
     run_id: str
@@ -32,6 +36,7 @@ class Made:
     finished_at: int
     good: bool
     stand_in: Mapping[str, Any] | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +64,22 @@ _ENDED_BADLY = {
 }
 
 
-def stale(plan: Plan, made: Mapping[str, Made], pins: Mapping[str, Kept]) -> dict[str, Standing]:
+def stale(
+    plan: Plan, made: Mapping[str, Made], pins: Mapping[str, Kept], published: Published | None = None
+) -> dict[str, Standing]:
     """How each node of the top level stands, each after those that it refers to.
 
     Args:
         plan: that of the drawing as it is now.
         made: by node, its newest result; nothing for a step that never ran.
         pins: by node the output that is kept for it now.
+        published: by workflow that is called, the versions of it and of all that it calls in turn, as they are now.
     """
     found: dict[str, Standing] = {}
     for planned in plan.nodes.values():
         reason = _reason(planned, plan, made, pins, found)
+        if not reason and planned.id not in pins and published:
+            reason = _called_anew(planned, made[planned.id].versions, published)
         found[planned.id] = Standing(True, reason) if reason else FRESH
     return found
 
@@ -97,6 +107,15 @@ def _reason(
     if kept:
         return "Its output is no longer kept"
     return _changed(planned.id, result.graph, plan.graph) or _input_changed(planned, plan, made, found)
+
+
+def _called_anew(planned: PlannedNode, ran: Mapping[str, str], published: Published) -> str:
+    """What is different about the workflows that a node runs, or those in its body."""
+    workflow = called(planned.node, planned.type)
+    if any(ran.get(each) != version for each, version in published.get(workflow, {}).items()):
+        return "A workflow that it runs was published again"
+    inside = planned.body.nodes.values() if planned.body is not None else ()
+    return next((why for one in inside if (why := _called_anew(one, ran, published))), "")
 
 
 def changes(plan: Plan, before: Graph) -> dict[str, str]:

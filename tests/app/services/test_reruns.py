@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.services import dry_runs, reruns, run_data, runs, shown, standing, unit, workflows
+from app.services import dry_runs, reruns, run_data, runs, shown, standing, unit, versions, workflows
 from app.services.access import Actor
 from app.services.errors import Conflict, Invalid, NeedsConfirmation, NotFound
 from engine.models import Run
@@ -203,6 +203,35 @@ async def test_items_of_a_list_are_taken_over_behind_a_mended_step(ada: Actor, b
     again = await rerun(ada, bench, first, "failed_items", use="draft", repeat_writes=False)
     assert again.status == "done"
     assert {sent for sent in outside.heard(again.id) if sent[0] == "each"} == {("each", "2")}
+
+
+async def test_a_step_is_stale_when_what_it_runs_was_published_again(
+    ada: Actor, bench: Bench, outside: Outside
+) -> None:
+    def runs_workflow(workflow_id: str) -> dict[str, Any]:
+        return {"type": "flow.run_workflow", "with": {"workflow": workflow_id}}
+
+    async def publish(nodes: dict[str, Any]) -> str:
+        workflow_id = await unit.ask(workflows.create, ada, "", {"weft": 1, "name": "Inner", "nodes": nodes})
+        await unit.ask(versions.publish, ada, workflow_id)
+        return workflow_id
+
+    inner = await publish({"word": {"type": "data.template", "with": {"text": "one"}}})
+    middle = await publish({"call": runs_workflow(inner)})
+    around = {"type": "flow.try", "with": {}}
+    document = drawing(outside, around=around, call={**runs_workflow(middle), "in": "around"})
+    workflow_id, first = await first_run(ada, bench, document)
+    assert not any(one.stale for one in (await unit.ask(standing.of_draft, ada, workflow_id)).values())
+    await change(ada, inner, "word", "text", "two")
+    assert not any(one.stale for one in (await unit.ask(standing.of_draft, ada, workflow_id)).values())
+    await unit.ask(versions.publish, ada, inner)
+    found = await unit.ask(standing.of_draft, ada, workflow_id)
+    assert {name: one.reason for name, one in found.items() if one.stale} == {
+        "around": "A workflow that it runs was published again"
+    }
+    again = await rerun(ada, bench, first, "stale", use="draft", repeat_writes=False)
+    assert again.status == "done" and not outside.nodes(again.id)
+    assert not any(one.stale for one in (await unit.ask(standing.of_draft, ada, workflow_id)).values())
 
 
 async def test_what_cannot_be_run_again_is_said(tenants: Tenants, bench: Bench, outside: Outside) -> None:
