@@ -47,7 +47,7 @@ class Calculate(Params):
     subtitle="A formula over fields",
     keywords=("math", "formula", "expression", "arithmetic", "sum", "sqrt", "log", "sin"),
 )
-async def calculate(params: Calculate) -> Any:
+def calculate(params: Calculate) -> Any:
     """Work out a formula in which the fields of a record stand by their names.
 
     A text that spells a number counts as one. A field of a record inside the record is written customer.discount; a

@@ -76,7 +76,7 @@ class Changed(BaseModel):
     subtitle="Added, removed, changed",
     keywords=("diff", "difference", "sync", "added", "removed", "changed", "intersection", "except"),
 )
-async def compare_lists(params: CompareLists) -> tuple[Fired, ...]:
+def compare_lists(params: CompareLists) -> tuple[Fired, ...]:
     """Compare two lists and tell apart what was removed, what was added, what changed and what is the same.
 
     Rows belong together when they have the same key. Where several rows have the same key, the first meets the first,
@@ -163,7 +163,7 @@ class Comparison(BaseModel):
     subtitle="Where two records differ",
     keywords=("diff", "difference", "equal", "changes", "json"),
 )
-async def compare_values(params: CompareValues) -> Comparison:
+def compare_values(params: CompareValues) -> Comparison:
     """Compare two values of any kind, and list every place inside them that was added, removed or changed.
 
     With a list: takes both whole, and compares them place by place. To match rows by a key, use Compare lists.

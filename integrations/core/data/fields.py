@@ -53,7 +53,7 @@ class SetFields(Params):
     subtitle="Add, change, rename, remove",
     keywords=("edit", "map", "assign", "transform", "rename", "remove", "delete", "keep", "pick", "record"),
 )
-async def set_fields(params: SetFields) -> dict[str, Any]:
+def set_fields(params: SetFields) -> dict[str, Any]:
     """Set, rename, remove or choose fields of a record, or build a new one. The incoming record is never changed.
 
     First it is decided which fields stay, then fields are removed, renamed, and last set. A field to rename or remove
@@ -135,7 +135,7 @@ class SplitOut(Params):
     subtitle="A list inside a record",
     keywords=("explode", "flatten", "unwind", "items", "expand"),
 )
-async def split_out(params: SplitOut) -> list[Any]:
+def split_out(params: SplitOut) -> list[Any]:
     """Take the list out of one field of a record, as a list of items.
 
     With the other fields kept, each item is a record with them in it; an item that is no record stands under the

@@ -36,7 +36,7 @@ class SplitText(Params):
     subtitle="A text into a list",
     keywords=("explode", "lines", "words", "separator", "comma", "array", "tokens"),
 )
-async def split_text(params: SplitText) -> list[str]:
+def split_text(params: SplitText) -> list[str]:
     """Split a text into a list: at a separator, at line ends, into words, characters, or pieces of one length.
 
     With a list: each text gives its own list, so the output is a list of lists.
@@ -86,7 +86,7 @@ class JoinTexts(Params):
     subtitle="A list into one text",
     keywords=("concatenate", "implode", "template", "list", "lines", "report", "summary", "join"),
 )
-async def join_texts(params: JoinTexts) -> str:
+def join_texts(params: JoinTexts) -> str:
     """Write the items of a list into one text, each as it is or as a template says.
 
     With a list: takes it whole. No items give the text before and the text after alone.

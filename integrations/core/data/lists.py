@@ -66,7 +66,7 @@ class Aggregate(Params):
     subtitle="Many items into one",
     keywords=("collect", "combine", "array", "dictionary", "lookup", "implode", "pluck"),
 )
-async def aggregate(params: Aggregate) -> Any:
+def aggregate(params: Aggregate) -> Any:
     """Bring the items of a list together into one value.
 
     As one record that holds the list; as the list of one field's values; as one record with a list for each field; or

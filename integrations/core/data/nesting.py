@@ -35,7 +35,7 @@ class FlattenFields(Params):
     subtitle="Nested records to columns",
     keywords=("unnest", "nest", "nested", "dot notation", "columns", "expand", "json"),
 )
-async def flatten_fields(params: FlattenFields) -> dict[str, Any]:
+def flatten_fields(params: FlattenFields) -> dict[str, Any]:
     """Make plain fields out of records inside a record, as a table needs them, or build nested records again.
 
     Lists stay as they are; to make rows of them, use Split out.

@@ -92,7 +92,7 @@ class Number(Params):
     subtitle="Round, read, limit, format",
     keywords=("math", "round", "floor", "ceil", "abs", "modulo", "percent", "currency", "parse", "clamp", "sqrt"),
 )
-async def change_number(params: Number) -> int | float | str | bool:
+def change_number(params: Number) -> int | float | str | bool:
     """Work with one number: round it, read it out of a text, keep it within limits, or write it as people do.
 
     Rounding is exact in decimals: 2.675 to two digits is 2.68. For sums of many numbers use Statistics or Group and

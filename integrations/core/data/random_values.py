@@ -57,7 +57,7 @@ class MakeId(Params):
     subtitle="UUID, Nano ID, short code",
     keywords=("uuid", "guid", "nanoid", "identifier", "unique", "token", "code", "random", "key"),
 )
-async def make_id(params: MakeId, chance: Chance, run: RunInfo) -> Any:
+def make_id(params: MakeId, chance: Chance, run: RunInfo) -> Any:
     """Make an ID that nobody has and nobody can guess: alone, or as a field of a record.
 
     A step that is repeated after a crash makes the same IDs again.
@@ -131,7 +131,7 @@ class Random(Params):
     subtitle="Number, pick, shuffle, sample",
     keywords=("dice", "lottery", "choice", "shuffle", "sample", "pick", "chance", "coin"),
 )
-async def random_value(params: Random, chance: Chance) -> Any:
+def random_value(params: Random, chance: Chance) -> Any:
     """Draw a random number, or random items of a list.
 
     A step that is repeated after a crash draws the same again. A sample is in random order; if it asks for more items

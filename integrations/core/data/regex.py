@@ -59,7 +59,7 @@ class Regex(Params):
     subtitle="Find, extract, replace, split",
     keywords=("regexp", "pattern", "match", "extract", "replace", "search", "re2", "parse"),
 )
-async def regex(params: Regex) -> Any:
+def regex(params: Regex) -> Any:
     """Find what fits a pattern in a text, take it out, replace it, or split the text there.
 
     What is extracted is a record of the named parts; without names the parts in parentheses (one as a text, several as

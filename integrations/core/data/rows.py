@@ -156,7 +156,7 @@ class Limit(Params):
     subtitle="First or last few",
     keywords=("top", "head", "tail", "take", "slice", "first", "last"),
 )
-async def limit(params: Limit) -> Items[Any]:
+def limit(params: Limit) -> Items[Any]:
     """Keep only the first or last few rows, in their order.
 
     With a list: takes it whole.

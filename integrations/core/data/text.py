@@ -29,7 +29,7 @@ class Template(Params):
     subtitle="Text with values in it",
     keywords=("compose", "format", "message", "string", "jinja"),
 )
-async def template(params: Template) -> str:
+def template(params: Template) -> str:
     """Write a text with values from other nodes in it.
 
     With a list: a list inside the text makes one text per item, unless the template turns it into one value, such as
@@ -50,7 +50,7 @@ class ParseJson(Params):
     subtitle="Text to values",
     keywords=("read", "decode", "object"),
 )
-async def parse_json(params: ParseJson) -> Any:
+def parse_json(params: ParseJson) -> Any:
     """Turn a JSON text into its value. A text that is no JSON is an error that names line and column.
 
     With a list: each text is read by itself.
@@ -109,7 +109,7 @@ class BuildJson(Params):
     subtitle="Values to text",
     keywords=("stringify", "encode", "serialize", "dump"),
 )
-async def build_json(params: BuildJson) -> str:
+def build_json(params: BuildJson) -> str:
     """Write a value as JSON text, fields in their order.
 
     With a list: the list is written whole, as one text.

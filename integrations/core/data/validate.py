@@ -49,7 +49,7 @@ class Invalid(BaseModel):
     subtitle="Check against a JSON Schema",
     keywords=("json schema", "check", "verify", "format", "required", "quality"),
 )
-async def validate(params: Validate) -> Fired:
+def validate(params: Validate) -> Fired:
     """Send a value to Valid when it fits a JSON Schema, otherwise to Not valid together with what is wrong.
 
     Formats such as email and date count. Schemas at other addresses are not fetched.

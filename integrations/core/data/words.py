@@ -100,7 +100,7 @@ class ChangeText(Params):
         "replace",
     ),
 )
-async def change_text(params: ChangeText) -> str:
+def change_text(params: ChangeText) -> str:
     """Change a text: its spaces, its case, its length, or take a part out of it.
 
     Where a mark to look for is not in the text, before gives the whole text, and after and between give an empty one.

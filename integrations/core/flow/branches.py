@@ -32,7 +32,7 @@ class If(Params):
     subtitle="Yes or no",
     keywords=("condition", "branch", "else"),
 )
-async def branch(params: If) -> Fired:
+def branch(params: If) -> Fired:
     """Send the value to Yes when the condition holds, otherwise to No.
 
     Empty, 0 and the words false, no and off count as no.
@@ -98,7 +98,7 @@ def named(names: Iterable[str]) -> list[Output]:
     subtitle="Several ways, by rules",
     keywords=("switch", "branch", "rules", "case"),
 )
-async def router(params: Router) -> tuple[Fired, ...]:
+def router(params: Router) -> tuple[Fired, ...]:
     """Send the value to the output of the first rule that holds, or of every rule that holds.
 
     What no rule takes leaves through Otherwise. An output's name in templates is the rule's name in small letters with

@@ -45,7 +45,7 @@ def _effect(params: Any) -> Effect:
     subtitle="Another workflow as a step",
     keywords=("sub-workflow", "subflow", "call", "execute", "module", "reuse"),
 )
-async def run_workflow(params: RunWorkflow) -> CallWorkflow:
+def run_workflow(params: RunWorkflow) -> CallWorkflow:
     """Run another workflow of the workspace as a step of this one.
 
     Its Input nodes are the step's inputs and its Output nodes the step's outputs: `{{ call.total }}` is the value of
@@ -72,7 +72,7 @@ class Race(Params):
     subtitle="Whichever comes first",
     keywords=("any", "first", "fastest", "wait for any", "timeout"),
 )
-async def race(params: Race) -> FirstOf:
+def race(params: Race) -> FirstOf:
     """Go on with whichever of several branches comes first in time, or with the first so many of them.
 
     What has been chosen stays chosen, also after a crash. The other branches go on to their end, and are shown as late.

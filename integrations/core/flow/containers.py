@@ -60,7 +60,7 @@ class ForEach(Params):
     subtitle="Steps for every item",
     keywords=("loop", "iterate", "batch", "split in batches", "foreach"),
 )
-async def for_each(params: ForEach) -> Iterate:
+def for_each(params: ForEach) -> Iterate:
     """Do the steps inside once for every item of a list, in parallel or one after the other.
 
     Inside, `{{ item }}` is the item and `{{ index }}` its place, counted from 0. The results come out in the order of
@@ -105,7 +105,7 @@ class Repeat(Params):
     subtitle="Until a condition holds",
     keywords=("loop", "while", "until", "poll", "paging"),
 )
-async def repeat(params: Repeat) -> Rounds:
+def repeat(params: Repeat) -> Rounds:
     """Do the steps inside again and again until a condition holds, so often at most.
 
     Inside, `{{ previous }}` is what the round before gave, in the first round the start value, and `{{ index }}` counts
@@ -135,7 +135,7 @@ class Try(Params):
     subtitle="Catch what fails inside",
     keywords=("catch", "error", "exception", "handle", "fallback"),
 )
-async def attempt(params: Try) -> Guard:
+def attempt(params: Try) -> Guard:
     """Do the steps inside once. If one of them fails, the others inside stop, and the error leaves through Caught.
 
     Exactly one of the two outputs fires. What was written outside before the failure stays written.

@@ -38,7 +38,7 @@ class Answer(Params):
     subtitle="Answer the caller",
     keywords=("webhook", "reply", "answer", "return"),
 )
-async def respond(params: Answer) -> Respond:
+def respond(params: Answer) -> Respond:
     """Answer whoever started this run and waits for it: a webhook set to answer with the result, or a REST call.
 
     The first answer of a run counts. The body is also this node's output.
@@ -71,7 +71,7 @@ class Stop(Params):
     subtitle="End the run as failed",
     keywords=("fail", "error", "throw", "abort", "assert"),
 )
-async def stop(params: Stop) -> Any:
+def stop(params: Stop) -> Any:
     """Stop the run as failed, with a message of your own. If the condition does not hold, the value goes on.
 
     With a list: each item is asked by itself. The first that stops stops the run, unless this node sends its failed

@@ -67,7 +67,7 @@ class Input(Params):
     subtitle="What a run is given",
     keywords=("form", "parameter", "argument", "field", "upload"),
 )
-async def receive(params: Input) -> Any:
+def receive(params: Input) -> Any:
     """A value that each run is given: a field of the workflow's form, an input of its REST call.
 
     What is handed in is checked against the kind and turned into it: a text that spells a number becomes one where a

@@ -45,7 +45,7 @@ class Show(Params):
     subtitle="What a run gives back",
     keywords=("result", "return", "table", "chart", "download"),
 )
-async def show(params: Show) -> Any:
+def show(params: Show) -> Any:
     """Give a value back: shown beside the form and on the run's page, and returned to REST callers under its name.
 
     With a list: takes it whole; a list of records is a table, or a bar chart.

@@ -23,7 +23,7 @@ class Pass(Params):
     subtitle="Pass a value on as it is",
     keywords=("no operation", "noop", "pass", "placeholder", "end", "join"),
 )
-async def do_nothing(params: Pass) -> Any:
+def do_nothing(params: Pass) -> Any:
     """Pass the value on as it is: the named end of a branch, a place where wires meet, or one to be filled in later.
 
     With a list: passes the list on whole.
@@ -52,7 +52,7 @@ class Text(Params):
     subtitle="A text on the canvas",
     keywords=("comment", "sticky", "annotation", "documentation", "text"),
 )
-async def note(params: Text) -> tuple[Fired, ...]:
+def note(params: Text) -> tuple[Fired, ...]:
     """A text on the canvas for whoever reads the workflow. It is no step: it has no wires and never runs.
 
     With a list: takes none.

@@ -66,7 +66,7 @@ def _outputs(params: Any) -> list[Output]:
     subtitle="Several ways, by value",
     keywords=("case", "branch", "router", "choice", "match"),
 )
-async def switch(params: Switch) -> Fired:
+def switch(params: Switch) -> Fired:
     """Send the value to the output of the case that it equals, by its status, say, or its country.
 
     What equals no case leaves through Otherwise. Texts are equal whatever their case and the spaces around them, and a

@@ -24,7 +24,7 @@ class Manual(Params):
 
 
 @trigger("trigger.manual", kind="manual", title="Start by hand", icon="play", keywords=("button", "run", "begin"))
-async def manual(params: Manual, event: Any) -> Any:
+def manual(params: Manual, event: Any) -> Any:
     """Start the workflow with the Run button or a REST call. What they send is the output; otherwise the sample is.
 
     With a list: the list goes on whole; the nodes after it decide what it means to them.
@@ -76,7 +76,7 @@ class Call(BaseModel):
 
 
 @trigger("trigger.webhook", kind="webhook", title="Webhook", icon="webhook", keywords=("http", "call", "api", "post"))
-async def webhook(params: Webhook, event: Mapping[str, Any]) -> Call:
+def webhook(params: Webhook, event: Mapping[str, Any]) -> Call:
     """Start a run whenever an address of this workflow is called, with the call as output.
 
     The address works while the workflow is on; the draft has one of its own for trying it out. Set to answer with the
@@ -143,7 +143,7 @@ class Due(BaseModel):
 @trigger(
     "trigger.schedule", kind="schedule", title="Schedule", icon="clock", keywords=("cron", "timer", "daily", "every")
 )
-async def schedule(params: Schedule, event: Mapping[str, Any]) -> Due:
+def schedule(params: Schedule, event: Mapping[str, Any]) -> Due:
     """Start a run at fixed times: every morning, every hour, the first of the month.
 
     The next time is stored, so a start that was missed is noticed and made up for as the setting says.

@@ -59,7 +59,7 @@ class Wait(Params):
     subtitle="Seconds to months",
     keywords=("delay", "sleep", "pause", "until", "timer"),
 )
-async def wait(params: Wait, run: RunInfo) -> Waiting:
+def wait(params: Wait, run: RunInfo) -> Waiting:
     """Let the run rest for a while or until a date, then pass the value on.
 
     A waiting run holds no worker and survives every restart; it can wait for months. A date that is past waits not at
@@ -134,7 +134,7 @@ class WaitForCall(Params):
     subtitle="A one-time address",
     keywords=("callback", "webhook", "confirm", "link", "resume", "wait", "url", "answer"),
 )
-async def wait_for_call(params: WaitForCall, run: RunInfo, answer: Answer, address: OneTimeAddress) -> Fired | Asking:
+def wait_for_call(params: WaitForCall, run: RunInfo, answer: Answer, address: OneTimeAddress) -> Fired | Asking:
     """Open a one-time address, and wait until somebody calls it.
 
     `opened` has the address at once, so that a following step can send it. Whoever opens it in a browser sees a page
@@ -218,7 +218,7 @@ class Approval(Params):
     subtitle="A person decides",
     keywords=("approve", "reject", "human", "review", "confirm", "sign off", "decide"),
 )
-async def approval(params: Approval, run: RunInfo, answer: Answer) -> Fired | Asking:
+def approval(params: Approval, run: RunInfo, answer: Answer) -> Fired | Asking:
     """Ask people of the workspace, and go on when one of them has approved or rejected.
 
     They see it on their home page and on the run's page, with what it is about. Rejecting asks why. The first decision
