@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 
 import orjson
 from fastapi import Depends, Request, Response
+from starlette.requests import ClientDisconnect
 
 from app.services.errors import Invalid, TooLarge
 
@@ -49,13 +50,17 @@ async def body_of(request: Request) -> str | Mapping[str, Any]:
 
 
 async def read_limited(request: Request, largest: int) -> bytes:
-    """The request's body; raises TooLarge as soon as it is longer than ``largest`` bytes."""
-    pieces, size = [], 0
-    async for piece in request.stream():
-        size += len(piece)
+    """The request's body; raises TooLarge as soon as it is longer than ``largest`` bytes, ClientDisconnect."""
+    pieces, size, more = [], 0, True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        pieces.append(message.get("body", b""))
+        size += len(pieces[-1])
         if size > largest:
             raise TooLarge(f"The body is larger than {largest // 1024:,} KiB.")
-        pieces.append(piece)
+        more = message.get("more_body", False)
     return b"".join(pieces)
 
 

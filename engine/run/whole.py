@@ -16,7 +16,7 @@ PLAIN = frozenset({str, int, float, bool, type(None)})
 def holds_long(record: Mapping[str, Any]) -> bool:
     """Whether a field of the record is a long list. Asked of every record on its way: no generator, no ABC."""
     for value in record.values():  # noqa: SIM110
-        if isinstance(value, LongList):
+        if value.__class__ not in PLAIN and isinstance(value, LongList):
             return True
     return False
 

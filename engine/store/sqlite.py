@@ -31,7 +31,7 @@ class SqliteReader:
         self._connection = connection
 
     def send(self, statement: Statement, values: Values) -> Answer:
-        cursor = self._connection.execute(statement.sqlite, _bound(statement, values))
+        cursor = self._connection.execute(statement.numbered, _bound(statement, values))
         rows = cursor.fetchall()
         return _Rows(rows, len(rows) if rows else cursor.rowcount)
 
@@ -74,7 +74,7 @@ class SqliteDriver(SqliteReader):
         self._connection.close()
 
     def send_many(self, statement: Statement, rows: Sequence[Values]) -> None:
-        self._connection.executemany(statement.sqlite, [_bound(statement, row) for row in rows])
+        self._connection.executemany(statement.numbered, [_bound(statement, row) for row in rows])
 
     def run(self, operations: Sequence[Operation], until: float | None = None) -> list[Any]:
         """Runs operations in order, and stops at the monotonic time `until`; gives the results of those that ran."""
@@ -107,8 +107,14 @@ class SqliteDriver(SqliteReader):
         return isinstance(error, sqlite3.OperationalError) and getattr(error, "sqlite_errorcode", 1) & 0xFF not in (1,)
 
 
-def _bound(statement: Statement, values: Values) -> Values:
-    bound = {name: orjson.dumps(value).decode() if type(value) is list else value for name, value in values.items()}
-    if statement.uses_clock:
-        bound["clock"] = time.time_ns() // 1_000_000
-    return bound
+def _bound(statement: Statement, values: Values) -> list[Any]:
+    """The values of a statement's numbered parameters; lists as JSON."""
+    return [_clock() if name == "clock" else _plain(values[name]) for name in statement.names]
+
+
+def _clock() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _plain(value: Any) -> Any:
+    return orjson.dumps(value).decode() if type(value) is list else value

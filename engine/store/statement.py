@@ -21,15 +21,17 @@ class Statement:
     travel as one document, since one statement costs little more than one row. No two rows may have the same key.
     """
 
-    __slots__ = ("postgres", "postgres_rows", "sqlite", "uses_clock")
+    __slots__ = ("names", "numbered", "postgres", "postgres_rows", "sqlite")
 
     def __init__(self, text: str, types: Mapping[str, str] | None = None) -> None:
         text = re.sub(r"\s+", " ", text).strip()
-        self.uses_clock = "{clock}" in text
         sqlite = re.sub(r"\{in:(\w+)\}", r"IN (SELECT value FROM json_each(:\1))", text)
         # SQLite lets one writer in at a time: it always is its turn.
         sqlite = sqlite.replace("{clock}", ":clock").replace("{turn}", "1")
         self.sqlite = re.sub(r"\{(share|lock|skip)\}", "", sqlite).strip()
+        # SQLite's own driver looks parameters up by name for every row, which costs more than the rest of binding them.
+        self.names = tuple(dict.fromkeys(re.findall(r":(\w+)", self.sqlite)))
+        self.numbered = re.sub(r":(\w+)", lambda found: f"?{self.names.index(found[1]) + 1}", self.sqlite)
         self.postgres = _in_postgres(text)
         self.postgres_rows = b"" if types is None else _in_postgres(_from_document(text, types))
 
