@@ -114,6 +114,23 @@ def test_what_failed_stands_on_the_home_page(signed_in: Page) -> None:
     expect(page).to_have_url(re.compile(run["id"]))
 
 
+def test_ctrl_k_goes_to_the_search_and_enter_to_what_it_finds(signed_in: Page) -> None:
+    page = signed_in
+    add_workflow(page.request, {**QUICK, "name": "Found from home"})
+    page.goto("/")
+    search = page.get_by_role("searchbox", name="Search workflows")
+    expect(search).to_be_visible()
+    page.keyboard.press("Control+k")
+    expect(search).to_be_focused()
+    page.keyboard.type("from HOME")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/workflows/?\?search=from\+HOME"))
+    expect(page.get_by_role("row")).to_have_count(2)
+    expect(page.get_by_role("searchbox", name="Search workflows")).to_have_value("from HOME")
+    page.get_by_role("row", name=re.compile("Found from home")).get_by_role("cell").nth(3).click()
+    expect(page).to_have_url(re.compile("/w/[0-9a-f]{32}"))  # anywhere in the row
+
+
 def test_the_skip_link_comes_first_and_leads_to_the_content(signed_in: Page) -> None:
     page = signed_in
     page.goto("/runs")

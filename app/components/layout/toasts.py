@@ -5,7 +5,7 @@ from reflex_components_core.core.banner import has_too_many_connection_errors
 
 from app.components.theme.icons import icon
 
-_CLOSE_MENUS = """
+_SCRIPT = """
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details[data-menu][open]"))
     if (!menu.contains(event.target) || event.target.closest(".panel")) menu.open = false;
@@ -16,6 +16,19 @@ document.addEventListener("keydown", (event) => {
       menu.open = false;
       menu.querySelector("summary").focus();
     }
+});
+document.addEventListener("click", (event) => {
+  // What lies above a row's link for its tooltip leads where the row leads.
+  const row = event.target.closest("tr:has(.row-link)");
+  if (row && !event.target.closest("a, button, summary, .menu")) row.querySelector(".row-link").click();
+});
+if (/Mac|iP/.test(navigator.platform)) document.documentElement.dataset.keys = "mac";
+document.addEventListener("keydown", (event) => {
+  const field = document.querySelector(".page .search input");
+  if (!field || event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey)) return;
+  event.preventDefault();
+  field.focus();
+  field.select();
 });
 """
 
@@ -38,5 +51,5 @@ def connection_watch() -> rx.Component:
 
 
 def menu_script() -> rx.Component:
-    """Closes open menus on a click outside and on Escape."""
-    return rx.el.script(_CLOSE_MENUS)
+    """Closes open menus on a click outside and on Escape; opens rows; Ctrl+K goes to the search of the page."""
+    return rx.el.script(_SCRIPT)

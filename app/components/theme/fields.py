@@ -79,10 +79,12 @@ def switch(label: Text, **props: object) -> rx.Component:
 
 
 def search_box(placeholder: str, **props: object) -> rx.Component:
-    """A search field; its placeholder is its label too."""
+    """A search field; its placeholder is its label too. Ctrl+K leads to the first of a page (``layout/toasts.py``)."""
+    keys = {"aria-keyshortcuts": "Control+K Meta+K"}
     return rx.el.label(
         icon("search"),
         rx.el.span(placeholder, class_name="sr-only"),
-        rx.el.input(type="search", class_name="input", placeholder=placeholder, **props),
+        rx.el.input(type="search", class_name="input", placeholder=placeholder, custom_attrs=keys, **props),
+        rx.el.kbd(class_name="find", custom_attrs={"aria-hidden": "true"}),
         class_name="search",
     )

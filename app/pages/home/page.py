@@ -16,6 +16,7 @@ from app.components.theme import (
     icon,
     link_button,
     moment,
+    search_box,
     skeleton_rows,
     state_chip,
 )
@@ -145,6 +146,9 @@ def home() -> rx.Component:
     return shell(
         page_header(
             greeting(Home.name),
+            rx.el.form(
+                search_box("Search workflows", name="search", max_length=200), on_submit=Home.search, role="search"
+            ),
             link_button("Import", "/workflows?import=1"),
             link_button("New workflow", "/workflows?new=1", icon_name="plus", kind="primary"),
             under=Home.summary,

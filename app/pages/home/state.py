@@ -1,7 +1,8 @@
 """What the home page shows, and how it stays up to date."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 import reflex as rx
 
@@ -13,6 +14,7 @@ from engine.events import Event
 
 ON_HOME = 8
 CARDS = 6
+LONGEST_SEARCH = 200
 # A browser that has not been told yet how screens should look takes over what the profile says.
 LOOK = """() => {
   const look = "%s";
@@ -65,6 +67,13 @@ class Home(Watching):
             more=max(0, len(records) - ON_HOME),
             summary=" · ".join([self._workspace, f"{on} on", _needs(len(attention) + len(asks.open))]),
         )
+
+    @rx.event
+    @guarded
+    async def search(self, filled: dict[str, Any]) -> object:
+        """Go to the workflows whose name contains what was typed."""
+        text = str(filled.get("search") or "") if isinstance(filled, Mapping) else ""
+        return rx.redirect(f"/workflows?{urlencode({'search': text[:LONGEST_SEARCH]})}")
 
     async def _heard(self, events: Sequence[Event]) -> None:
         await self._read()

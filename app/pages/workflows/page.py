@@ -154,7 +154,13 @@ def workflows() -> rx.Component:
     return shell(
         page_header(
             "Workflows",
-            search_box("Search workflows", on_change=Workflows.find.debounce(250), max_length=200),
+            search_box(
+                "Search workflows",
+                on_change=Workflows.find.debounce(250),
+                max_length=200,
+                default_value=Workflows.sought,
+                key=Workflows.sought,
+            ),
             button("Import", on_click=Import.show(True), icon_name="import"),
             button("New workflow", kind="primary", icon_name="plus", on_click=Workflows.create),
         ),

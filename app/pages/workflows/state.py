@@ -16,10 +16,11 @@ LONGEST_SEARCH = 200
 
 
 class Workflows(Watching):
-    """The list, its search and its trash."""
+    """The list, its search and its trash; ``sought`` is what the address asked for."""
 
     ready: bool = False
     search: str = ""
+    sought: str = ""
     trash: bool = False
     rows: list[dict[str, Any]] = []
     asked: dict[str, str] = {"id": "", "name": ""}
@@ -27,10 +28,11 @@ class Workflows(Watching):
     @rx.event
     @guarded
     async def load(self) -> object:
-        """Read the list; ``?new=1`` makes a workflow at once."""
+        """Read the list, of ``?search=`` those with this in their name; ``?new=1`` makes a workflow at once."""
         actor = await self._actor()
         query = self.router.url.query_parameters
-        self.trash, self.search = "trash" in query, ""
+        self.trash, self.search = "trash" in query, query.get("search", "")[:LONGEST_SEARCH]
+        self.sought = self.search
         if "new" in query:
             return rx.redirect(f"/w/{await unit.ask(workflows.create, actor)}", replace=True)
         await self._read()

@@ -138,3 +138,13 @@ async def test_lists_say_which_runs_need_me_and_count_what_is_under_way(ada: Som
         await lists.load()
         rows = lists.workflows if isinstance(lists, Home) else lists.rows
         assert [row["last_status"] for row in rows] == ["asking"]
+
+
+async def test_the_search_at_home_leads_to_the_workflows_it_means(ada: Somebody) -> None:
+    for name in ("Sort & file", "Enrich leads"):
+        unit.call(add_workflow, ada.actor, name)
+    home = await ada.tab.at("/").state(Home)
+    assert "/workflows?search=sort+%26" in str(await home.search({"search": "sort &"}))
+    page = await ada.tab.at("/workflows?search=sort+%26").state(Workflows)
+    await page.load()
+    assert ([row["name"] for row in page.rows], page.sought) == (["Sort & file"], "sort &")
