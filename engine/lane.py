@@ -33,6 +33,7 @@ from engine.store.claim import Claim, Fenced, take
 from engine.store.db import DatabaseUnavailable
 from engine.store.driver import Driver, Operation
 from engine.store.lease import Leases
+from engine.store.places import StoreUnavailable
 from engine.store.results import Delivery, Started
 from engine.store.starting import NewRun
 from engine.worker import Parts, parts
@@ -111,7 +112,7 @@ class Lane:
         try:
             if not await self._executor.execute(claim):
                 await self._leases.give_back(claim)
-        except (Fenced, DatabaseUnavailable) as lost:
+        except (Fenced, DatabaseUnavailable, StoreUnavailable) as lost:
             log.warning("lane.lost", run_id=claim.run_id, error=repr(lost))
         except asyncio.CancelledError:
             await self._leases.give_back(claim)

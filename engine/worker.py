@@ -40,6 +40,7 @@ from engine.store.claim import Claim, Fenced
 from engine.store.db import Database, DatabaseUnavailable, database
 from engine.store.files import RunFiles
 from engine.store.lease import Leases
+from engine.store.places import StoreUnavailable
 from engine.store.runvalues import RunValues
 from engine.store.storage import storage
 from engine.store.vault import Accounts
@@ -72,7 +73,7 @@ class Segments:
                 await self._leases.give_back(claim)
         except Fenced:
             log.warning("segment.lost", run_id=claim.run_id, epoch=claim.epoch)
-        except DatabaseUnavailable as error:
+        except (DatabaseUnavailable, StoreUnavailable) as error:
             log.error("segment.not_recorded", run_id=claim.run_id, error=str(error))
         except asyncio.CancelledError:
             await self._leases.give_back(claim)
