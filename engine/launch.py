@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import redis
+import structlog
 
 from engine.delivery.outbox import Outbox
 from engine.delivery.replies import Replies, RunResult, read_results
@@ -19,12 +20,15 @@ from engine.dispatch import Dispatcher
 from engine.models import new_id
 from engine.settings import settings
 from engine.store import cancelling, pausing, settling, starting
-from engine.store.db import Database, database
+from engine.store.db import Database, DatabaseUnavailable, database
 from engine.store.results import Started, Woken
 from engine.store.starting import NewRun, Taken
 from engine.store.writer import Writer
 
 LOOK_AGAIN_SECONDS = 2.0
+DATABASE_AWAY_SECONDS = 1.0  # between two looks whether it is there
+
+log = structlog.get_logger()
 
 
 class Launcher:
@@ -44,6 +48,17 @@ class Launcher:
         self.writer.start()
         self._outbox.start()
         self.dispatcher.start()
+
+    async def start_with_database(self) -> None:
+        """Starts the threads as soon as the database answers: it may need a while after a crash of its own."""
+        while True:
+            try:
+                await asyncio.to_thread(self.start)
+            except DatabaseUnavailable as error:
+                log.warning("launcher.database_away", error=str(error))
+                await asyncio.sleep(DATABASE_AWAY_SECONDS)
+            else:
+                return
 
     def _committed(self, results: Sequence[Any]) -> None:
         self._outbox.put(results)

@@ -226,12 +226,12 @@ async def _tick_for_ever(clockwork: Clockwork) -> None:
 
 
 async def _run() -> None:
+    # Without its writer a scheduler does nothing: end, and be started again.
+    launcher = Launcher(database(), settings().redis_url, died=lambda _error: os._exit(EXIT_WITHOUT_WRITER))
+    await launcher.start_with_database()
     asked = asyncio.Event()
     for sign in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sign, asked.set)
-    # Without its writer a scheduler does nothing: end, and be started again.
-    launcher = Launcher(database(), settings().redis_url, died=lambda _error: os._exit(EXIT_WITHOUT_WRITER))
-    launcher.start()
     beside = (
         _tick_for_ever(Clockwork(launcher, database())),
         sweep_for_ever(launcher),
@@ -249,5 +249,5 @@ async def _run() -> None:
 
 
 def main() -> None:
-    """`./weft scheduler`: works until a signal asks to stop. Raises DatabaseUnavailable."""
+    """`./weft scheduler`: works until a signal asks to stop."""
     uvloop.run(_run())

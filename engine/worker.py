@@ -145,7 +145,7 @@ async def opened(settings: Settings) -> AsyncIterator[Segments]:
     """
     data = database()
     launcher = Launcher(data, settings.redis_url, died=lambda _error: os._exit(EXIT_WITHOUT_WRITER))
-    launcher.start()
+    await launcher.start_with_database()
     leases = Leases(launcher.writer, settings.lease_seconds)
     leases.start()
     pool = Pool()

@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 
 def main() -> None:
-    """`./weft worker`: runs segments until a signal asks to stop. Raises DatabaseUnavailable."""
+    """`./weft worker`: runs segments until a signal asks to stop."""
     uvloop.run(_work(settings()))
 
 

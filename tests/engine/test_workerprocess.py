@@ -1,4 +1,4 @@
-"""A worker process comes up and goes down whatever Redis does meanwhile."""
+"""A worker or scheduler comes up, and goes down, whatever Redis and the database do meanwhile."""
 
 import os
 import signal
@@ -11,22 +11,24 @@ from subprocess import Popen
 import pytest
 import redis
 
+from app import migrations
 from app.processes import start_child, stop_child
+from engine.presence import alive
 from engine.settings import CHECKOUT
 from tests.engine.test_rqworker import until
 from tests.relay import unix_relay
-from tests.servers import ValkeyServer
+from tests.servers import PostgresServer, ValkeyServer
 
 # What a worker tells Redis as it starts, in that order: who it is, that it listens, how it is.
 GREETINGS = (b"rq:workers", b"SUBSCRIBE", b"started")
 
 
 @contextmanager
-def worker(url: str, log: Path) -> Iterator[Popen[bytes]]:
-    command = [sys.executable, "-m", "app.cli", "worker"]
+def running(log: Path, part: str = "worker", **variables: str) -> Iterator[Popen[bytes]]:
+    command = [sys.executable, "-m", "app.cli", part]
     with log.open("ab") as output:
         process = start_child(
-            command, env=os.environ | {"REDIS_URL": url}, cwd=CHECKOUT, output=output, orphan_signal=signal.SIGKILL
+            command, env=os.environ | variables, cwd=CHECKOUT, output=output, orphan_signal=signal.SIGKILL
         )
     try:
         yield process
@@ -36,7 +38,7 @@ def worker(url: str, log: Path) -> Iterator[Popen[bytes]]:
 
 def wait_until_it_works(process: Popen[bytes], own_valkey: ValkeyServer, log: Path) -> None:
     with redis.Redis.from_url(own_valkey.url()) as client:
-        until(lambda: client.keys("weft:slots:*") or process.poll() is not None)
+        until(lambda: alive(client) or process.poll() is not None)
     assert process.poll() is None, log.read_text()
 
 
@@ -44,7 +46,7 @@ def wait_until_it_works(process: Popen[bytes], own_valkey: ValkeyServer, log: Pa
 def test_redis_may_go_away_between_any_two_greetings(own_valkey: ValkeyServer, tmp_path: Path) -> None:
     socket, log = tmp_path / "relay.sock", tmp_path / "worker.log"
     relay = unix_relay(socket, own_valkey.socket, GREETINGS)
-    with worker(f"unix://{socket}", log) as process:
+    with running(log, REDIS_URL=f"unix://{socket}") as process:
         wait_until_it_works(process, own_valkey, log)
     relay.close()
     assert relay.left == []
@@ -53,8 +55,23 @@ def test_redis_may_go_away_between_any_two_greetings(own_valkey: ValkeyServer, t
 @pytest.mark.usefixtures("sqlite_url")
 def test_a_worker_ends_well_while_redis_is_away(own_valkey: ValkeyServer, tmp_path: Path) -> None:
     log = tmp_path / "worker.log"
-    with worker(own_valkey.url(), log) as process:
+    with running(log) as process:
         wait_until_it_works(process, own_valkey, log)
         own_valkey.kill()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0, log.read_text()
+
+
+@pytest.mark.parametrize("part", ["worker", "scheduler"])
+def test_a_database_may_come_later(
+    part: str, own_valkey: ValkeyServer, own_postgres: PostgresServer, tmp_path: Path
+) -> None:
+    log, url = tmp_path / "log", own_postgres.url()
+    migrations.upgrade(url)
+    own_postgres.kill()
+    with running(log, part, DATABASE_URL=url) as process:
+        until(lambda: "launcher.database_away" in log.read_text() or process.poll() is not None)
+        own_postgres.start()
+        wait_until_it_works(process, own_valkey, log)
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0, log.read_text()
