@@ -11,7 +11,7 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -22,7 +22,11 @@ from engine.settings import settings
 
 PATH = "/c/"
 MARK = re.compile(r"weft-door:([0-9a-f]{32})")
-TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+TOKEN_LENGTH = 43
+TOKEN = re.compile(rf"[A-Za-z0-9_-]{{{TOKEN_LENGTH}}}")
+# In an address a token ends where it ends, whatever was written behind it; elsewhere it stands by itself.
+IN_WORDS = re.compile(rf"(?<=/c/){TOKEN.pattern}|(?<![A-Za-z0-9_-]){TOKEN.pattern}(?![A-Za-z0-9_-])")
+IN_TEXT = re.compile(IN_WORDS.pattern.encode())
 
 
 def token_of(wait_id: str) -> str:
@@ -41,11 +45,41 @@ def address(public_url: str, wait_id: str) -> str:
     return f"{public_url}{PATH}{token_of(wait_id)}"
 
 
-def hidden(text: bytes, wait_ids: Iterable[str]) -> bytes:
-    """JSON text with a mark in place of each token of these waits."""
-    for wait_id in wait_ids:
-        text = text.replace(token_of(wait_id).encode(), f"weft-door:{wait_id}".encode())
-    return text
+class Doors:
+    """The one-time addresses that a run has open: finds their tokens in what is to be stored."""
+
+    def __init__(self) -> None:
+        self._waits: dict[str, str] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._waits)
+
+    def __contains__(self, wait_id: str) -> bool:
+        return wait_id in self._waits.values()
+
+    def add(self, *wait_ids: str) -> None:
+        """The addresses of these waits are open."""
+        self._waits.update((token_of(wait_id), wait_id) for wait_id in wait_ids)
+
+    def hidden(self, text: bytes) -> bytes:
+        """JSON text with a mark in place of each token."""
+        return IN_TEXT.sub(lambda found: self._mark(found[0].decode()).encode(), text)
+
+    def marked(self, value: Any) -> Any:
+        """A value with a mark in place of each token; the same object where there is none."""
+        if isinstance(value, str):
+            return IN_WORDS.sub(lambda found: self._mark(found[0]), value) if len(value) >= TOKEN_LENGTH else value
+        if isinstance(value, Mapping):
+            marked = {name: self.marked(held) for name, held in value.items()}
+            return marked if any(marked[name] is not held for name, held in value.items()) else value
+        if isinstance(value, list):
+            items = [self.marked(held) for held in value]
+            return items if any(one is not held for one, held in zip(items, value, strict=True)) else value
+        return value
+
+    def _mark(self, word: str) -> str:
+        wait_id = self._waits.get(word)
+        return word if wait_id is None else f"weft-door:{wait_id}"
 
 
 def named(value: Any) -> set[str]:

@@ -198,6 +198,7 @@ def page(  # noqa: PLR0917  what a page is
     try:
         if held.get("count") is not None:
             found = storage.storage().page(actor.workspace_id, held["ref"], start, stop)
+            found = doors.shown(found) if held.get("doors") else found
             return Items(_told(found, inner), start, held["count"])
         value = _value(actor, held)
         if field:
@@ -265,8 +266,10 @@ def _whole(actor: Actor, held: Mapping[str, Any]) -> Any:
         if held.get("count") is None:
             return _told(_value(actor, held), None)
         if held.get("size", 0) > LARGEST_WHOLE:
-            return _told(store.list_of(actor.workspace_id, held["ref"], held["count"]), None)
-        return store.get_json(actor.workspace_id, held["ref"])
+            told = _told(store.list_of(actor.workspace_id, held["ref"], held["count"]), None)
+        else:
+            told = store.get_json(actor.workspace_id, held["ref"])
+        return doors.shown(told) if held.get("doors") else told
     except GoneFromStore:
         return None
 

@@ -49,7 +49,7 @@ class Packing:
 
     def __init__(self, storage: Storage, workspace_id: str, limits: Limits) -> None:
         self.storage, self.workspace_id, self.limits = storage, workspace_id, limits
-        self.doors: set[str] = set()
+        self.doors = doors.Doors()
         self._payloads: list[Ref] = []
 
     async def packed(self, data: Any) -> dict[str, Any]:
@@ -69,7 +69,7 @@ class Packing:
             raise _no_json(error) from None
         if len(text) > INLINE_BYTES:
             return await self._stored(data)
-        bare = doors.hidden(text, self.doors) if self.doors else text
+        bare = self.doors.hidden(text) if self.doors else text
         held: dict[str, Any] = {"v": orjson.Fragment(bare)}
         if bare != text:
             held["doors"] = True
@@ -79,11 +79,12 @@ class Packing:
         return held
 
     async def _stored(self, data: Any) -> dict[str, Any]:
+        bare = await asyncio.to_thread(self.doors.marked, data) if self.doors else data
         try:
-            ref = await patiently(self.storage.put_json, self.workspace_id, data)
+            ref = await patiently(self.storage.put_json, self.workspace_id, bare)
         except TypeError as error:
             raise _no_json(error) from None
-        return self.noted(ref)
+        return self.noted(ref) if bare is data else {**self.noted(ref), "doors": True}
 
     def noted(self, ref: Ref) -> dict[str, Any]:
         """The stored form of what is stored already. Raises OutputTooLarge above what a run may store."""
@@ -113,20 +114,26 @@ class Packing:
 
     async def unpacked(self, stored: Mapping[str, Any]) -> Any:
         """The value behind a stored form; a long list as a reference."""
-        if "ref" not in stored:
-            value = self.storage.value_of(self.workspace_id, stored)
-            if not stored.get("doors"):
-                return value
-            self.doors |= doors.named(value)
+        if stored.get("doors"):
+            value = await patiently(self._with_marks, stored)
+            self.doors.add(*doors.named(value))
             return doors.shown(value)
+        if "ref" not in stored:
+            return self.storage.value_of(self.workspace_id, stored)
         return await patiently(self.storage.value_of, self.workspace_id, stored)
+
+    def _with_marks(self, stored: Mapping[str, Any]) -> Any:
+        """What marks are to be replaced in is held in memory, however long it is."""
+        if "ref" in stored:
+            return self.storage.get_json(self.workspace_id, stored["ref"])
+        return self.storage.value_of(self.workspace_id, stored)
 
     def light(self, outputs: Mapping[str, Value], packed: Mapping[str, Any]) -> dict[str, Value]:
         """The outputs as the nodes after this one see them: what is long only by reference."""
         return {port: Value(self._light(value.data, packed[port]), value.origin) for port, value in outputs.items()}
 
     def _light(self, data: Any, held: Mapping[str, Any]) -> Any:
-        if "ref" in held and self.storage.is_long(held["count"], held["size"]):
+        if "ref" in held and not held.get("doors") and self.storage.is_long(held["count"], held["size"]):
             return self.storage.list_of(self.workspace_id, held["ref"], held["count"])
         return data
 

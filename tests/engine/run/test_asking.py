@@ -134,6 +134,34 @@ async def test_no_row_holds_the_token_and_yet_it_goes_where_it_should(bench: Ben
     assert kept.count(f"weft-door:{row.id}") >= 4
 
 
+async def test_no_stored_value_holds_the_token_however_large_it_is(bench: Bench, tmp_path: Path) -> None:
+    marks = tmp_path / "marks"
+    filling = "x" * 80_000
+    nodes = {
+        "call": {"type": "flow.wait_for_call", "with": {}},
+        "page": {"type": "data.template", "with": {"text": f"{filling} {{{{ call.opened.url }}}}\n{filling}"}},
+        "rows": {
+            "type": "data.set",
+            "with": {"record": {}, "fields": {"all": ["{{ page }}", "{{ call.opened.url }}"]}},
+        },
+        "doze": {"type": "lab.doze", "with": {"value": "{{ rows }}", "seconds": 1.2}},
+        "send": {"type": "lab.sleep", "with": {"value": "{{ doze.all[1] }}", "marks": str(marks)}},
+    }
+    run_id = await bench.start(nodes)
+    assert await bench.advance(run_id) == "waiting"
+    (call,) = [row for row in (await waits(bench, run_id)).values() if row["kind"] == "call"]
+    token = token_of(call["id"])
+    bench.executor = bench.another()
+    await answer(bench, call["id"], {"payload": 1})
+    ran = await bench.finish(run_id)
+    assert ran.run.status == "done", ran.run.error
+    assert f"/c/{token}" in marks.read_text()
+    stored = [path for path in (tmp_path / "home").rglob("*") if path.is_file() and path.stat().st_size > 80_000]
+    assert stored
+    assert not [path for path in stored if token.encode() in path.read_bytes()]
+    assert any(f"weft-door:{call['id']}".encode() in path.read_bytes() for path in stored)
+
+
 async def test_what_waits_beside_a_failure_is_closed_with_the_run(bench: Bench) -> None:
     nodes = {
         "ask": {"type": "flow.approval", "with": {"title": "Refund?"}},
