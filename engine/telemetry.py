@@ -3,7 +3,7 @@
 import logging
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TextIO
@@ -28,7 +28,9 @@ ONE_TIME = re.compile(r"(?<=/c/)[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])")
 PARAMETER = re.compile(r"(?<=[?&#])([^=&#?\s\"'<>]{1,100})=([^&#\s\"'<>]+)")
 # In a query short names carry secrets too that elsewhere are ordinary words: ?key=, ?sig=, ?code=
 SECRET_PARAMETER = re.compile(
-    rf"{SECRET_NAME.pattern}|auth|pwd|signature|access[-_]?key|^(key|sig|code)$", re.IGNORECASE
+    rf"{SECRET_NAME.pattern}|auth|pwd|signature|^sig$|^code$"
+    r"|(access|subscription|app|application|client|license|service|account)[-_]?key|^(x-)?key$",
+    re.IGNORECASE,
 )
 SHORTEST_SECRET = 4  # a shorter one would blank out ordinary words
 
@@ -63,6 +65,20 @@ def hide_secrets(value: object) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
     return hide_secrets(str(value))
+
+
+def hide_in_fields(fields: Mapping[str, Any], sent: Collection[str] = ()) -> dict[str, Any]:
+    """The fields of a call without secrets; those in `sent` hold parameters or headers, by name."""
+    return {name: _sent(held) if name in sent else hide_secrets({name: held})[name] for name, held in fields.items()}
+
+
+def _sent(held: object) -> Any:
+    if not isinstance(held, Mapping):
+        return hide_secrets(held)
+    return {
+        name: HIDDEN if SECRET_PARAMETER.search(str(name)) and value not in (None, "") else hide_secrets(value)
+        for name, value in held.items()
+    }
 
 
 def _parameter(found: re.Match[str]) -> str:

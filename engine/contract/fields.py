@@ -94,10 +94,14 @@ class Rows(Marker):
 
 @dataclass(frozen=True)
 class KeyValue(Marker):
-    """Named values edited as pairs."""
+    """Named values edited as pairs.
+
+    `sent`: they go out as parameters or headers, where short names such as `key` speak of a secret too.
+    """
 
     widget: ClassVar[str | None] = "key_value"
     add: str = "Add field"
+    sent: bool = False
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from engine.contract.fields import Code, Inside, Multiline, PerItem, Port, Rank, Whole
+from engine.contract.fields import Code, Inside, KeyValue, Multiline, PerItem, Port, Rank, Whole
 from engine.contract.lists import Streamed
 
 
@@ -105,6 +105,7 @@ class FieldSpec:
     per_item: str = ""
     inside: bool = False
     streams: bool = False
+    sent: bool = False
 
 
 OutputsOf = Callable[[Any], Sequence[Output]]
@@ -326,6 +327,7 @@ def _field_spec(name: str, info: FieldInfo) -> FieldSpec:
         default=None if default is PydanticUndefined else default,
         per_item=next((m.per_item for m in info.metadata if isinstance(m, PerItem)), ""),
         inside=any(isinstance(m, Inside) for m in info.metadata),
+        sent=any(isinstance(m, KeyValue) and m.sent for m in info.metadata),
         streams=any(isinstance(m, Streamed) for m in info.metadata) or _streams(info.annotation),
     )
 

@@ -9,7 +9,8 @@ import httpx
 
 HIDDEN = "•••"
 _SECRET_NAME = re.compile(
-    r"auth|cookie|token|secret|passw|pwd|session|credential|signature|api[-_]?key|access[-_]?key|^key$|^sig$|^code$",
+    r"auth|cookie|token|secret|passw|pwd|session|credential|signature|^sig$|^code$"
+    r"|(api|access|subscription|app|application|client|license|service|account)[-_]?key|^(x-)?key$",
     re.IGNORECASE,
 )
 _LONGEST_BODY = 4_000

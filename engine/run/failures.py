@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from engine.contract import NodeError, PermanentError, RetryableError, errors
+from engine.contract import NodeError, NodeType, PermanentError, RetryableError, errors
 from engine.graph import Node
-from engine.telemetry import HIDDEN, hide_secrets
+from engine.telemetry import HIDDEN, hide_in_fields, hide_secrets
 
 LONGEST_TEXT = 4_000
 
@@ -22,6 +22,11 @@ class FailedInside(PermanentError):
         super().__init__(str(record.get("message", "")), hint=str(record.get("hint", "")))
         self.record = dict(record)
         self.given = given
+
+
+def without_secrets(raw: Mapping[str, Any], node_type: NodeType) -> dict[str, Any]:
+    """What a call was given, as it may be stored and shown."""
+    return hide_in_fields(raw, [name for name, spec in node_type.fields.items() if spec.sent])
 
 
 def given_to(error: NodeError) -> Any:

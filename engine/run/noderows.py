@@ -10,7 +10,7 @@ from engine import metrics, traces
 from engine.broadcast import Value
 from engine.clock import now_ms
 from engine.contract import NodeError
-from engine.run.failures import given_to, to_record
+from engine.run.failures import given_to, to_record, without_secrets
 from engine.run.ledger import Ledger, fields_as_rows_hold_them
 from engine.run.mapping import Chunks
 from engine.run.outcome import Call, Done, Failed
@@ -18,7 +18,6 @@ from engine.run.past import Past
 from engine.run.plan import PlannedNode
 from engine.run.toolbox import CallContext
 from engine.store.changes import StepRow
-from engine.telemetry import hide_secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,4 +276,4 @@ class NodeRows:
         if call is None:
             return None
         plain_enough = self.planned.pure and not self.ledger.doors
-        return fields_as_rows_hold_them(call.raw if plain_enough else hide_secrets(call.raw))
+        return fields_as_rows_hold_them(call.raw if plain_enough else without_secrets(call.raw, self.planned.type))

@@ -12,7 +12,7 @@ from engine.broadcast.collecting import ERROR
 from engine.contract import Costs, Credentials, Files, Idempotency, Lists, Log, NodeType, Progress, RunInfo
 from engine.contract.http import HttpClient
 from engine.contract.rehearsal import NotSent, RehearsingClient
-from engine.run.failures import without
+from engine.run.failures import without, without_secrets
 from engine.run.history import Unpack
 from engine.run.redo import by_path
 from engine.telemetry import get_logger, hide_secrets
@@ -43,7 +43,7 @@ async def would_send(
             return dict(hide_secrets(sent.request))
         except TimeoutError:
             log.warning("a node took too long to make its request ready", node_type=node_type.id)
-    return {"fields": hide_secrets(dict(raw))}
+    return {"fields": without_secrets(raw, node_type)}
 
 
 def hidden(sends: dict[str, Any], secrets: set[str]) -> dict[str, Any]:

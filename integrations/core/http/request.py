@@ -25,7 +25,7 @@ from engine.contract import (
     action,
 )
 from engine.contract.http import Answer, HttpClient, same_origin
-from engine.contract.redaction import speaks_of_secret
+from engine.contract.redaction import shown_url, speaks_of_secret
 from integrations.core.data.text import dump_json
 from integrations.core.http.accounts import headers_of
 from integrations.core.http.bodies import body_of, value_of
@@ -43,10 +43,10 @@ class Request(Params):
     method: Annotated[Method, Select(options=get_args(Method))] = Field(
         default="GET", description="What to do there", examples=["POST"]
     )
-    query: Annotated[dict[str, Any], KeyValue(add="Add parameter")] = Field(
+    query: Annotated[dict[str, Any], KeyValue(add="Add parameter", sent=True)] = Field(
         default_factory=dict, description="What is added to the address after ?", examples=[{"limit": 50}]
     )
-    headers: Annotated[dict[str, str], KeyValue(add="Add header")] = Field(
+    headers: Annotated[dict[str, str], KeyValue(add="Add header", sent=True)] = Field(
         default_factory=dict, description="Headers; secrets belong in an account", examples=[{"Accept": "text/plain"}]
     )
     account: Annotated[str, Account(types=("core.bearer", "core.basic", "core.header"))] = Field(
@@ -115,7 +115,10 @@ class Response(BaseModel):
     status: int = Field(description="The HTTP status code", examples=[200])
     headers: dict[str, str] = Field(description="The headers, names in small letters")
     body: Any = Field(description="The body; with paging the list of all items")
-    url: str = Field(description="The address that answered, after redirects", examples=["https://api.example.com"])
+    url: str = Field(
+        description="The address that answered, after redirects; secrets in it are hidden",
+        examples=["https://api.example.com"],
+    )
     pages: int = Field(default=1, description="How many pages were read")
 
 
@@ -165,7 +168,7 @@ async def request(  # noqa: PLR0917  one parameter per service
         return await _pages(params, call, files)
     answer = await call(params.url, _flat(params.query))
     body = await value_of(answer, params.response, files)
-    return Response(status=answer.status, headers=dict(answer.headers), body=body, url=answer.url)
+    return _response(answer, body)
 
 
 def _headers(params: Request, content_type: str, idempotency: Idempotency) -> dict[str, str]:
@@ -196,13 +199,19 @@ async def _pages(params: Request, call: Any, files: Files) -> Response:
         items.extend(found)
         following = NEXT[params.paging](params, answer, body, page, len(found))
         if following is None:
-            return Response(status=answer.status, headers=dict(answer.headers), body=items, url=answer.url, pages=page)
+            return _response(answer, items, page)
         next_url, more = following
         if (next_url, more) == (url, {}) or (more and query == {**query, **more}):
             raise BadParams("The next page is the same as this one.", field="paging", hint="Check the paging settings.")
         url, query = (next_url, {}) if next_url else (params.url, {**query, **more})
     raise OutputTooLarge(
         f"There are more than {params.max_pages:,} pages.", hint="Raise the number of pages, or ask for less."
+    )
+
+
+def _response(answer: Answer, body: Any, pages: int = 1) -> Response:
+    return Response(
+        status=answer.status, headers=dict(answer.headers), body=body, url=shown_url(answer.url), pages=pages
     )
 
 
