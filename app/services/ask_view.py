@@ -34,6 +34,7 @@ def card(one: Approval) -> Record:
     others = "" if one.mine else f"Waits for {', '.join(one.people) if one.people else 'others'}."
     return {
         "id": one.id,
+        "node": one.node_id,
         "title": one.title,
         "about": " · ".join(part for part in (one.workflow, one.label, _place(one), _starter(one)) if part),
         "icon": _ICONS[one.kind],

@@ -20,13 +20,15 @@ def publish_dialog(
     *,
     open: BooleanVar,
     problems: NumberVar[int],
+    found: Any,
     version: NumberVar[int],
     writers: Any,
     kept: StringVar[str],
     handlers: dict[str, Any],
 ) -> rx.Component:
-    """Fix the draft as the next version; asks of each node that would write once per item how often it shall, and says
-    of which nodes outputs are ``kept``, since published runs call them."""
+    """Fix the draft as the next version. It says what is wrong (``found``: node, title, text, tone), asks of each node
+    that would write once per item how often it shall, and names the nodes whose outputs are ``kept``: published runs
+    call them."""
 
     def writer(one: ObjectVar[Any]) -> rx.Component:
         field_id = "publish-each-" + one["id"].to(str)
@@ -40,14 +42,23 @@ def publish_dialog(
             key=one["id"],
         )
 
-    blocked = notice(
-        "Some settings need a look first",
-        "The nodes with a red ring say what is missing.",
-        tone="bad",
-    )
+    def problem(one: ObjectVar[Any]) -> rx.Component:
+        look = rx.el.button(
+            rx.el.b(one["title"]),
+            rx.el.span(one["text"]),
+            type="button",
+            class_name="ed-problem " + one["tone"].to(str),
+            on_click=handlers["look"](one["node"]),
+        )
+        whole = rx.el.p(one["text"], class_name="ed-problem " + one["tone"].to(str))
+        return rx.el.li(rx.cond(one["node"] != "", look, whole))
+
+    listed = rx.el.ul(rx.foreach(found, problem), class_name="ed-problems", aria_label="What is wrong")
+    blocked = rx.el.p("This must be put right first:", class_name="ed-blocked")
     return modal(
         "Publish version " + (version + 1).to_string(),
         rx.cond(problems > 0, blocked, rx.fragment()),
+        rx.cond(found.length() > 0, listed, rx.fragment()),
         rx.el.p("Triggers, the form and REST calls run what is published. The draft stays yours to change.",
                 class_name="muted"),
         rx.cond(

@@ -21,6 +21,7 @@ def run_strip(
     status: StringVar[str],
     told: StringVar[str],
     active: BooleanVar,
+    asks: BooleanVar,
     started: NumberVar[int],
     ended: NumberVar[int],
     failure: Record,
@@ -30,8 +31,8 @@ def run_strip(
     selected: StringVar[str],
     handlers: dict[str, Any],
 ) -> rx.Component:
-    """``steps``: rows, rev, patch, patch_seq. ``handlers``: all, pause, resume, cancel, results, close,
-    step(id)."""
+    """``asks``: whoever looks is asked for something. ``steps``: rows, rev, patch, patch_seq. ``handlers``: all, pause,
+    resume, cancel, results, close, step(id)."""
     facts = rx.el.span(elapsed(started, ended), " · ", told, class_name="hint truncate num")
     rest = rx.cond(
         status == "paused",
@@ -52,7 +53,11 @@ def run_strip(
             ),
             rx.fragment(),
         ),
-        rx.el.a("Open run", href="/runs/" + run_id, class_name="btn ghost small"),
+        rx.cond(
+            asks,
+            rx.el.a("Answer", href="/runs/" + run_id, class_name="btn primary small"),
+            rx.el.a("Open run", href="/runs/" + run_id, class_name="btn ghost small"),
+        ),
         icon_button("chevron-down", "Fold", on_click=handlers["close"]),
     ]
     trial_note = rx.cond(
@@ -79,7 +84,7 @@ def run_strip(
     open_strip = rx.el.section(
         rx.el.div(
             rx.el.b("Run ", rx.el.span(name, class_name="mono")),
-            state_chip(status),
+            state_chip(rx.cond(asks, "asking", status).to(str)),
             facts,
             rx.el.span(class_name="grow"),
             *actions,
@@ -101,7 +106,7 @@ def run_strip(
         aria_label="Run",
     )  # fmt: skip
     folded = rx.el.button(
-        state_chip(status),
+        state_chip(rx.cond(asks, "asking", status).to(str)),
         rx.el.span(told, class_name="hint truncate"),
         icon("chevron-up"),
         type="button",

@@ -1,5 +1,6 @@
 """The top bar: name, draft badge, On, undo, publish, share, history and the text view."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import reflex as rx
@@ -9,7 +10,11 @@ from app.services import drafts, forms, shown, unit, workflows
 from app.services.errors import Invalid, ServiceError
 from app.services.triggers import TriggerView
 from app.session import SessionState, guarded
+from engine.graph import Graph
+from engine.problem import Problem
 from engine.settings import settings
+
+MOST_PROBLEMS = 100
 
 
 class BarState(SessionState):
@@ -22,6 +27,7 @@ class BarState(SessionState):
     can_undo: bool = False
     can_redo: bool = False
     problems: int = 0
+    found: list[dict[str, str]] = []
     dialog: str = ""
     note: str = ""
     starts: list[dict[str, str]] = []
@@ -101,6 +107,7 @@ class BarState(SessionState):
         if which == "publish":
             draft = await unit.ask(workflows.get, actor, self._workflow_id)
             per_item = run_words.held_back(draft.graph).items()
+            self.found = [_found(draft.graph, problem) for problem in _errors_first(draft.problems)][:MOST_PROBLEMS]
             self.writers = [{"id": name, "title": title} for name, title in per_item if draft.ranks.get(name)]
         elif which == "history":
             rows = await unit.ask(workflows.versions, actor, self._workflow_id)
@@ -169,6 +176,18 @@ def told(refusal: Invalid) -> list[dict[str, Any]]:
     """The problems of a document, by line."""
     problems = refusal.problems or [{"message": refusal.message}]
     return [{"line": int(one.get("line") or 0), "message": str(one.get("message", ""))} for one in problems]
+
+
+def _errors_first(problems: Sequence[Problem]) -> list[Problem]:
+    return sorted(problems, key=lambda problem: problem.severity != "error")
+
+
+def _found(graph: Graph, problem: Problem) -> dict[str, str]:
+    """A problem in the list before publishing: errors first in red, warnings in amber."""
+    node = graph.nodes.get(problem.node or "")
+    told = " ".join(part for part in (problem.message, problem.hint) if part)
+    tone = "bad" if problem.severity == "error" else "wait"
+    return {"node": node.id if node else "", "title": node.title if node else "", "text": told, "tone": tone}
 
 
 def _start(trigger: TriggerView) -> dict[str, str]:

@@ -1,38 +1,27 @@
 """A node's form as plain records: its JSON Schema and its settings in, one view per field out."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, TypedDict
 from zoneinfo import available_timezones
 
+from app.pages.editor import words
+from app.pages.editor.controls import (
+    ColumnView,
+    Json,
+    Option,
+    columns_of,
+    options_of,
+    placeholder,
+    resolved,
+    titled,
+    widget_of,
+)
 from engine.contract import NodeType
 from engine.graph import Node
-from engine.validation import Interface
 
-Json = Mapping[str, Any]
-SHORT_EXAMPLE = 60
 # What a person comes for stands at the top; the rest keeps the order of the declaration.
 FIRST_OF = {"flow.input": ("label", "default")}
-
-
-class Option(TypedDict):
-    """One choice: what the control holds, what a person reads, what the field gets."""
-
-    value: str
-    label: str
-    raw: Any
-
-
-class ColumnView(TypedDict):
-    """One column of a field of rows."""
-
-    name: str
-    title: str
-    widget: str
-    type: str
-    placeholder: str
-    options: list[Option]
-    default: Any
 
 
 class FieldView(TypedDict):
@@ -64,75 +53,6 @@ class FieldView(TypedDict):
     advanced: bool
 
 
-def resolved(schema: Json, defs: Json) -> dict[str, Any]:
-    """The schema without `$ref` and without the null of an optional field; the hints around them are kept."""
-    found = dict(schema)
-    while "$ref" in found:
-        target = defs[str(found.pop("$ref")).rsplit("/", 1)[-1]]
-        found = {**target, **found}
-    choices = [one for one in found.get("anyOf", ()) if one.get("type") != "null"]
-    if len(choices) == 1:
-        found.pop("anyOf")
-        return {**resolved(choices[0], defs), **found}
-    return found
-
-
-def _words(value: Any) -> str:
-    return str(value).replace("_", " ").capitalize() if isinstance(value, str) else str(value)
-
-
-def _options(schema: Json, hints: Json) -> list[Option]:
-    values = schema.get("enum") or hints.get("options") or ([schema["const"]] if "const" in schema else [])
-    labels = dict(zip(hints.get("options", ()), hints.get("labels", ()), strict=False))
-    return [Option(value=str(value), label=labels.get(value) or _words(value), raw=value) for value in values]
-
-
-def _placeholder(schema: Json) -> str:
-    for example in schema.get("examples", ()):
-        if isinstance(example, str | int | float) and not isinstance(example, bool) and str(example):
-            return str(example)[:SHORT_EXAMPLE]
-    return ""
-
-
-BY_TYPE = {"boolean": "boolean", "integer": "number", "number": "number", "string": "text"}
-EDITORS = ("multiline", "code", "expression", "rows", "key_value", "file", "cron", "time_zone")
-BY_HINT = frozenset({*EDITORS, "account", "workflow", "hidden"})
-
-
-def widget_of(schema: Json, hints: Json) -> str:
-    """Which control edits the field: by its hint, else by its type."""
-    wanted = str(hints.get("widget", ""))
-    if wanted in BY_HINT:
-        return wanted
-    if _options(schema, hints):
-        return "select"
-    kind = schema.get("type", "any")
-    if kind == "array":
-        items = schema.get("items", {})
-        return "list" if items.get("type") in ("string", "number", "integer") else "value"
-    return BY_TYPE.get(str(kind), "value")
-
-
-def _column(name: str, schema: Json, defs: Json) -> ColumnView:
-    plain = resolved(schema, defs)
-    hints = plain.get("x-ui", {})
-    widget = widget_of(plain, hints)
-    return ColumnView(
-        name=name,
-        title=str(plain.get("title", _words(name))),
-        widget=widget if widget != "value" else "text",
-        type=str(plain.get("type", "any")),
-        placeholder=_placeholder(plain),
-        options=_options(plain, hints),
-        default=plain.get("default"),
-    )
-
-
-def _columns(schema: Json, defs: Json) -> list[ColumnView]:
-    row = resolved(schema.get("items", {}), defs)
-    return [_column(name, inner, defs) for name, inner in row.get("properties", {}).items()]
-
-
 COLUMN_WIDGETS = {"long_text": "multiline", "number": "number", "boolean": "boolean", "list": "list"}
 
 
@@ -142,7 +62,7 @@ def _input_default(node: Node) -> tuple[str, list[ColumnView], list[Option]]:
     columns = [
         ColumnView(
             name=str(column.get("name", "")),
-            title=str(column.get("label") or _words(column.get("name", ""))),
+            title=str(column.get("label") or titled(column.get("name", ""))),
             widget=COLUMN_WIDGETS.get(str(column.get("kind")), "text"),
             type="string",
             placeholder=str(column.get("help", "")),
@@ -197,7 +117,7 @@ def fields(
             widget = "prose"
         if widget == "hidden" or not _shown(hints, schema, node.params):
             continue
-        columns, options = (_columns(plain, defs) if widget == "rows" else []), _options(plain, hints)
+        columns, options = (columns_of(plain, defs) if widget == "rows" else []), options_of(plain, hints)
         if node.type == "flow.input" and name == "default":
             widget, columns, options = _input_default(node)
         if node.type == "flow.input" and name == "accept":
@@ -211,7 +131,7 @@ def fields(
             name=name,
             path=[name],
             title=spec.title,
-            help=spec.description,
+            help=words.plain(spec.description),
             required=spec.required,
             widget=widget,
             type="any" if widget in ("value", "expression") else str(plain.get("type", "any")),
@@ -219,7 +139,7 @@ def fields(
             options=options,
             columns=columns,
             suggestions=_suggestions(widget),
-            placeholder=_placeholder(plain),
+            placeholder=placeholder(plain),
             rows=int(hints.get("rows", 6 if widget == "code" else 3))
             if widget in ("multiline", "prose", "code")
             else 1,
@@ -261,51 +181,3 @@ def _written(value: Any) -> str:
         except ValueError:
             return value
     return json.dumps(value, ensure_ascii=False)
-
-
-def of_workflow(view: dict[str, Any], other: Interface | None, node: Node) -> list[dict[str, Any]]:
-    """The inputs of a workflow that is run as a step, each a field of its own; as pairs where they are not known."""
-    given = node.params.get(view["name"]) or {}
-    if other is None or not other.takes or not isinstance(given, Mapping):
-        return [view]
-    names = {one.name: one.label or _words(one.name) for one in other.takes}
-    needed = {one.name for one in other.takes if one.required}
-    names.update({name: name for name in given if name not in names})
-    return [
-        {
-            **view,
-            "key": f"{view['key']}-{name}",
-            "name": f"{view['name']}.{name}",
-            "path": [*view["path"], name],
-            "title": title,
-            "help": "",
-            "required": name in needed,
-            "widget": "value",
-            "type": "any",
-            "value": given.get(name),
-            "problem": "",
-            "fix": "",
-        }
-        for name, title in names.items()
-    ]
-
-
-def workflow_options(workflows: Sequence[Mapping[str, Any]]) -> list[Option]:
-    """The workspace's workflows; of one that cannot run yet it says so."""
-    return [
-        Option(
-            value=one["id"],
-            label=one["name"] if one["published"] else f"{one['name']} (not published)",
-            raw=one["id"],
-        )
-        for one in workflows
-    ]
-
-
-def account_options(accounts: Sequence[Mapping[str, Any]], node_type: NodeType, name: str) -> list[Option]:
-    """The workspace's accounts that fit this field."""
-    schema = node_type.params_schema
-    plain = resolved(schema["properties"][name], schema.get("$defs", {}))
-    types = plain.get("x-ui", {}).get("types", ())
-    fitting = [one for one in accounts if not types or one.get("type") in types]
-    return [Option(value=str(one["id"]), label=str(one["name"]), raw=one["id"]) for one in fitting]

@@ -5,9 +5,10 @@ from typing import Any
 
 import reflex as rx
 
-from app.pages.editor import batches, form, names, ports, words
+from app.pages.editor import batches, filling, form, names, ports, words
+from app.pages.editor.filling import Sampled
 from app.pages.editor.seen import Seen
-from app.services import callees, credentials, preview, result_view, rounds, run_data, run_view, unit, values
+from app.services import preview, result_view, rounds, run_data, run_view, unit, values
 from app.services.errors import Invalid, NotFound
 from app.session import SessionState, guarded
 from engine.catalog import catalog
@@ -15,13 +16,6 @@ from engine.contract import NodeType
 from engine.graph import Node
 
 TABS = ("in", "settings", "out", "help")
-
-
-class Sampled:
-    """The first values of a run. A plain class, so that Reflex wraps no proxy around them."""
-
-    def __init__(self, run_id: str = "", values: preview.Samples | None = None, scope: str = "") -> None:
-        self.run_id, self.values, self.scope = run_id, values or {}, scope
 
 
 class InspectorState(SessionState):
@@ -53,6 +47,7 @@ class InspectorState(SessionState):
     _before: dict[str, Any] = {}
     _seen: Seen | None = None
     _run_id: str = ""
+    _mark: int = -1
     _sampled: Sampled = Sampled()
 
     async def _follow(self, seen: Seen) -> None:
@@ -66,8 +61,20 @@ class InspectorState(SessionState):
     async def _ran(self, run_id: str, failed_node: str = "") -> None:
         """There are new values; a node that failed opens by itself."""
         self._run_id, self._sampled, self.has_run, self._scope = run_id, Sampled(), bool(run_id), ""
+        self._mark = -1
         if failed_node and self._seen and failed_node in self._seen.graph.nodes and not self.selected:
             self.selected, self.tab = failed_node, "out"
+        if self.selected:
+            await self._show()
+            await self._show_values()
+
+    async def _goes_on(self, run_id: str, mark: int) -> None:
+        """A run is under way, or waits: show what it has so far. `mark` differs when there is more."""
+        if (run_id, mark) == (self._run_id, self._mark):
+            return
+        if run_id != self._run_id:
+            self._scope = ""
+        self._run_id, self._mark, self._sampled, self.has_run = run_id, mark, Sampled(), True
         if self.selected:
             await self._show()
             await self._show_values()
@@ -137,7 +144,7 @@ class InspectorState(SessionState):
             return
         node = self._seen.graph.nodes[self.selected]
         one = catalog().get(node.type, node.version) or catalog().get(node.type)
-        self.head = _head(node, one)
+        self.head = filling.head(node, one)
         if one is None:
             self.fields, self.messages = [], [f"The node type {node.type} is not installed."]
             return
@@ -149,10 +156,7 @@ class InspectorState(SessionState):
         around = names.around(self._seen.graph, catalog(), node.id, self._given)
         self.completions = names.completions(self.sources, node.params, around)
         self._show_form(self._seen, node, one)
-        if any(field["widget"] == "account" for field in self.fields):
-            await self._fill_accounts(one)
-        if any(field["widget"] == "workflow" for field in self.fields):
-            await self._fill_workflows(self._seen, node)
+        self.fields = await filling.filled(await self._actor(), self.fields, self._seen, node, one)
         self.options = form.option_values(node)
         self._show_outs(node, one)
 
@@ -176,35 +180,6 @@ class InspectorState(SessionState):
             for view in views
         ]
         self.messages = [message for name, (message, _) in wrong.items() if name not in one.fields]
-
-    async def _fill_accounts(self, one: NodeType) -> None:
-        actor = await self._actor()
-        known = await unit.ask(credentials.list_credentials, actor)
-        accounts = [{"id": row.id, "name": row.name, "type": row.type} for row in known]
-        self.fields = [
-            {**view, "options": form.account_options(accounts, one, view["name"])}
-            if view["widget"] == "account"
-            else view
-            for view in self.fields
-        ]
-
-    async def _fill_workflows(self, seen: Seen, node: Node) -> None:
-        """The workflows to choose from, and a field for each input of the chosen one, with what is wrong there."""
-        known = await unit.ask(callees.choices, await self._actor(), seen.workflow_id)
-        workflows = seen.checked.outside.workflows
-        other = workflows.get(str(node.params.get("workflow"))) if workflows is not None else None
-        wrong = {one.field: one.message for one in seen.checked.problems if one.node == node.id}
-        fields: list[dict[str, Any]] = []
-        for view in self.fields:
-            if view["widget"] == "workflow":
-                fields.append({**view, "options": form.workflow_options(known)})
-            elif view["name"] == "inputs":
-                for part in form.of_workflow(view, other, node):
-                    badge = words.badge(seen.graph, part["value"])
-                    fields.append({**part, "problem": wrong.get(part["name"], part["problem"]), "reference": badge})
-            else:
-                fields.append(view)
-        self.fields = fields
 
     async def _load_samples(self) -> None:
         if self._seen is None:
@@ -299,16 +274,3 @@ class InspectorState(SessionState):
         except (NotFound, Invalid):
             return values.EMPTY
         return values.view(found.items, found.start, found.total, result_view.signed_in_href)
-
-
-def _head(node: Node, one: NodeType | None) -> dict[str, Any]:
-    return {
-        "id": node.id,
-        "label": node.title,
-        "title": one.title if one else node.type,
-        "icon": one.icon if one else "circle-help",
-        "kind": one.category if one else "flow",
-        "help": one.doc if one else "",
-        "effect": words.effect_word(one, node) if one else "",
-        "trigger": one is not None and one.kind == "trigger",
-    }

@@ -51,12 +51,17 @@ def told(detail: runs.RunDetail) -> str:
     return f"{by} · {version}{waits}"
 
 
-def status(one: run_data.StepView, preview: str) -> dict[str, Any]:
-    """What a card shows of its step."""
+def ended(steps: Sequence[run_data.StepView]) -> int:
+    """How many steps have ended, the rounds of those in containers among them."""
+    return sum(1 if one.status in run_view.ENDED else int((one.counts or {}).get("done") or 0) for one in steps)
+
+
+def status(one: run_data.StepView, preview: str, *, asks: bool = False) -> dict[str, Any]:
+    """What a card shows of its step. ``asks``: whoever looks is asked for something there."""
     counts = one.counts or {}
     begun, ended = shown.ms(one.started_at), shown.ms(one.finished_at)
     return {
-        "status": "" if one.status == "pending" else one.status,
+        "status": "needs_you" if asks and one.status == "waiting" else "" if one.status == "pending" else one.status,
         "ms": ended - begun if begun and ended else None,
         "ports": dict(one.outputs),
         "preview": preview,

@@ -1,11 +1,12 @@
 """The run that the editor shows: status on the cards, the strip at the bottom, the results beside the canvas."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import reflex as rx
 
+from app.deciding import Asks
 from app.live import Watching
 from app.pages.editor import batches, place, run_words
 from app.pages.editor.inspector import InspectorState
@@ -56,6 +57,11 @@ class RunState(Watching):
     def active(self) -> bool:
         """Whether the run is under way."""
         return self.status in ("queued", "running", "waiting", "paused")
+
+    @rx.var
+    def moving(self) -> bool:
+        """Whether another start must wait; a run that rests or waits, for weeks perhaps, keeps nobody from it."""
+        return self.status in ("queued", "running")
 
     @rx.event
     @guarded
@@ -193,13 +199,19 @@ class RunState(Watching):
             self.rows = rows
             self.rows_rev += 1
         self.trial = run_words.trial(self._held_back, steps)
-        await self._read_statuses(actor, steps)
+        asks = await self.get_state(Asks)
+        await asks._read(self.run_id)
+        await self._read_statuses(actor, steps, {one["node"] for one in asks.open if one["choices"]})
+        if self.active:
+            await (await self.get_state(InspectorState))._goes_on(self.run_id, run_words.ended(steps))
         if self.status in runs.ENDED and (before != self.status or not self.results):
             await self._end(actor)
 
-    async def _read_statuses(self, actor: Actor, steps: Sequence[run_data.StepView]) -> None:
+    async def _read_statuses(self, actor: Actor, steps: Sequence[run_data.StepView], asking: Collection[str]) -> None:
         lines = await unit.ask(preview.first_lines, actor, self.run_id, [one for one in steps if one.status == "done"])
-        statuses = {one.node_id: run_words.status(one, lines.get(one.node_id, "")) for one in steps}
+        statuses = {
+            one.node_id: run_words.status(one, lines.get(one.node_id, ""), asks=one.node_id in asking) for one in steps
+        }
         if statuses != self.statuses:
             self.statuses = statuses
             self.statuses_seq += 1
@@ -226,6 +238,9 @@ class RunState(Watching):
                 patch[event.node_id] = {**patch.get(event.node_id, {}), **run_words.heard_status(event)}
         self._last_seq = max([self._last_seq, *[event.seq for event in events]])
         self.patch, self.patch_seq = patch, self.patch_seq + 1
+        inspector = await self.get_state(InspectorState)
+        if patch.get(inspector.selected, {}).get("status") in run_view.ENDED:
+            await inspector._goes_on(self.run_id, self._last_seq)
         self.row_patch = [
             run_words.row_change(event) for event in events if event.kind == "step" and not (event.item or event.scope)
         ]

@@ -1,5 +1,6 @@
 """What cards and fields say of a node in words."""
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -14,6 +15,7 @@ from engine.problem import Problem
 LONGEST_SUMMARY = 60
 LONGEST_NOTE = 2_000
 ARROW = " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} "
+_CODE = re.compile(r"`+([^`\n]+)`+")
 EFFECT_WORDS = {Effect.none: "", Effect.read: "reads from outside", Effect.write: "writes to the outside"}
 
 
@@ -33,6 +35,11 @@ def writes(one: NodeType, node: Node) -> bool:
 def field_of(problem: Problem) -> str:
     """The field of the form that a problem belongs to; empty for the node as a whole."""
     return (problem.field or "").partition(".")[0]
+
+
+def plain(text: str) -> str:
+    """A declaration's text as a person reads it: a name of code stands in quotes."""
+    return _CODE.sub(r"“\1”", text)
 
 
 def told(problem: Problem) -> dict[str, Any]:

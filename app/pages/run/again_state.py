@@ -4,7 +4,7 @@ from typing import Any
 
 import reflex as rx
 
-from app.services import reruns
+from app.services import reruns, rewrites, unit
 from app.services.errors import NeedsConfirmation
 from app.services.orders import Use
 from app.session import SessionState, guarded
@@ -15,6 +15,7 @@ class Again(SessionState):
 
     repeats: list[dict[str, Any]] = []
     asked: bool = False
+    whole: bool = False
     _use: Use | None = None
 
     def _run_id(self) -> str:
@@ -23,9 +24,12 @@ class Again(SessionState):
     @rx.event
     @guarded
     async def again(self) -> object:
-        """Start the same version with the same input, and open that run."""
-        started = await reruns.whole(await self._actor(), self._run_id())
-        return rx.redirect(f"/runs/{started.run_id}")
+        """Start the same version with the same input, and open that run; ask first if something was written in it."""
+        self.repeats = await unit.ask(rewrites.of_whole, await self._actor(), self._run_id())
+        if self.repeats:
+            self.asked = self.whole = True
+            return None
+        return await self._start_whole()
 
     @rx.event
     @guarded
@@ -43,19 +47,26 @@ class Again(SessionState):
     @guarded
     async def confirm(self) -> object:
         """Yes, write these again."""
+        if self.whole:
+            return await self._start_whole()
         return await self._start(self._use, [str(one["node"]) for one in self.repeats])
 
     @rx.event
     @guarded
     async def close(self) -> None:
         """Leave it."""
-        self.asked, self.repeats = False, []
+        self.asked, self.whole, self.repeats = False, False, []
+
+    async def _start_whole(self) -> object:
+        started = await reruns.whole(await self._actor(), self._run_id())
+        self.asked, self.whole, self.repeats = False, False, []
+        return rx.redirect(f"/runs/{started.run_id}")
 
     async def _start(self, use: Use | None, repeat: list[str]) -> object:
         try:
             started = await reruns.rerun(await self._actor(), self._run_id(), "failed_items", use=use, repeat=repeat)
         except NeedsConfirmation as question:
-            self.repeats, self.asked, self._use = question.problems, True, use
+            self.repeats, self.asked, self.whole, self._use = question.problems, True, False, use
             return None
         self.asked, self.repeats = False, []
         return rx.redirect(f"/runs/{started.run_id}")

@@ -178,7 +178,13 @@ def _run() -> rx.Component:
             rx.cond(StepPanel.open, panel(), rx.fragment()),
             class_name=rx.cond(StepPanel.open, "run-grid with-panel", "run-grid"),
         ),
-        ask_repeats(repeats=Again.repeats, open=Again.asked, on_close=Again.close, on_confirm=Again.confirm),
+        ask_repeats(
+            repeats=Again.repeats,
+            whole=Again.whole,
+            open=Again.asked,
+            on_close=Again.close,
+            on_confirm=Again.confirm,
+        ),
         confirm(
             "Cancel this run?",
             "What a step is writing just now is finished and recorded; nothing new starts. It can be run again.",

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.services import dry_runs, reruns, run_data, runs, shown, standing, unit, versions, workflows
+from app.services import dry_runs, reruns, rewrites, run_data, runs, shown, standing, unit, versions, workflows
 from app.services.access import Actor
 from app.services.errors import Conflict, Invalid, NeedsConfirmation, NotFound
 from engine.models import Run
@@ -269,3 +269,15 @@ async def test_a_dry_run_takes_the_last_run_for_what_it_does_not_send(
     again = await reruns.whole(ada, started.run_id)
     await bench.finish(again.run_id)
     assert outside.nodes(again.run_id) == {"fetch": 1, "other": 1}
+
+
+async def test_what_a_whole_run_wrote_is_known_before_it_runs_again(
+    tenants: Tenants, bench: Bench, outside: Outside
+) -> None:
+    ada, mallory = tenants.ada, tenants.mallory
+    _, first = await first_run(ada, bench, drawing(outside))
+    found = {one["node"]: one for one in await unit.ask(rewrites.of_whole, ada, first)}
+    assert {node: one["times"] for node, one in found.items()} == {"mail": 1, "log": 1}
+    assert "would write once more" in found["mail"]["message"]
+    with pytest.raises(NotFound):
+        await unit.ask(rewrites.of_whole, mallory, first)
