@@ -152,14 +152,3 @@ async def test_a_step_that_was_not_called_says_why(ada: Somebody) -> None:
 async def test_a_run_that_has_ended_cannot_be_cancelled(ada: Somebody) -> None:
     _, head = await _open(ada)
     assert "ended already" in str(await head.cancel())
-
-
-async def test_run_again_asks_where_something_was_written(ada: Somebody, monkeypatch: pytest.MonkeyPatch) -> None:
-    run_id, _ = await _open(ada)
-    asked = [{"node": "out", "label": "Out", "times": 1, "message": "“Out” would write once more."}]
-    monkeypatch.setattr("app.services.rewrites.of_whole", lambda db, actor, run: asked)
-    again = await ada.tab.state(Again)
-    assert await again.again() is None
-    assert (again.asked, again.whole, again.repeats) == (True, True, asked)
-    answer = str(await again.confirm())
-    assert "/runs/" in answer and run_id not in answer and not again.asked

@@ -274,10 +274,10 @@ async def test_a_dry_run_takes_the_last_run_for_what_it_does_not_send(
 async def test_what_a_whole_run_wrote_is_known_before_it_runs_again(
     tenants: Tenants, bench: Bench, outside: Outside
 ) -> None:
-    ada, mallory = tenants.ada, tenants.mallory
+    ada, bob = tenants.ada, tenants.bob
     _, first = await first_run(ada, bench, drawing(outside))
     found = {one["node"]: one for one in await unit.ask(rewrites.of_whole, ada, first)}
     assert {node: one["times"] for node, one in found.items()} == {"mail": 1, "log": 1}
     assert "would write once more" in found["mail"]["message"]
     with pytest.raises(NotFound):
-        await unit.ask(rewrites.of_whole, mallory, first)
+        await unit.ask(rewrites.of_whole, bob, first)
