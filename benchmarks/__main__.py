@@ -1,7 +1,8 @@
-"""`python -m benchmarks [a b c e f]`: measure, print one table with ratios, and say what machine it was.
+"""`python -m benchmarks [a b c e f g h i]`: measure, print one table with ratios, and say what machine it was.
 
 (a) no-op jobs, (b) runs of "Size it", (c) the same as a webhook with (d) start and memory, (e) the editor, (f) one
-workspace beside a crowded one. Nothing else should run on the machine meanwhile. No test asserts these figures.
+workspace beside a crowded one, (g) shapes of drawings, (h) parked runs, (i) bare commits, and a page's beside a busy
+writer. Nothing else should run on the machine meanwhile. No test asserts these figures.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ PARTS = {
     "c": "benchmarks.webhook",
     "e": "benchmarks.editor",
     "f": "benchmarks.fairness",
+    "g": "benchmarks.shapes",
+    "h": "benchmarks.parked",
+    "i": "benchmarks.floor",
 }
 
 
