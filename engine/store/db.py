@@ -165,7 +165,13 @@ class Database:
             raise self._unavailable(error) from error
         with connection:
             own: Any = connection.connection.driver_connection
-            yield SqliteReader(own) if self.kind == "sqlite" else PostgresReader(own)
+            try:
+                yield SqliteReader(own) if self.kind == "sqlite" else PostgresReader(own)
+            except psycopg.OperationalError as error:
+                if not own.closed:
+                    raise
+                connection.invalidate()
+                raise self._unavailable(error) from error
 
     def now(self, session: Session) -> int:
         """The database's clock: milliseconds since 1970 in UTC. SQLite has the clock of its one host."""

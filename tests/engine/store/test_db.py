@@ -11,8 +11,10 @@ from sqlalchemy.exc import DBAPIError
 
 from engine.models import Workspace, new_id, now, to_ms
 from engine.store.db import BadDatabaseUrl, Database, DatabaseUnavailable, database, parse_url, transaction
+from engine.store.statement import Statement
 from engine.store.turnstile import Turnstile
 from tests.engine.seed import seed
+from tests.servers import PostgresServer
 
 
 @pytest.mark.parametrize(
@@ -166,3 +168,16 @@ def test_a_new_connection_reads_while_somebody_writes(sqlite_url: str) -> None:
     thread.join()
     writer.close()
     other.close()
+
+
+def test_a_database_that_goes_away_while_it_is_read_is_told(own_postgres: PostgresServer) -> None:
+    one = Statement("SELECT 1")
+    data = Database(own_postgres.url())
+    with pytest.raises(DatabaseUnavailable), data.reader() as driver:
+        driver.send(one, {})
+        own_postgres.kill()
+        driver.send(one, {})
+    own_postgres.start()
+    with data.reader() as driver:
+        assert driver.send(one, {}).rows() == [(1,)]
+    data.close()
