@@ -32,6 +32,11 @@ class SessionState(rx.State):
             raise SignedOut
         return actor
 
+    async def _shut(self, *dialogs: type[rx.State]) -> None:
+        """Shut dialogs of the page that is loaded: a tab's state outlives the page on which one was left open."""
+        for dialog in dialogs:
+            (await self.get_state(dialog)).reset()  # type: ignore[no-untyped-call]
+
     async def _find_actor(self) -> Actor | None:
         """Who is signed in in this browser, or None; for public handlers that greet those who are."""
         return await accounts.actor_of_session(token_in(self.router.headers.cookie))

@@ -180,7 +180,7 @@ def _new() -> rx.Component:
     )
 
 
-@rx.page(route="/accounts", title="Accounts · Weft", on_load=Accounts.load)
+@rx.page(route="/accounts", title="Accounts · Weft", on_load=[Accounts.load, AccountLimits.ask("")])
 def accounts() -> rx.Component:
     """Every account of the workspace and the workflows that use it."""
     add = button("Add account", kind="primary", icon_name="plus", on_click=NewAccount.show(True))

@@ -27,6 +27,8 @@ class Accounts(Watching):
     @guarded
     async def load(self) -> None:
         """Read the list, and go on looking while the page is open."""
+        self.asked = {"id": "", "name": "", "uses": ""}
+        await self._shut(NewAccount)
         await self._read()
         self._watch_workspace((await self._actor()).workspace_id)
 

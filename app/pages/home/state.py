@@ -43,6 +43,7 @@ class Home(Watching):
     @guarded
     async def load(self) -> object:
         """Read everything, and hear of runs from now on."""
+        await self._shut(Asks)
         actor = await self._actor()
         profile = await unit.ask(accounts.profile, actor)
         self.name, self._workspace = profile.name.split(" ")[0], profile.workspace

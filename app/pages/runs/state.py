@@ -42,6 +42,7 @@ class Runs(Watching):
     @guarded
     async def load(self) -> None:
         """Read the newest runs that the address asks for."""
+        await self._shut(Asks)
         actor = await self._actor()
         query = self.router.url.query_parameters
         self.filter = query.get("show", "all") if query.get("show", "all") in FILTERS else "all"

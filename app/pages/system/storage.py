@@ -79,8 +79,8 @@ def _row(item: ObjectVar[Any]) -> rx.Component:
 def _dialog() -> rx.Component:
     form = rx.el.form(
         _number("days", "Days", "Since a run's end"),
-        _number("runs", "Runs", "The newest so many"),
-        _number("bytes", "Megabytes", "The newest runs that have so many together; one always stays"),
+        _number("runs", "Runs", "So many of the newest stay"),
+        _number("bytes", "Megabytes", "The newest runs that take so much together stay; one always does"),
         id="retention",
         key=Keeping.editing,
         on_submit=Keeping.save,
@@ -90,7 +90,7 @@ def _dialog() -> rx.Component:
     return modal(
         f"How long runs of {Keeping.name} are kept",
         rx.el.p(
-            "An ended run is removed for good as soon as one bound says so. An empty field is no bound.",
+            "An ended run is removed for good as soon as it is past one of these. An empty field is no limit.",
             class_name="muted",
         ),
         form,
@@ -114,6 +114,6 @@ def _number(name: str, label: str, help: str) -> rx.Component:
         min=0,
         step="any",
         default_value=Keeping.values[name],
-        placeholder="No bound",
+        placeholder="No limit",
     )
     return field(label, control, id=f"retention-{name}", help=help, error=error)

@@ -33,6 +33,7 @@ class Keeping(SessionState):
     @guarded
     async def load(self) -> None:
         """Read the report, once: it looks at all runs."""
+        self.editing = ""
         try:
             await self._read()
         except Forbidden:
@@ -124,4 +125,4 @@ def _number(field: str, text: str) -> float | None:
     try:
         return float(text) if text else None
     except ValueError:
-        raise Invalid.field(field, "Enter a number, or nothing for no bound.") from None
+        raise Invalid.field(field, "Enter a number, or nothing for no limit.") from None

@@ -32,6 +32,7 @@ class Values(SessionState):
     @guarded
     async def load(self) -> None:
         """Read what the address names; with ``?runs=trial`` the values of trial runs."""
+        await self._shut(ValueForm)
         self._workflow_id = self.router.url.path.rstrip("/").split("/")[-2]
         self.trial = self.router.url.query_parameters.get("runs", "") == "trial"
         self.asked = _NOBODY

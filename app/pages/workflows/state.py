@@ -7,6 +7,7 @@ import reflex as rx
 
 from app.deciding import Asks
 from app.live import Watching
+from app.pages.workflows.budget_state import RunBudget
 from app.services import shown, unit, workflows
 from app.services.errors import Invalid
 from app.session import guarded
@@ -29,6 +30,8 @@ class Workflows(Watching):
     @guarded
     async def load(self) -> object:
         """Read the list, of ``?search=`` those with this in their name; ``?new=1`` makes a workflow at once."""
+        self.asked = {"id": "", "name": ""}
+        await self._shut(RunBudget)
         actor = await self._actor()
         query = self.router.url.query_parameters
         self.trash, self.search = "trash" in query, query.get("search", "")[:LONGEST_SEARCH]

@@ -2,6 +2,7 @@
 
 from app.pages.home.state import Home
 from app.pages.runs.state import PAGE, Runs
+from app.pages.workflows.budget_state import RunBudget
 from app.pages.workflows.state import Import, Workflows
 from app.services import unit
 from tests.app.pages.conftest import Somebody, add_run, add_workflow
@@ -148,3 +149,14 @@ async def test_the_search_at_home_leads_to_the_workflows_it_means(ada: Somebody)
     page = await ada.tab.at("/workflows?search=sort+%26").state(Workflows)
     await page.load()
     assert ([row["name"] for row in page.rows], page.sought) == (["Sort & file"], "sort &")
+
+
+async def test_a_dialog_that_was_left_open_is_shut_when_its_page_is_loaded_again(ada: Somebody) -> None:
+    workflow_id, _ = unit.call(add_workflow, ada.actor)
+    page = await ada.tab.at("/workflows").state(Workflows)
+    await page.ask(workflow_id, "Sort messages")
+    budget = await ada.tab.state(RunBudget)
+    await budget.show(workflow_id, "Sort messages")
+    assert budget.workflow_id == workflow_id
+    await page.load()
+    assert (page.asked["id"], budget.workflow_id) == ("", "")
