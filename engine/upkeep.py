@@ -31,7 +31,7 @@ class Upkeep:
     """One process's share of the upkeep."""
 
     def __init__(self, data: Database, writer: Writer, storage: Storage, collector: Collector | None = None) -> None:
-        self._data, self._writer, self._storage = data, writer, storage
+        self._data, self._writer = data, writer
         self._collector = collector or Collector(data, storage)
 
     async def go_on(self) -> None:
@@ -58,9 +58,9 @@ class Upkeep:
     async def measure(self) -> int:
         """Notes how many bytes the runs have that ended since. Gives how many runs those were."""
         count = 0
-        while sizes := await asyncio.to_thread(self._unmeasured):
-            await self._writer.submit(partial(retention.measured, sizes=sizes))
-            count += len(sizes)
+        while found := await asyncio.to_thread(self._unmeasured):
+            await self._writer.submit(partial(retention.measured, found=found))
+            count += len(found)
             await asyncio.sleep(PAUSE_SECONDS)
         return count
 
@@ -110,9 +110,9 @@ class Upkeep:
             await asyncio.sleep(PAUSE_SECONDS)
         return True
 
-    def _unmeasured(self) -> list[dict[str, object]]:
+    def _unmeasured(self) -> list[retention.Measure]:
         with self._data.reader() as driver:
-            return retention.unmeasured(driver, self._storage)
+            return retention.unmeasured(driver)
 
     def _bounded(self) -> dict[str, retention.Retention]:
         with self._data.reader() as driver:

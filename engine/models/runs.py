@@ -198,6 +198,27 @@ class Payload(Table, table=True):
     created_at: datetime = stamp()
 
 
+class RunPayload(Table, table=True):
+    """A payload that rows of a run name. Written once, when the run is over and measured: then they never change."""
+
+    __tablename__ = "run_payload"
+    __table_args__ = (sa.Index("ix_run_payload_hash", "workspace_id", "hash"),)
+
+    run_id: str = Field(primary_key=True, foreign_key="run.id", ondelete="CASCADE", max_length=32)
+    hash: str = Field(primary_key=True, max_length=64)
+    workspace_id: str = Field(max_length=32)
+
+
+class PayloadNames(Table, table=True):
+    """The payloads that stand inside a payload, found by reading it once: its bytes never change."""
+
+    __tablename__ = "payload_names"
+
+    workspace_id: str = Field(primary_key=True, max_length=32)
+    hash: str = Field(primary_key=True, max_length=64)
+    names: list[str] = json_column()
+
+
 class StoredFile(Table, table=True):
     """A file that a person uploaded or a run produced. The bytes lie in the payload store under `hash`."""
 

@@ -23,6 +23,7 @@ from engine.store.payloads import Payloads, too_large
 LINE_BYTES = 64 * 1024
 LIST_MARK = b"weft-list\n"  # no JSON text begins like this
 INNER = "$list"
+FILE_MARK = b'"$file"'
 KEPT_LINES = 2  # decoded lines that a list remembers
 
 
@@ -45,16 +46,20 @@ Part = tuple[str, list[tuple[int, int, int]]]
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What is known of a stored list. `flat`: no item holds a list. `nested`: some item holds a stored one."""
+    """What is known of a stored list.
+
+    `flat`: no item holds a list. `nested`: some item holds a stored one. `files`: some item may hold a file.
+    """
 
     count: int
     size: int
     flat: bool
     nested: bool
     parts: list[Part]
+    files: bool = True  # of a manifest that was written before this was noted
 
     def dumps(self) -> bytes:
-        told = {"count": self.count, "size": self.size, "flat": self.flat, "nested": self.nested, "parts": self.parts}
+        told = {name: getattr(self, name) for name in ("count", "size", "flat", "nested", "parts", "files")}
         return LIST_MARK + orjson.dumps(told)
 
     @classmethod
@@ -218,7 +223,7 @@ class ListWriter:
         self._index: list[tuple[int, int, int]] = []
         self._texts: list[bytes] = []
         self._pending = 0
-        self._flat = True
+        self._flat, self._files = True, False
         self.count = self.size = 0
 
     def __enter__(self) -> ListWriter:
@@ -234,6 +239,7 @@ class ListWriter:
         for item in items:
             text = self._encoder.dumps(item)
             self._flat = self._flat and b"[" not in text
+            self._files = self._files or FILE_MARK in text
             self._texts.append(text)
             self._pending += len(text) + 1
             if self._pending >= self._line_bytes:
@@ -246,7 +252,7 @@ class ListWriter:
         self._keep(name)
         flat = self._flat and not self._encoder.nested
         parts = [(name, self._index)] if self._index else []
-        manifest = Manifest(self.count, self.size, flat, self._encoder.nested, parts)
+        manifest = Manifest(self.count, self.size, flat, self._encoder.nested, parts, self._files)
         return put_manifest(self._payloads, self._workspace, manifest, tuple(self._encoder.refs))
 
     def _write_line(self) -> None:
@@ -287,5 +293,6 @@ def joined(lists: Sequence[StoredList], payloads: Payloads, workspace_id: str, l
         all(one.flat for one in found),
         any(one.nested for one in found),
         [part for one in found for part in one.parts],
+        any(one.files for one in found),
     )
     return put_manifest(payloads, workspace_id, whole)

@@ -7,7 +7,7 @@ started by it, or waits for it. Any process may do any of this at any time; ever
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,6 @@ import orjson
 from engine.models.states import RUN
 from engine.store.driver import Driver, Operation, Reader
 from engine.store.statement import Statement
-from engine.store.storage import Storage
 
 DAY_MILLISECONDS = 86_400_000
 RUNS_AT_ONCE = 500  # that are looked for at once
@@ -69,6 +68,7 @@ UNMEASURED = Statement(
 )
 JSON_OF_RUN = ("input", "options", "output", "error")
 JSON_OF_STEP = ("output", "input", "error", "counts", "log", "stand_in")
+JSON_OF_WAIT = ("detail", "outcome")
 ROW_BYTES = 200  # keys, numbers and the database's own share of a row, roughly
 
 
@@ -76,7 +76,7 @@ def _length(columns: Sequence[str]) -> str:
     return " + ".join(f"COALESCE(LENGTH(CAST({name} AS TEXT)), 0)" for name in columns)
 
 
-NAMES = {"ref": '%"ref"%', "list": "%$list%", "file": "%$file%"}  # what JSON with the name of a payload in it has
+NAMES = {"ref": '%"ref"%', "inside": '%"$%'}  # what JSON with the name of a payload in it has: "ref", "$list", "$file"
 
 
 def _naming(column: str) -> str:
@@ -88,13 +88,30 @@ MEASURE_RUN = Statement(
     UNION ALL SELECT run_id, COUNT(*) * {ROW_BYTES} + SUM({_length(JSON_OF_STEP)}) FROM step WHERE run_id {{in:runs}}
         GROUP BY run_id
     UNION ALL SELECT run_id, COUNT(*) * {ROW_BYTES} FROM attempt WHERE run_id {{in:runs}} GROUP BY run_id
-    UNION ALL SELECT run_id, COUNT(*) * {ROW_BYTES} + SUM({_length(("detail", "outcome"))}) FROM wait
+    UNION ALL SELECT run_id, COUNT(*) * {ROW_BYTES} + SUM({_length(JSON_OF_WAIT)}) FROM wait
         WHERE run_id {{in:runs}} GROUP BY run_id"""
 )
 NAMED = Statement(
-    f"""SELECT id, CAST(input AS TEXT) FROM run WHERE id {{in:runs}} AND ({_naming("input")})
-    UNION ALL SELECT id, CAST(output AS TEXT) FROM run WHERE id {{in:runs}} AND ({_naming("output")})
-    UNION ALL SELECT run_id, CAST(output AS TEXT) FROM step WHERE run_id {{in:runs}} AND ({_naming("output")})"""
+    " UNION ALL ".join(
+        f"SELECT {key}, CAST({column} AS TEXT) FROM {table} WHERE {key} {{in:runs}} AND ({_naming(column)})"
+        for table, key, columns in (
+            ("run", "id", JSON_OF_RUN),
+            ("step", "run_id", JSON_OF_STEP),
+            ("wait", "run_id", JSON_OF_WAIT),
+            ("attempt", "run_id", ("error",)),
+            ("segment", "run_id", ("task",)),
+        )
+        for column in columns
+    )
+)
+SIZES = Statement(
+    """SELECT workspace_id, hash, size FROM payload WHERE workspace_id {in:workspaces} AND hash {in:names}
+    UNION ALL SELECT workspace_id, hash, size FROM stored_file
+        WHERE workspace_id {in:workspaces} AND hash {in:names}"""
+)
+NAME = Statement(
+    """INSERT INTO run_payload (run_id, hash, workspace_id)
+    SELECT id, :name, workspace_id FROM run WHERE id = :run ON CONFLICT DO NOTHING"""
 )
 MEASURED = Statement(
     "UPDATE run SET row_bytes = :rows, payload_bytes = :payloads WHERE id = :run AND row_bytes IS NULL"
@@ -132,6 +149,16 @@ class Retention:
         """The parameters of a statement."""
         age = None if self.days is None else int(self.days * DAY_MILLISECONDS)
         return {"age": age, "runs": self.runs, "bytes": self.bytes}
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """The bytes of a run's rows, those of the payloads that they name, and the names."""
+
+    run: str
+    rows: int
+    payloads: int
+    names: Collection[str]
 
 
 def bounded(driver: Reader) -> dict[str, Retention]:
@@ -180,8 +207,8 @@ def remove(driver: Driver, run_id: str) -> Operation:
     return True
 
 
-def unmeasured(driver: Reader, storage: Storage) -> list[dict[str, Any]]:
-    """The sizes in bytes of runs that are over and were not measured yet, some of them, for `measured`.
+def unmeasured(driver: Reader) -> list[Measure]:
+    """What runs take that are over and were not measured yet, some of them, for `measured`.
 
     A payload that several runs name counts for each of them.
     """
@@ -191,17 +218,22 @@ def unmeasured(driver: Reader, storage: Storage) -> list[dict[str, Any]]:
     rows = dict.fromkeys(whose, 0)
     for run_id, size in driver.send(MEASURE_RUN, {"runs": list(whose)}).rows():
         rows[run_id] += int(size)
-    named: dict[str, set[str]] = {}
+    named: dict[str, set[str]] = {run_id: set() for run_id in whose}
     for run_id, text in driver.send(NAMED, {"runs": list(whose), **NAMES}).rows():
-        named.setdefault(run_id, set()).update(HASH.findall(text))
+        named[run_id].update(HASH.findall(text))
+    names = sorted(set().union(*named.values()))
+    known = driver.send(SIZES, {"workspaces": sorted(set(whose.values())), "names": names}).rows() if names else ()
+    sizes = {(workspace, name): size for workspace, name, size in known}
     return [
-        {"run": run_id, "rows": rows[run_id], "payloads": storage.bytes_of(workspace, named.get(run_id, set()))}
+        Measure(run_id, rows[run_id], sum(sizes.get((workspace, name), 0) for name in named[run_id]), named[run_id])
         for run_id, workspace in whose.items()
     ]
 
 
-def measured(driver: Driver, sizes: Sequence[Mapping[str, Any]]) -> Operation:
-    """Records what `unmeasured` found."""
-    for size in sizes:
-        driver.send(MEASURED, size)
+def measured(driver: Driver, found: Sequence[Measure]) -> Operation:
+    """Records what `unmeasured` found, with the payloads that the runs name."""
+    for one in found:
+        for name in one.names:
+            driver.send(NAME, {"run": one.run, "name": name})
+        driver.send(MEASURED, {"run": one.run, "rows": one.rows, "payloads": one.payloads})
     yield

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from functools import lru_cache
 from typing import Any
 
 import orjson
 
-from engine.contract.errors import NotFound
 from engine.contract.lists import LongList, pieces_of
 from engine.settings import Settings, settings
 from engine.store.folder import Folder
@@ -101,22 +100,6 @@ class Storage(Payloads):
             for piece in pieces_of(items, MEASURED):
                 keeper.extend(piece)
             return keeper.close()
-
-    def bytes_of(self, workspace_id: str, names: Iterable[str]) -> int:
-        """How many bytes these payloads take on disk, lists with all their lines; what is not there has none."""
-        found = set(names)
-        for name in [*found]:
-            found.update(self.parts_of(workspace_id, name))
-        return sum(self.place.size(workspace_id, name) or 0 for name in found)
-
-    def parts_of(self, workspace_id: str, payload_id: str) -> list[str]:
-        """The payloads that hold the lines of a stored list; none if it is no list or not there."""
-        if not self.has(workspace_id, payload_id):
-            return []
-        with suppress(NotFound):
-            if self.read_part(workspace_id, payload_id, 0, len(LIST_MARK)) == LIST_MARK:
-                return [name for name, _ in self.list_of(workspace_id, payload_id).manifest.parts]
-        return []
 
     def is_long(self, count: int | None, size: int) -> bool:
         """Whether a list of so many items and bytes is better not held in memory."""

@@ -104,7 +104,8 @@ def test_what_is_named_while_it_is_aside_comes_back(bench: Bench) -> None:
     bench.collect()
     bench.name({"ref": ref.hash, "count": ref.count, "size": ref.size})
     bench.age()
-    bench.collect()
+    for _ in range(2):  # in a bucket the copy goes when the next look finds what it was made of in its place
+        bench.collect()
     assert aside(bench.shelf) == []
     assert bench.storage.page(bench.workspace, ref.hash, 2_999, 3_000) == ROWS[-1:]
 
