@@ -47,6 +47,11 @@ def hiding(*values: str) -> Iterator[None]:
         _secrets.reset(token)
 
 
+def hide_from_here(*values: str) -> None:
+    """The same until the end of the `hiding` block around, for values that come to be known inside of it."""
+    _secrets.set(_secrets.get() + tuple(value for value in values if len(value) >= SHORTEST_SECRET))
+
+
 def hide_secrets(value: object) -> Any:
     """A copy of plain data without secrets, known by the name of their key, their form, or `hiding`."""
     if isinstance(value, str):
@@ -91,6 +96,15 @@ def _redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict
     return {key: held if key.startswith("_") else hide_secrets({key: held})[key] for key, held in event.items()}
 
 
+def _of(service: str) -> Processor:
+    """Names the part of the installation, in the lines of every thread."""
+
+    def name(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        return {"service": service, **event}
+
+    return name
+
+
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     """The logger of a module; `run_id` and `step_id` come along by themselves once bound."""
     logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
@@ -109,6 +123,7 @@ def configure(service: str, config: Settings, stream: TextIO | None = None) -> N
     as_json = config.log_format == "json" or (config.log_format == "auto" and not stream.isatty())
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        _of(service),
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.stdlib.PositionalArgumentsFormatter(),
@@ -144,4 +159,3 @@ def configure(service: str, config: Settings, stream: TextIO | None = None) -> N
     for chatty in ("httpx", "httpx2", "httpcore", "asyncio"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     clear_contextvars()
-    bind_contextvars(service=service)

@@ -1,13 +1,15 @@
 """OpenTelemetry traces: one trace per run, one span per step, sent where `OTEL_EXPORTER_OTLP_ENDPOINT` says.
 
 A run's id is its trace's id, so every worker that advances a run adds to one trace, and a person who has the one can
-look up the other. A step inside a container is a child of the container's span. Without an endpoint nothing is imported
+look up the other. A step inside a container is a child of the container's span; a run that another run called belongs
+to the first one's trace, under the step that called it. Without an endpoint nothing is imported
 and nothing is measured. The ids follow W3C Trace Context: 16 bytes for the trace, 8 for a span, none of them zero.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,15 +23,21 @@ NANOSECONDS_PER_MILLISECOND = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Which span: a step by its scope and node, or with neither the run itself."""
+    """Which span: a step by its scope and node, or with neither the run itself.
+
+    Of a run that was called, `root` is the first of the runs around it, and `caller` the run, scope and node that
+    called it.
+    """
 
     run_id: str
     scope: str = ""
     node_id: str = ""
+    root: str = ""
+    caller: tuple[str, str, str] | None = None
 
     @property
     def trace_id(self) -> int:
-        return int(self.run_id, 16)
+        return int(self.root or self.run_id, 16)
 
     @property
     def span_id(self) -> int:
@@ -38,11 +46,11 @@ class Place:
 
     @property
     def parent(self) -> Place | None:
-        """The container that a step stands in, or its run."""
+        """The container that a step stands in, or its run; of a run the step that called it."""
         if not self.node_id:
-            return None
+            return Place(*self.caller, root=self.root) if self.caller else None
         outer, _, body = self.scope.rpartition("/")
-        return Place(self.run_id, outer, body.rpartition(".")[0])
+        return Place(self.run_id, outer, body.rpartition(".")[0], self.root)
 
 
 class Traces:
@@ -119,15 +127,27 @@ def close() -> None:
 
 
 def step(  # noqa: PLR0917  a place is made only where somebody is told
-    run_id: str, scope: str, node_id: str, node_type: str, started_ms: int, ended_ms: int, status: str, **about: Any
+    run_id: str,
+    scope: str,
+    node_id: str,
+    node_type: str,
+    started_ms: int,
+    ended_ms: int,
+    status: str,
+    root: str = "",
+    **about: Any,
 ) -> None:
-    """Tell of a step that is over. Times are milliseconds since 1970 UTC."""
+    """Tell of a step that is over. Times are milliseconds since 1970 UTC; `root` as of `Place`."""
     if _traces is not None:
         named = {"scope": scope, "node_id": node_id, "node_type": node_type}
-        _traces.tell(Place(run_id, scope, node_id), node_id, started_ms, ended_ms, status, **named, **about)
+        _traces.tell(Place(run_id, scope, node_id, root), node_id, started_ms, ended_ms, status, **named, **about)
 
 
-def run(run_id: str, workflow_id: str, started_ms: int, ended_ms: int, status: str) -> None:
-    """Tell of a run that is over."""
+def run(  # noqa: PLR0917  the same
+    run_id: str, workflow_id: str, started_ms: int, ended_ms: int, status: str, options: Mapping[str, Any]
+) -> None:
+    """Tell of a run that is over; its `options` name the runs around it (`root`, `caller`)."""
     if _traces is not None:
-        _traces.tell(Place(run_id), "run", started_ms, ended_ms, status, workflow_id=workflow_id)
+        caller = tuple(options["caller"]) if "caller" in options else None
+        place = Place(run_id, root=options.get("root", ""), caller=caller)
+        _traces.tell(place, "run", started_ms, ended_ms, status, workflow_id=workflow_id)

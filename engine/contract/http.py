@@ -35,7 +35,7 @@ from engine.contract.errors import (
     TimedOut,
     Unavailable,
 )
-from engine.contract.redaction import shown_body, shown_headers, shown_url, speaks_of_secret
+from engine.contract.redaction import blanked, secrets_of, shown_body, shown_headers, shown_url, speaks_of_secret
 
 MOST_REDIRECTS = 10
 _DEFAULT_BYTES = 50 * 1024 * 1024
@@ -139,7 +139,7 @@ class HttpClient:
                     answer = await self._exchange(request, secret, max_bytes, follow_redirects)
             hear(answer)
         if raise_errors and answer.status >= 400:
-            raise refusal(answer, shown)
+            raise refusal(answer, shown, secrets_of(request.headers, str(request.url), secret))
         return answer
 
     def _request(  # noqa: PLR0917
@@ -323,16 +323,19 @@ def shown_request(request: httpx.Request, secret: Collection[str]) -> dict[str, 
     return {"method": request.method, "url": shown_url(str(request.url)), "headers": headers}
 
 
-def refusal(answer: Answer, request: Mapping[str, Any]) -> NodeError:
-    """The error that an answer of 400 and above stands for. `request`: what may be shown of the call."""
+def refusal(answer: Answer, request: Mapping[str, Any], secrets: Collection[str] = ()) -> NodeError:
+    """The error that an answer of 400 and above stands for.
+
+    `request`: what may be shown of the call. `secrets`: what it carried, which the answer may repeat.
+    """
     what = f"{request['method']} {str(request['url']).partition('?')[0]}"
     details: dict[str, Any] = {
         "status": answer.status,
         "request": request,
         "response": {
             "status": answer.status,
-            "headers": shown_headers(answer.headers),
-            "body": shown_body(answer.text),
+            "headers": {name: blanked(held, secrets) for name, held in shown_headers(answer.headers).items()},
+            "body": shown_body(blanked(answer.text, secrets)),
         },
     }
     if answer.status == 429:

@@ -14,6 +14,7 @@ _SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_BODY = 4_000
+_SHORTEST_SECRET = 6
 
 
 def speaks_of_secret(name: str) -> bool:
@@ -37,6 +38,21 @@ def shown_url(url: str) -> str:
         return str(parsed.copy_with(userinfo=b"", query=None)) + (f"?{query}" if query else "")
     except (httpx.InvalidURL, ValueError, TypeError):
         return url.partition("?")[0].rpartition("@")[2][:200]
+
+
+def secrets_of(headers: Mapping[str, str], url: str, secret: Collection[str] = ()) -> frozenset[str]:
+    """What a request carries in its headers and its query that nobody may read; `secret` as in `shown_headers`."""
+    found = [value for name, value in headers.items() if name.lower() in secret or speaks_of_secret(name)]
+    found += [word for value in found for word in value.split()[1:]]  # without the scheme before a token
+    found += [value for name, value in httpx.URL(url).params.multi_items() if speaks_of_secret(name)]
+    return frozenset(value for value in found if len(value) >= _SHORTEST_SECRET)
+
+
+def blanked(text: str, secrets: Collection[str]) -> str:
+    """The text without these values: services repeat what they were sent."""
+    for value in sorted(secrets, key=len, reverse=True):
+        text = text.replace(value, HIDDEN)
+    return text
 
 
 def shown_body(text: str) -> str:

@@ -152,6 +152,7 @@ class CallFiring(ScopedFiring):
             "versions": claim.options["versions"],
             "depth": self._depth,
             "root": claim.options.get("root", claim.run_id),
+            "caller": [claim.run_id, self._scope.path, self.node.id],
             **({"dry": claim.options["dry"]} if "dry" in claim.options else {}),
             **({"parent": claim.run_id} if awaited else {}),
         }

@@ -27,6 +27,7 @@ from engine.run.scopes import Journey, Scope
 from engine.run.sources import handed_in
 from engine.run.step import LONGEST_HELD_WAIT, run_batch, run_node, validated
 from engine.run.toolbox import CallContext, CallLog
+from engine.telemetry import bound_contextvars, hiding
 
 NO_CALL = Once(CallScope({}, {}))  # yet
 FIRST = 5  # how many items a mapped write node does where it may not do all
@@ -99,7 +100,8 @@ class Calls:
         if not calls or self._control.halted:
             return
         try:
-            with self._control.calling():
+            step_id = "/".join(filter(None, (self._scope.path, self.node.id, calls[0][1].item)))
+            with self._control.calling(), bound_contextvars(step_id=step_id), hiding():
                 outcomes = await self._outcomes([call for _, call in calls])
         except Halted:
             return

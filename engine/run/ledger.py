@@ -138,7 +138,8 @@ class Ledger(Packing):
         changes = self._taken(end=end, output=output, error=error, end_shards=shards)
         await self._recorded(changes)
         self.claim.ended = (end, output, error)
-        traces.run(self.claim.run_id, self.claim.workflow_id, self.claim.started_at, now_ms(), end)
+        claim = self.claim
+        traces.run(claim.run_id, claim.workflow_id, claim.started_at, now_ms(), end, claim.options)
 
     async def park(self) -> bool:
         """Give the segment up until a wait is settled; False if one was settled meanwhile."""

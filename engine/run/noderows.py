@@ -268,8 +268,10 @@ class NodeRows:
     def _measure(self, status: str, finished_at: int, attempt: int) -> None:
         kind = self.planned.type.id
         metrics.step_seconds(kind, status).observe((finished_at - self.started_at) / 1000)
-        run_id, node_id = self.ledger.claim.run_id, self.planned.id
-        traces.step(run_id, self.scope, node_id, kind, self.started_at, finished_at, status, attempt=attempt)
+        claim, node_id, root = self.ledger.claim, self.planned.id, self.ledger.claim.options.get("root", "")
+        traces.step(
+            claim.run_id, self.scope, node_id, kind, self.started_at, finished_at, status, root=root, attempt=attempt
+        )
 
     def _input(self, call: Call | None) -> Any:
         """What a call was given. Only what reaches outside can hold a secret, or what has a one-time address."""

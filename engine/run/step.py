@@ -20,6 +20,7 @@ from engine.contract import (
     NodeError,
     NodeType,
     PermanentError,
+    Postponed,
     TimedOut,
 )
 from engine.graph import Node
@@ -90,12 +91,17 @@ async def _tried(node: Node, node_type: NodeType, call: Call, hands: Hands) -> O
             return outcome_of(result, call.attempt)
         except NodeError as error:
             verdict = after_failure(error, effect, node, node_type, call)
-        if isinstance(verdict, Later):
-            metrics.RETRIES.labels(node_type.id).inc()
+        _count_retry(verdict, node_type)
         if not isinstance(verdict, Later) or verdict.seconds > LONGEST_HELD_WAIT:
             return verdict
         await asyncio.sleep(verdict.seconds)
         call.attempt, call.generation, call.put_off = verdict.attempt, verdict.generation, verdict.put_off
+
+
+def _count_retry(verdict: Outcome, node_type: NodeType) -> None:
+    """A call that was put off was not made, so making it later is no retry."""
+    if isinstance(verdict, Later) and not isinstance(verdict.error, Postponed):
+        metrics.RETRIES.labels(node_type.id).inc()
 
 
 async def run_batch(node: Node, node_type: NodeType, calls: list[Call], hands: Hands) -> list[Outcome]:
@@ -123,6 +129,7 @@ async def run_batch(node: Node, node_type: NodeType, calls: list[Call], hands: H
                 if isinstance(result, NodeError)
                 else outcome_of(result, call.attempt)
             )
+            _count_retry(verdict, node_type)
             if isinstance(verdict, Later) and verdict.seconds <= LONGEST_HELD_WAIT:
                 call.attempt, call.generation, call.put_off = verdict.attempt, verdict.generation, verdict.put_off
                 again.append((index, params))

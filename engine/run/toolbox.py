@@ -32,11 +32,13 @@ from engine.run.failures import without
 from engine.store.files import RunLists
 from engine.store.storage import Storage, storage
 from engine.store.vault import Accounts
-from engine.telemetry import hide_secrets
+from engine.telemetry import get_logger, hide_from_here, hide_secrets
 
 MOST_LINES = 200
 LONGEST_LINE = 2_000
 SHORTEST_SECRET = 4
+
+log = get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -97,8 +99,10 @@ class CallLog:
         if len(self._context.lines) >= MOST_LINES:
             self._context.left_out += 1
         else:
-            text = without(hide_secrets(str(message)), self._context.secrets)
-            self._context.lines.append({"level": level, "text": text[:LONGEST_LINE]})
+            text = without(hide_secrets(str(message)), self._context.secrets)[:LONGEST_LINE]
+            self._context.lines.append({"level": level, "text": text})
+            # The run and the step are bound to every line of a call.
+            (log.warning if level == "warning" else log.info)("step.said", text=text)
 
 
 class CallCosts:
@@ -135,9 +139,9 @@ class CallCredentials:
             declared = catalog().credentials.get(kind)
             limits = Limits.of(stored, declared.limits if declared else None)
             self._context.account = AccountLimits(account_id, name, limits)
-        self._context.secrets.update(
-            value for value in fields.values() if isinstance(value, str) and len(value) >= SHORTEST_SECRET
-        )
+        read = [value for value in fields.values() if isinstance(value, str) and len(value) >= SHORTEST_SECRET]
+        self._context.secrets.update(read)
+        hide_from_here(*read)
         return kind, fields
 
 

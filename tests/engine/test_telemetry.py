@@ -2,6 +2,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from threading import Thread
 
 import pytest
 import structlog
@@ -34,6 +35,13 @@ def test_a_line_carries_run_step_and_service(json_logs: io.StringIO) -> None:
     assert line["event"] == "Step done"
     assert (line["service"], line["run_id"], line["step_id"], line["items"]) == ("tests", "r1", "s1", 3)
     assert (line["level"], line["logger"]) == ("info", "engine.test")
+
+
+def test_a_line_of_another_thread_names_the_service(json_logs: io.StringIO) -> None:
+    thread = Thread(target=telemetry.get_logger("engine.test").info, args=["From a thread"])
+    thread.start()
+    thread.join()
+    assert [line["service"] for line in lines(json_logs)] == ["tests"]
 
 
 def test_a_librarys_line_has_the_same_form(json_logs: io.StringIO) -> None:

@@ -1,38 +1,14 @@
 """Traces of runs, received over HTTP as a collector would."""
 
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from engine import traces
 from engine.models import new_id
 from engine.traces import Place
-
-
-class Collector:
-    """Keeps what is sent to it."""
-
-    def __init__(self) -> None:
-        spans: list[Span] = []
-
-        class Take(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                sent = ExportTraceServiceRequest.FromString(self.rfile.read(int(self.headers["Content-Length"])))
-                spans.extend(span for one in sent.resource_spans for held in one.scope_spans for span in held.spans)
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        self.spans = spans
-        self.server = HTTPServer(("127.0.0.1", 0), Take)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        Thread(target=self.server.serve_forever, daemon=True).start()
+from tests.collector import Collector
 
 
 @pytest.fixture
@@ -40,8 +16,7 @@ def collector() -> Iterator[Collector]:
     made = Collector()
     yield made
     traces.close()
-    made.server.shutdown()
-    made.server.server_close()
+    made.stop()
 
 
 def test_a_run_is_one_trace_and_what_a_container_holds_is_under_it(collector: Collector) -> None:
@@ -49,7 +24,7 @@ def test_a_run_is_one_trace_and_what_a_container_holds_is_under_it(collector: Co
     traces.configure("worker", collector.url)
     traces.step(run_id, "loop.3", "send", "http.request", 1_000, 1_500, "failed", attempt=2)
     traces.step(run_id, "", "loop", "flow.for_each", 900, 2_000, "done")
-    traces.run(run_id, "w1", 800, 2_100, "done")
+    traces.run(run_id, "w1", 800, 2_100, "done", {})
     traces.close()
     send, loop, run = collector.spans
     assert {span.trace_id.hex() for span in collector.spans} == {run_id}
@@ -62,6 +37,21 @@ def test_a_run_is_one_trace_and_what_a_container_holds_is_under_it(collector: Co
     assert told["weft.attempt"].int_value == 2
 
 
+def test_a_run_that_was_called_stands_under_the_step_that_called_it(collector: Collector) -> None:
+    first, called, deeper = new_id(), new_id(), new_id()
+    traces.configure("worker", collector.url)
+    traces.step(deeper, "", "send", "http.request", 1_300, 1_400, "done", root=first)
+    traces.run(deeper, "w3", 1_250, 1_450, "done", {"root": first, "caller": [called, "", "sub"]})
+    traces.step(called, "", "sub", "flow.call", 1_200, 1_500, "done", root=first)
+    traces.run(called, "w2", 1_100, 1_600, "done", {"root": first, "caller": [first, "loop.3", "sub"]})
+    traces.step(first, "loop.3", "sub", "flow.call", 1_000, 2_000, "done")
+    traces.close()
+    send, run3, sub2, run2, sub1 = collector.spans
+    assert {span.trace_id.hex() for span in collector.spans} == {first}
+    parents = [span.parent_span_id for span in (send, run3, sub2, run2)]
+    assert parents == [run3.span_id, sub2.span_id, run2.span_id, sub1.span_id]
+
+
 def test_two_workers_name_a_step_alike() -> None:
     run_id = new_id()
     assert Place(run_id, "a.0/b.1", "c").span_id == Place(run_id, "a.0/b.1", "c").span_id
@@ -72,5 +62,5 @@ def test_two_workers_name_a_step_alike() -> None:
 
 def test_without_an_endpoint_nothing_is_told() -> None:
     traces.configure("worker", "")
-    traces.run(new_id(), "w1", 1, 2, "done")
+    traces.run(new_id(), "w1", 1, 2, "done", {})
     assert traces._traces is None
