@@ -45,7 +45,10 @@ _PIECE: Final = 256 * 1024
 
 @router.post("", status_code=201, openapi_extra=UPLOAD, max_body_size=LARGEST_UPLOAD)
 async def upload_file(actor: SignedIn, request: Request) -> dict[str, Any]:
-    """Store a file of up to 50 MB; the answer is the value to use for a file input."""
+    """Store a file of up to 50 MB; the answer is the value to use for a file input.
+
+    After a week it is removed if no workflow, run or stored value names it.
+    """
     async with uploaded(request) as file:
         kept = await unit.ask(files.upload, actor, file.file, file.filename or "", file.content_type or "")
     return files.reference(kept)

@@ -28,7 +28,7 @@ class Retention(BaseModel):
 
 @router.get("/storage")
 async def read_storage(actor: SignedIn) -> Report:
-    """How much the runs of each workflow take, and what would be removed next. For the workspace's owners."""
+    """How much the runs of each workflow and uploaded files take, and what goes next. For the workspace's owners."""
     return await unit.ask(retention.report, actor)
 
 

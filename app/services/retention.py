@@ -13,9 +13,10 @@ from app.services.access import Actor, owned
 from app.services.errors import Invalid
 from app.services.run_limits import find_workspace
 from app.services.unit import reads
-from engine.models import Run, Workflow, Workspace, to_ms
+from engine.models import Run, StoredFile, Workflow, Workspace, to_ms
 from engine.store import retention as engine_retention
 from engine.store.db import database
+from engine.store.naming import UPLOAD_DAYS
 
 MOST: Final = {"days": 36_500, "runs": 100_000_000, "bytes": 10**15}
 KEY: Final = "retention"
@@ -53,11 +54,21 @@ class WorkflowSize:
 
 
 @dataclass(frozen=True, slots=True)
+class Uploads:
+    """Files that people uploaded, with their bytes. After ``days`` one goes if nothing names it any more."""
+
+    files: int
+    bytes: int
+    days: int = UPLOAD_DAYS
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """All workflows that have runs or a retention of their own, largest first; ``retention`` holds for the others."""
 
     retention: Kept
     workflows: Sequence[WorkflowSize]
+    uploads: Uploads
 
 
 @reads
@@ -83,7 +94,7 @@ def report(db: Session, actor: Actor) -> Report:
     )
     found = [_size(row, default) for row in db.execute(query) if row[3] or KEY in row[2]]
     found.sort(key=lambda one: -(one.row_bytes + one.payload_bytes))
-    return Report(_kept(default), found)
+    return Report(_kept(default), found, _uploads(db, actor))
 
 
 @reads
@@ -103,6 +114,16 @@ def keep_workspace(db: Session, actor: Actor, kept: Kept | None) -> None:
     """The same for all workflows that say nothing themselves. Raises Forbidden, Invalid."""
     actor.need("owner")
     _set(find_workspace(db, actor, lock=True), kept)
+
+
+def _uploads(db: Session, actor: Actor) -> Uploads:
+    # Uploaded several times, it still lies there once.
+    each = select(col(StoredFile.hash), func.max(col(StoredFile.size)).label("size")).where(
+        owned(StoredFile, actor), col(StoredFile.run_id).is_(None)
+    )
+    once = each.group_by(col(StoredFile.hash)).subquery()
+    files, size = db.execute(select(func.count(), func.coalesce(func.sum(once.c.size), 0)).select_from(once)).one()
+    return Uploads(files, int(size))
 
 
 def _size(row: Sequence[Any], default: object) -> WorkflowSize:

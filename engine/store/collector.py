@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
-import sqlalchemy as sa
-from sqlmodel import col, delete, select
+from sqlmodel import col, delete
 
-from engine.models import Payload, PayloadNames, Run, StoredFile
+from engine.models import Payload, PayloadNames, StoredFile
 from engine.store.db import Database
-from engine.store.naming import Names, named_by_rows
+from engine.store.naming import Names, lost_files, named_by_rows
 from engine.store.storage import Storage
 
 GRACE_SECONDS = 3_600.0
@@ -105,14 +104,13 @@ class Collector:
 
     def _forget(self, workspace_id: str, names: Iterable[str]) -> None:
         for some in _batches(names, FORGOTTEN_AT_ONCE):
-            lost = sa.and_(col(StoredFile.run_id).is_not(None), col(StoredFile.run_id).not_in(select(Run.id)))
             with self._data.transaction() as session:
                 for table in (Payload, PayloadNames):
                     mine = col(table.workspace_id) == workspace_id
                     session.exec(delete(table).where(mine, col(table.hash).in_(some)))
                 # Somebody may have stored the same file just now, whose row must stay.
                 mine = col(StoredFile.workspace_id) == workspace_id
-                session.exec(delete(StoredFile).where(mine, col(StoredFile.hash).in_(some), lost))
+                session.exec(delete(StoredFile).where(mine, col(StoredFile.hash).in_(some), lost_files()))
 
 
 def _batches(items: Iterable[T], size: int = MOVED_AT_ONCE) -> Iterator[list[T]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel, col, select
 
 from engine.contract.errors import NotFound
-from engine.models import Attempt, PayloadNames, Run, RunPayload, Segment, Step, StoredFile, Wait
+from engine.models import Attempt, PayloadNames, Run, RunPayload, Segment, Step, StoredFile, Wait, now
 from engine.store.db import Database
 from engine.store.lists import LIST_MARK, Manifest
 from engine.store.payloads import READ_BYTES
@@ -26,6 +27,7 @@ from engine.store.storage import Storage
 ROWS_AT_ONCE = 500
 KEYS_AT_ONCE = 10_000
 HASH_LENGTH = 64
+UPLOAD_DAYS = 7
 OF_RUN = {table.__tablename__: "run_id" for table in (Step, Wait, Attempt, Segment)} | {Run.__tablename__: "id"}
 APART = {table.__tablename__ for table in (StoredFile, PayloadNames)}
 
@@ -42,11 +44,19 @@ def named_by_rows(data: Database, workspace_id: str) -> Iterator[str]:
                     for text in _texts(data, workspace_id, table, column):
                         yield from HASH.findall(text)
     yield from _noted(data, workspace_id)
-    # Files that a person uploaded, or that a run produced which is still there.
-    there = sa.or_(col(StoredFile.run_id).is_(None), col(StoredFile.run_id).in_(select(Run.id)))
-    files = select(StoredFile.hash).where(col(StoredFile.workspace_id) == workspace_id, there)
+    files = select(StoredFile.hash).where(col(StoredFile.workspace_id) == workspace_id, sa.not_(lost_files()))
     with data.transaction(write=False) as session:
         yield from session.exec(files).all()
+
+
+def lost_files() -> sa.ColumnElement[bool]:
+    """The rows of files that do not count as a name: their run is gone, or a person uploaded them days ago.
+
+    A form or a screen names what was uploaded there within minutes, or nobody ever does.
+    """
+    gone = sa.and_(col(StoredFile.run_id).is_not(None), col(StoredFile.run_id).not_in(select(Run.id)))
+    days_ago = now() - timedelta(days=UPLOAD_DAYS)
+    return sa.or_(gone, sa.and_(col(StoredFile.run_id).is_(None), col(StoredFile.created_at) < days_ago))
 
 
 def _texts(data: Database, workspace_id: str, table: sa.Table, column: sa.Column[Any]) -> Iterator[str]:

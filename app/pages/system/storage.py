@@ -43,6 +43,7 @@ def storage() -> rx.Component:
         ),
         rx.el.div(button("Change the default", on_click=Keeping.edit(DEFAULT, "all workflows", False))),
         card(rx.cond(Keeping.sizes, table, none), class_name="clip"),
+        rx.el.p(rx.el.b(Keeping.uploads), " ", Keeping.uploads_kept, class_name="hint"),
         _dialog(),
         aria_labelledby="storage",
         class_name="stack tight",

@@ -23,6 +23,8 @@ class Keeping(SessionState):
 
     sizes: list[dict[str, Any]] = []
     default: str = ""
+    uploads: str = ""
+    uploads_kept: str = ""
     editing: str = ""
     name: str = ""
     own: bool = False
@@ -92,6 +94,9 @@ class Keeping(SessionState):
         report = await unit.ask(retention.report, await self._actor())
         self.sizes = [_size(one) for one in report.workflows]
         self.default = _said(report.retention)
+        uploads = report.uploads
+        self.uploads = f"{shown.count(uploads.files, 'uploaded file')}, {shown.size(uploads.bytes)}."
+        self.uploads_kept = f"One that no workflow, run or stored value names any more goes after {uploads.days} days."
 
 
 def _size(one: WorkflowSize) -> dict[str, Any]:

@@ -5,13 +5,15 @@ import os
 import random
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from engine.contract.errors import NotFound
-from engine.models import Workflow
+from engine.models import StoredFile, Workflow, now
 from engine.store.collector import Collector
 from engine.store.db import Database
 from engine.store.places import Place
@@ -204,3 +206,27 @@ def test_collectors_that_are_killed_take_nothing_that_is_named(
         bench.collect()
     assert bench.things() == []
     bench.data.close()
+
+
+def test_an_uploaded_file_stays_for_a_week_and_then_while_something_names_it(bench: Bench) -> None:
+    def uploaded(content: bytes, days: float) -> dict[str, Any]:
+        file = bench.storage.put_file(bench.workspace, [content], "a.txt", "text/plain")
+        with bench.data.transaction() as session:
+            about = {"name": "a.txt", "media_type": "text/plain", "size": file.size}
+            ago = now() - timedelta(days=days)
+            session.add(StoredFile(workspace_id=bench.workspace, hash=file.id, created_at=ago, **about))
+        return file.model_dump(by_alias=True)
+
+    named, lost, again = uploaded(b"named", 8), uploaded(b"lost", 8), uploaded(b"again", 8)
+    young = [uploaded(content, 6) for content in (b"young", b"again")]
+    bench.name(named)
+    for _ in range(3):
+        bench.age()
+        bench.collect()
+    assert young[1]["$file"] == again["$file"]
+    for file in (named, *young):
+        assert bench.storage.has(bench.workspace, file["$file"])
+    assert not bench.storage.has(bench.workspace, lost["$file"])
+    with bench.data.transaction(write=False) as session:
+        rows = session.scalars(sa.select(StoredFile.hash)).all()  # type: ignore[call-overload]
+    assert sorted(rows) == sorted(file["$file"] for file in (named, again, *young))
