@@ -2,16 +2,32 @@
 
 import asyncio
 import os
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import make_url
 
-from engine.models import Attempt, Payload, Run, Step, StoredFile, Workflow, Workspace, from_ms, new_id, now, to_ms
+from engine.models import (
+    Attempt,
+    Payload,
+    Run,
+    RunPayload,
+    Step,
+    StoredFile,
+    Workflow,
+    Workspace,
+    from_ms,
+    new_id,
+    now,
+    to_ms,
+)
 from engine.store import retention, space, starting
 from engine.store.changes import Changes, StepRow
 from engine.store.checkpoint import Checkpoints
@@ -220,3 +236,48 @@ async def test_an_old_database_is_compacted_once_and_gives_pages_back_from_then_
     assert space.gives_back(new)
     for each in (old, new):
         each.close()
+
+
+async def test_two_removers_at_once_remove_everything_once_and_nothing_else(bench: Bench) -> None:
+    runs = [await bench.run(([n],), rows=30) for n in range(12)]
+    bench.keep(runs=2)
+    other = Writer(bench.data)
+    other.start()
+    both = [bench.upkeep, Upkeep(bench.data, other, bench.storage)]
+    try:
+        await asyncio.gather(*(one.measure() for one in both))
+        removed = await asyncio.gather(*(one.remove() for one in both))
+    finally:
+        other.stop()
+    assert sum(removed) >= 10  # either may find the other's runs half removed, and finish them
+    assert bench.ids() == set(runs[-2:])
+    assert bench.count(Step) == 62
+    assert bench.count(RunPayload) == 2
+    assert await bench.upkeep.remove() == 0
+
+
+async def test_compacting_gives_all_room_back_while_others_read(bench: Bench) -> None:
+    for _ in range(10):
+        await bench.run(rows=1_500)
+    bench.keep(runs=1)
+    await bench.upkeep.remove()
+    before = space.database_bytes(bench.data)
+    with bench.data.transaction(write=False) as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(Workflow)) == 1
+    await asyncio.to_thread(space.compact, bench.data)
+    assert space.database_bytes(bench.data) < before - 3_000_000
+    assert bench.count(Step) == 1_500
+    assert len(bench.ids()) == 1
+    assert await bench.run()
+
+
+async def test_a_compaction_that_fails_changes_nothing_and_says_why(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bench.run(rows=10)
+    lost = make_url("postgresql+psycopg://nobody:hunter2@127.0.0.1:1/weft")
+    monkeypatch.setattr(bench.data, "url", lost if bench.data.kind == "postgresql" else make_url("sqlite:////proc/no"))
+    with pytest.raises((psycopg.Error, sqlite3.Error)) as refused:
+        await asyncio.to_thread(space.compact, bench.data)
+    assert "hunter2" not in str(refused.value)
+    assert bench.count(Step) == 10
