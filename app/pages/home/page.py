@@ -34,7 +34,7 @@ def _attention(item: ObjectVar[Any]) -> rx.Component:
             class_name="grow words",
         ),
         link_button("Look", item["href"], aria_label=f"Look at: {item['title']}"),
-        class_name=f"card need {item['tone']}",
+        class_name=f"card need attend {item['tone']}",
         key=item["key"],
     )
 
@@ -95,31 +95,28 @@ def _workflows() -> rx.Component:
     )
 
 
+def _needs() -> rx.Component:
+    """What waits for the person who looks, and what went wrong."""
+
+    def asked(one: ObjectVar[Any]) -> rx.Component:
+        return ask_card(one, Asks.decide, Asks.approve, Asks.ask_why, linked=True)
+
+    cards = rx.el.ul(
+        rx.foreach(Asks.mine.to(list[dict[str, Any]]), asked),
+        rx.foreach(Home.attention, _attention),
+        class_name="asks",
+    )
+    return rx.cond(
+        Asks.mine.length() + Home.attention.length() > 0,
+        rx.el.section(rx.el.h2("Needs you", class_name="section-head"), cards),
+        rx.fragment(),
+    )
+
+
 def _body() -> rx.Component:
     return rx.fragment(
-        rx.cond(
-            Asks.open,
-            rx.el.section(
-                rx.el.h2("Needs you", class_name="section-head"),
-                rx.el.ul(
-                    rx.foreach(
-                        Asks.open.to(list[dict[str, Any]]),
-                        lambda one: ask_card(one, Asks.decide, Asks.approve, Asks.ask_why, linked=True),
-                    ),
-                    class_name="asks",
-                ),
-            ),
-            rx.fragment(),
-        ),
+        _needs(),
         reject_dialog(Asks.rejecting != "", Asks.error, Asks.ask_why(""), Asks.reject),
-        rx.cond(
-            Home.attention,
-            rx.el.section(
-                rx.el.h2("What needs you", class_name="sr-only"),
-                rx.el.ul(rx.foreach(Home.attention, _attention), class_name="cards-3"),
-            ),
-            rx.fragment(),
-        ),
         rx.cond(
             Home.running,
             rx.el.section(

@@ -43,7 +43,7 @@ class Home(Watching):
     @guarded
     async def load(self) -> object:
         """Read everything, and hear of runs from now on."""
-        await self._shut(Asks)
+        (await self.get_state(Asks)).rejecting = ""
         actor = await self._actor()
         profile = await unit.ask(accounts.profile, actor)
         self.name, self._workspace = profile.name.split(" ")[0], profile.workspace
@@ -58,7 +58,7 @@ class Home(Watching):
         held_up = [shown.alarm(one) for one in await unit.ask(alarms.list_alarms, await self._actor())]
         attention = [*held_up, *(card for row in rows for card in shown.attention(row))][:CARDS]
         asks = await self.get_state(Asks)
-        await asks._read("")
+        await asks._read_mine()
         records = asks._marked([shown.workflow(row) for row in rows], "last_href", "last_status")
         on = shown.count(sum(row.enabled for row in rows), "workflow")
         self._put(
@@ -66,7 +66,7 @@ class Home(Watching):
             running=[one for one in records if one["last_status"] in ("running", "queued", "waiting")][:CARDS],
             workflows=records[:ON_HOME],
             more=max(0, len(records) - ON_HOME),
-            summary=" · ".join([self._workspace, f"{on} on", _needs(len(attention) + len(asks.open))]),
+            summary=" · ".join([self._workspace, f"{on} on", _needs(len(attention) + len(asks.mine))]),
         )
 
     @rx.event

@@ -106,13 +106,13 @@ def _asks() -> rx.Component:
         return ask_card(one, Asks.decide, Asks.approve, Asks.ask_why, linked=True)
 
     cards = rx.el.ul(
-        rx.foreach(Asks.open.to(list[dict[str, Any]]), card_of),
+        rx.foreach(Asks.mine.to(list[dict[str, Any]]), card_of),
         class_name=rx.cond(Runs.filter == "needs", "asks", "asks phone-only"),
         aria_label="What waits for you",
     )
     here = (Runs.filter == "needs") | ((Runs.filter == "all") & (Runs.search == "") & (Runs.workflow_id == ""))
     return rx.fragment(
-        rx.cond(here & (Asks.open.length() > 0), cards, rx.fragment()),
+        rx.cond(here & (Asks.mine.length() > 0), cards, rx.fragment()),
         reject_dialog(Asks.rejecting != "", Asks.error, Asks.ask_why(""), Asks.reject),
     )
 

@@ -42,7 +42,7 @@ class Runs(Watching):
     @guarded
     async def load(self) -> None:
         """Read the newest runs that the address asks for."""
-        await self._shut(Asks)
+        (await self.get_state(Asks)).rejecting = ""
         actor = await self._actor()
         query = self.router.url.query_parameters
         self.filter = query.get("show", "all") if query.get("show", "all") in FILTERS else "all"
@@ -71,7 +71,7 @@ class Runs(Watching):
 
     async def _read(self) -> None:
         asks = await self.get_state(Asks)
-        await asks._read("")
+        await asks._read_mine()
         page = await self._page("", min(PAGE * self._pages, runs.LONGEST_PAGE))
         counts = await unit.ask(runs.count_open, await self._actor(), workflow_id=self.workflow_id or None)
         self._put(counts={name: f"{number:,}" for name, number in counts.items() if number})

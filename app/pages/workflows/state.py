@@ -46,7 +46,7 @@ class Workflows(Watching):
         actor = await self._actor()
         found = await unit.ask(workflows.list_workflows, actor, self.search, self.trash)
         asks = await self.get_state(Asks)
-        await asks._read("")
+        await asks._read_mine()
         self._put(rows=asks._marked([shown.workflow(row) for row in found], "last_href", "last_status"), ready=True)
 
     async def _heard(self, events: Sequence[Event]) -> None:

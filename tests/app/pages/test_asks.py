@@ -53,8 +53,8 @@ async def test_home_lists_what_needs_me_and_rejecting_asks_why(ada: Somebody) ->
     home = await ada.tab.at("/").state(Home)
     await home.load()
     shown = await ada.tab.state(Asks)
-    assert shown.open[0]["title"] == "Refund?"
-    assert [[choice["word"] for choice in one["choices"]] for one in shown.open] == [
+    assert shown.mine[0]["title"] == "Refund?"
+    assert [[choice["word"] for choice in one["choices"]] for one in shown.mine] == [
         ["Reject", "Approve"],
         ["Do it again", "It was done", "Fail the step"],
     ]
@@ -65,8 +65,19 @@ async def test_home_lists_what_needs_me_and_rejecting_asks_why(ada: Somebody) ->
     assert (shown.rejecting, shown.error) == (ask_id, "Say why it is rejected.")
     await shown.reject({"why": "Too much"})
     assert (shown.rejecting, shown.error) == ("", "")
-    assert len(shown.open) == 1
-    await shown.decide(shown.open[0]["id"], "done")
+    assert len(shown.mine) == 1
+    await shown.decide(shown.mine[0]["id"], "done")
     page = await unit.ask(runs.list_runs, ada.actor, asking=True)
     assert [row.id for row in page.runs] == [run_id], "somebody else is still asked"
     launch.dispose()
+
+
+async def test_a_page_that_was_left_does_not_put_its_asks_on_the_next(ada: Somebody) -> None:
+    ids = unit.call(add_workflow, ada.actor)
+    here, elsewhere = (unit.call(add_run, ada.actor, ids, "waiting") for _ in range(2))
+    asked = [unit.call(put, ada.actor.workspace_id, run_id) for run_id in (here, elsewhere)]
+    await (await ada.tab.at(f"/runs/{here}").state(RunHead)).load()
+    await (await ada.tab.at("/").state(Home)).load()
+    shown = await ada.tab.state(Asks)
+    assert [one["id"] for one in shown.open] == asked[:1]
+    assert [one["id"] for one in shown.mine] == asked
