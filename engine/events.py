@@ -55,7 +55,7 @@ class Event(NamedTuple):
 
     def packed(self) -> dict[str, Any]:
         """The event as it travels: fields that say nothing are left out."""
-        return {name: value for name, value in self._asdict().items() if value not in ("", None)}
+        return {name: value for name, value in zip(self._fields, self, strict=True) if value not in ("", None)}
 
 
 def unpack(data: bytes) -> list[Event]:

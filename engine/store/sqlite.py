@@ -109,12 +109,8 @@ class SqliteDriver(SqliteReader):
 
 def _bound(statement: Statement, values: Values) -> list[Any]:
     """The values of a statement's numbered parameters; lists as JSON."""
-    return [_clock() if name == "clock" else _plain(values[name]) for name in statement.names]
-
-
-def _clock() -> int:
-    return time.time_ns() // 1_000_000
-
-
-def _plain(value: Any) -> Any:
-    return orjson.dumps(value).decode() if type(value) is list else value
+    if statement.lists:
+        values = {**values, **{name: orjson.dumps(values[name]).decode() for name in statement.lists}}
+    if "clock" in statement.names:
+        values = {**values, "clock": time.time_ns() // 1_000_000}
+    return [values[name] for name in statement.names]

@@ -21,7 +21,7 @@ class Statement:
     travel as one document, since one statement costs little more than one row. No two rows may have the same key.
     """
 
-    __slots__ = ("names", "numbered", "postgres", "postgres_rows", "sqlite")
+    __slots__ = ("lists", "names", "numbered", "postgres", "postgres_rows", "sqlite")
 
     def __init__(self, text: str, types: Mapping[str, str] | None = None) -> None:
         text = re.sub(r"\s+", " ", text).strip()
@@ -30,6 +30,7 @@ class Statement:
         sqlite = sqlite.replace("{clock}", ":clock").replace("{turn}", "1")
         self.sqlite = re.sub(r"\{(share|lock|skip)\}", "", sqlite).strip()
         # SQLite's own driver looks parameters up by name for every row, which costs more than the rest of binding them.
+        self.lists = frozenset(re.findall(r"\{in:(\w+)\}", text))
         self.names = tuple(dict.fromkeys(re.findall(r":(\w+)", self.sqlite)))
         self.numbered = re.sub(r":(\w+)", lambda found: f"?{self.names.index(found[1]) + 1}", self.sqlite)
         self.postgres = _in_postgres(text)
