@@ -9,7 +9,7 @@ from app.api.auth import address_of, counted
 from app.api.files import BYTES, LARGEST_UPLOAD, UPLOAD, FileId, attachment, uploaded
 from app.services import files, forms, unit
 from app.services.forms import Form, FormResult
-from app.services.run_data import Items
+from app.services.held_values import Items
 
 router = APIRouter(prefix="/forms/{token}", tags=["Forms"], dependencies=[Depends(counted)])
 

@@ -7,8 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.auth import SignedIn
 from app.services import dry_runs, reruns, rounds, run_data, runs, unit
+from app.services.held_values import Items
 from app.services.rounds import Round
-from app.services.run_data import Items, Result, StepView
+from app.services.run_data import Result, StepView
 from app.services.runs import Page, RunDetail, Source, Use
 from engine.models import RunStatus
 

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from app.services import day_budgets, run_data, runs, unit
+from app.services import day_budgets, held_values, runs, unit
 from app.services.access import RANK, Actor, owned
 from app.services.errors import Conflict, Forbidden, Invalid, NotFound
 from app.services.unit import reads
@@ -180,7 +180,7 @@ def _shown(actor: Actor, wait: Wait, run: Run, named: _Named) -> Approval:
         item=wait.item,
         scope=wait.scope,
         title=_title(wait, named.label),
-        evidence=run_data.read_whole(actor, detail["evidence"]) if "evidence" in detail else None,
+        evidence=held_values.read_whole(actor, detail["evidence"]) if "evidence" in detail else None,
         asked_by=named.starter,
         asked_at=wait.created_at,
         deadline=wait.due,

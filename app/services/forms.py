@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from app.services import files, inputs, run_data, runs, secrets, unit
+from app.services import files, held_values, inputs, run_data, runs, secrets, unit
 from app.services.access import Actor, owned
 from app.services.drafts import find
 from app.services.errors import Conflict, Invalid, NotFound
@@ -127,7 +127,7 @@ def result(db: Session, token: str, run_id: str) -> FormResult:
 
 
 @reads
-def result_items(db: Session, token: str, run_id: str, node_id: str, *, start: int, stop: int) -> run_data.Items:
+def result_items(db: Session, token: str, run_id: str, node_id: str, *, start: int, stop: int) -> held_values.Items:
     """A page of one result of a run that this form started."""
     actor, workflow = visitor(db, token)
     row = _form_run(db, actor, workflow, run_id)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
-from app.services import credentials, files, plain, run_data, triggers, unit
+from app.services import credentials, files, held_values, plain, triggers, unit
 from app.services.access import Actor
 from app.services.errors import NotFound, SignedOut
 from app.services.limits import Limit, Verdict, limiter
@@ -137,9 +137,9 @@ async def _start(door: Door, values: dict[str, Any]) -> tuple[Started, RunResult
 async def _answer(door: Door, run_id: str, output: Mapping[str, Any]) -> Answer:
     response = output.get("response")
     if response is not None:
-        body = await run_data.whole(_caller(door), response["body"])
+        body = await held_values.whole(_caller(door), response["body"])
         return Answer(response["status"], run_id, body, response["headers"])
-    return Answer(200, run_id, await run_data.resolved(_caller(door), output), {})
+    return Answer(200, run_id, await held_values.resolved(_caller(door), output), {})
 
 
 def _reason(error: Mapping[str, Any] | None) -> str:

@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from app.services import drafts, plain, run_data, runs
+from app.services import drafts, held_values, plain, runs
 from app.services.access import Actor, owned
 from app.services.errors import Conflict, Invalid, NotFound
 from app.services.unit import reads
@@ -135,7 +135,7 @@ def _stored(actor: Actor, held: Stored) -> dict[str, Any]:
         raise Invalid(
             f"This output is {held['size'] / 1024:,.0f} kB. At most {LARGEST // 1024} kB can be kept for a step."
         )
-    value = run_data.read_whole(actor, held)
+    value = held_values.read_whole(actor, held)
     origin = [_with_numbers(actor, axis) for axis in held.get("o") or ()]
     return {"v": value, **({"o": origin} if origin else {})}
 
@@ -143,7 +143,7 @@ def _stored(actor: Actor, held: Stored) -> dict[str, Any]:
 def _with_numbers(actor: Actor, axis: Mapping[str, Any]) -> Mapping[str, Any]:
     """Where the items of a list come from, inline."""
     at = axis.get("at")
-    return {**axis, "at": run_data.read_whole(actor, at)} if isinstance(at, Mapping) else axis
+    return {**axis, "at": held_values.read_whole(actor, at)} if isinstance(at, Mapping) else axis
 
 
 def _edited(value: Any, before: Stored | None) -> dict[str, Any]:

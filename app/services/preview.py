@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlmodel import Session
 
-from app.services import run_data, values
+from app.services import held_values, run_data, values
 from app.services.access import Actor
 from app.services.errors import Invalid, NotFound
 from app.services.run_data import StepView
@@ -23,7 +23,7 @@ SAMPLE_ITEMS: Final = 20
 LONGEST_LINE: Final = 160
 MOST_NODES: Final = 60
 
-Samples = Mapping[str, Mapping[str, run_data.Items]]
+Samples = Mapping[str, Mapping[str, held_values.Items]]
 
 
 @dataclass(frozen=True)
@@ -183,11 +183,11 @@ def _extra() -> dict[str, Any]:
     return {"trigger": None, "run": {"id": "preview"}, "vars": {}, "now": now().isoformat(), "random": "preview"}
 
 
-def _data(items: run_data.Items) -> Any:
+def _data(items: held_values.Items) -> Any:
     return (items.items[0] if items.items else None) if items.total is None else items.items
 
 
-def _ports(db: Session, actor: Actor, run_id: str, one: StepView, scope: str) -> dict[str, run_data.Items]:
+def _ports(db: Session, actor: Actor, run_id: str, one: StepView, scope: str) -> dict[str, held_values.Items]:
     return {
         port: run_data.items(
             db, actor, run_id, one.node_id, port=port, start=0, stop=SAMPLE_ITEMS, inner=SAMPLE_ITEMS, scope=scope

@@ -1,6 +1,5 @@
 """What lies inside a run: its steps, the items that passed each of them, and its results."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,24 +8,18 @@ from typing import Any, Final, Literal
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from app.services import places, rounds, runs
+from app.services import held_values, places, rounds, runs
 from app.services.access import Actor, owned
 from app.services.errors import Invalid, NotFound
 from app.services.places import Place
 from app.services.unit import reads
-from engine import doors
 from engine.catalog import catalog
-from engine.contract import LongList, is_list
-from engine.contract import NotFound as GoneFromStore
-from engine.contract.lists import part_of
+from engine.contract import is_list
 from engine.graph import Graph, Node
 from engine.models import Step
-from engine.store import storage
 
 LONGEST_PAGE: Final = 500
-LARGEST_WHOLE: Final = 16 * 1024 * 1024
 _RESULT_ROWS: Final = 100
-_FIRST_ITEMS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +52,6 @@ class StepView:
     depth: int = 0
     has_body: bool = False
     opens: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Items:
-    """A page of the values at a port. ``total`` is None for a single value, which is then the only item."""
-
-    items: list[Any]
-    start: int
-    total: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +131,7 @@ def items(
     stop: int = 50,
     inner: int | None = None,
     scope: str = "",
-) -> Items:
+) -> held_values.Items:
     """The values from ``start`` to before ``stop`` that came in or went out; the rest of the list is not read.
 
     ``field``: those of the list under this name in a record. Long lists inside of a value are told by their number of
@@ -157,18 +141,18 @@ def items(
     if not 0 <= start <= stop or stop - start > LONGEST_PAGE:
         raise Invalid(f"Ask for at most {LONGEST_PAGE} items at a time.")
     row = _closing(db, actor, run_id, node_id, scope)
-    held = ((row.input if side == "input" else row.output) or {}) if row else {}
-    if port not in held:
-        return Items([], start, 0)
-    return page(actor, held[port], start, stop, field=field, inner=inner)
+    at = ((row.input if side == "input" else row.output) or {}) if row else {}
+    if port not in at:
+        return held_values.Items([], start, 0)
+    return held_values.page(actor, at[port], start, stop, field=field, inner=inner)
 
 
 @reads
 def inner_lists(db: Session, actor: Actor, run_id: str, node_id: str, port: str, *, scope: str = "") -> dict[str, int]:
     """The lists in the record that left a step, by the names of their fields, and how many items each has."""
     row = _closing(db, actor, run_id, node_id, scope)
-    held = ((row.output or {}) if row else {}).get(port) or {}
-    value = _value(actor, held) if held.get("count") is None else None
+    kept = ((row.output or {}) if row else {}).get(port) or {}
+    value = held_values.value_of(actor, kept) if kept.get("count") is None else None
     record = value if isinstance(value, Mapping) and "$file" not in value else {}
     return {str(name): len(found) for name, found in record.items() if is_list(found)}
 
@@ -191,87 +175,10 @@ def results(db: Session, actor: Actor, run_id: str) -> list[Result]:
     return [_result(actor, drawing, node.id, known.get(node.id)) for node in wanted]
 
 
-def page(  # noqa: PLR0917  what a page is
-    actor: Actor, held: Mapping[str, Any], start: int, stop: int, field: str = "", inner: int | None = None
-) -> Items:
-    """Part of a value as a step row holds it: ``{"v": value}`` or ``{"ref": hash, "count": items or null}``."""
-    try:
-        if held.get("count") is not None:
-            found = storage.storage().page(actor.workspace_id, held["ref"], start, stop)
-            found = doors.shown(found) if held.get("doors") else found
-            return Items(_told(found, inner), start, held["count"])
-        value = _value(actor, held)
-        if field:
-            value = value.get(field) if isinstance(value, Mapping) else None
-        if is_list(value):
-            return Items(_told(part_of(value, start, min(stop, len(value))), inner), start, len(value))
-        return Items([_told(value, inner)], 0, None)
-    except GoneFromStore:
-        raise NotFound("value (its time of keeping may be over)") from None
-
-
-def _value(actor: Actor, held: Mapping[str, Any]) -> Any:
-    value = storage.storage().value_of(actor.workspace_id, held)
-    return doors.shown(value) if held.get("doors") else value
-
-
-def _told(value: Any, inner: int | None) -> Any:
-    """The value as JSON: of a long list inside how many items it has and the first of them, never silently fewer."""
-    if isinstance(value, LongList):
-        if inner is not None:
-            return _told(part_of(value, 0, min(inner, len(value))), inner)
-        first = part_of(value, 0, min(_FIRST_ITEMS, len(value)))
-        return {"$list": {"count": len(value), "first": _told(first, inner)}}
-    if isinstance(value, Mapping):
-        return {name: _told(held, inner) for name, held in value.items()}
-    return [_told(held, inner) for held in value] if isinstance(value, list) else value
-
-
 @reads
 def outputs(db: Session, actor: Actor, run_id: str) -> Any:
     """The values that the run gave back, by the names of its Output nodes; without these, what its last node gave."""
-    return _resolved(actor, runs.find(db, actor, run_id).output or {})
-
-
-async def resolved(actor: Actor, output: Mapping[str, Any]) -> Any:
-    """What a run's ``output`` column stands for: a record by output name, or the value of its last node."""
-    stored = output.get("outputs") or {}
-    if all("ref" not in held and "lists" not in held for held in (*stored.values(), output.get("last") or {})):
-        return _resolved(actor, output)
-    return await asyncio.to_thread(_resolved, actor, output)
-
-
-async def whole(actor: Actor, held: Mapping[str, Any]) -> Any:
-    """A value as rows hold it; a list above 16 MB by its number of items and the first of them."""
-    return await asyncio.to_thread(_whole, actor, held) if "ref" in held else _whole(actor, held)
-
-
-def read_whole(actor: Actor, held: Mapping[str, Any]) -> Any:
-    """The same for those who are in a thread already."""
-    return _whole(actor, held)
-
-
-def _resolved(actor: Actor, output: Mapping[str, Any]) -> Any:
-    stored = output.get("outputs") or {}
-    if not stored and "last" in output:
-        return _whole(actor, output["last"])
-    return {name: _whole(actor, held) for name, held in stored.items()}
-
-
-def _whole(actor: Actor, held: Mapping[str, Any]) -> Any:
-    if "ref" not in held and not held.get("lists"):
-        return doors.shown(held.get("v")) if held.get("doors") else held.get("v")
-    store = storage.storage()
-    try:
-        if held.get("count") is None:
-            return _told(_value(actor, held), None)
-        if held.get("size", 0) > LARGEST_WHOLE:
-            told = _told(store.list_of(actor.workspace_id, held["ref"], held["count"]), None)
-        else:
-            told = store.get_json(actor.workspace_id, held["ref"])
-        return doors.shown(told) if held.get("doors") else told
-    except GoneFromStore:
-        return None
+    return held_values.read_resolved(actor, runs.find(db, actor, run_id).output or {})
 
 
 def _closing(db: Session, actor: Actor, run_id: str, node_id: str, scope: str) -> Step | None:
@@ -306,7 +213,7 @@ def _step(place: Place, node_id: str, row: Step | None, summed: rounds.Summed | 
         finished_at=row.finished_at if row else summed.finished_at if summed else None,
         counts=row.counts if row else summed.counts if summed else None,
         error=row.error if row else None,
-        outputs={port: _count(held) for port, held in ((row.output if row else None) or {}).items()},
+        outputs={port: _count(kept) for port, kept in ((row.output if row else None) or {}).items()},
         log=(row.log if row else None) or (),
         reused_from=row.reused_from if row else None,
         stand_in=row.stand_in if row else None,
@@ -317,16 +224,16 @@ def _step(place: Place, node_id: str, row: Step | None, summed: rounds.Summed | 
     )
 
 
-def _count(held: Mapping[str, Any]) -> int | None:
-    if "ref" in held:
-        return held.get("count")
-    return len(held["v"]) if isinstance(held.get("v"), list) else None
+def _count(kept: Mapping[str, Any]) -> int | None:
+    if "ref" in kept:
+        return kept.get("count")
+    return len(kept["v"]) if isinstance(kept.get("v"), list) else None
 
 
 def _result(actor: Actor, drawing: Graph, node_id: str, row: Step | None) -> Result:
     node = drawing.nodes[node_id]
-    held = (row.output or {}).get("main") if row else None
-    found = page(actor, held, 0, _RESULT_ROWS) if held else None
+    kept = (row.output or {}).get("main") if row else None
+    found = held_values.page(actor, kept, 0, _RESULT_ROWS) if kept else None
     single = found is not None and found.total is None
     return Result(
         node_id=node_id,

@@ -214,6 +214,10 @@ def test_a_run_shows_its_rounds_on_the_canvas_in_the_inspector_and_on_its_page(n
     expect(page.locator("#inspector-body")).to_contain_text("Dear Ada")
     levels.locator(".ed-stepper", has_text="Each order").get_by_role("button", name="Next round").click()
     expect(page.locator("#inspector-body")).to_contain_text("Dear Bo")
+    nested.select("orders")
+    nested.tab("In")
+    expect(page.locator("#inspector-body")).to_contain_text("Start")
+    expect(page.get_by_text("This did not work")).to_have_count(0)
     run = page.request.get(f"/api/v1/runs?workflow_id={nested.workflow_id}").json()["runs"][0]["id"]
     page.goto(f"/runs/{run}")
     expect(page.locator("[data-step]")).to_have_count(4)

@@ -106,6 +106,7 @@ def test_wire_and_field_are_one_thing(editor: Editor) -> None:
     expect(editor.field("value").locator(".ref")).to_be_visible()
     editor.page.locator('.react-flow__edge[data-id="route.big>shown.value"]').press("Delete")
     expect(editor.field("value").locator(".ref")).to_have_count(0)
+    expect(editor.card("shown")).to_be_visible()
 
 
 def test_deleting_a_node_heals_the_wire_and_undo_brings_it_back(editor: Editor) -> None:

@@ -47,6 +47,12 @@ LONG: dict[str, Any] = {
     },
 }
 
+WRITES: dict[str, Any] = {
+    "weft": 1,
+    "name": "Writes",
+    "nodes": {"keep": {"type": "data.remember", "label": "Remember it", "with": {"name": "seen", "value": 7}}},
+}
+
 
 def _state(page: Page) -> Any:
     return page.locator(".page-head [data-state]")
@@ -101,9 +107,23 @@ def test_a_run_is_cancelled_and_run_again(signed_in: Page) -> None:
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("dialog").get_by_role("button", name="Cancel the run").click()
     expect(_state(page)).to_have_attribute("data-state", "cancelled", timeout=20_000)
-    page.get_by_role("button", name="Run again").click()
+    page.get_by_role("button", name="Run again", exact=True).click()
     expect(page).not_to_have_url(re.compile(run["id"]))
     expect(page.locator("[data-step=pause]")).to_have_attribute("data-state", "waiting", timeout=20_000)
+
+
+def test_a_run_that_wrote_asks_before_it_writes_again(signed_in: Page) -> None:
+    page = signed_in
+    run = start(page.request, add_workflow(page.request, WRITES), wait=30)
+    page.goto(f"/runs/{run['id']}")
+    page.get_by_role("button", name="Run again", exact=True).click()
+    asked = page.get_by_role("dialog")
+    expect(asked).to_contain_text("“Remember it” would write once more")
+    asked.get_by_role("button", name="Keep as it is").click()
+    expect(page).to_have_url(re.compile(run["id"]))
+    page.get_by_role("button", name="Run again", exact=True).click()
+    asked.get_by_role("button", name="Run again, and write again").click()
+    expect(page).not_to_have_url(re.compile(run["id"]))
 
 
 def test_the_list_of_runs_grows_by_itself(signed_in: Page) -> None:

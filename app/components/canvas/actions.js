@@ -1,12 +1,14 @@
 // What a key does. One listener on the window; typing in a field is never taken for a command.
 import { inside, isBox, placeOf, topmost } from "./containers.js";
-import { addNode, connect, freeSpot, isShown, nudge, paste, removeNodes, rename, toggleOff, ungroup } from "./gestures.js";
+import { addNode, CARD_WIDTH, connect, disconnect, freeSpot, isShown, nudge, paste, removeNodes, rename, toggleOff, ungroup } from "./gestures.js";
 import { neighbor } from "./keyboard.js";
 import { flush, pushCommand } from "./queue.js";
 import { announce, board, isTyping, ui } from "./store.js";
 
 const WALK = ["ArrowRight", "ArrowLeft", "ArrowUp", "ArrowDown"];
 const NUDGE = 11;
+const BESIDE = 64;
+export const ABOVE_POINTER = 30; // a card that is added stands so that the pointer is on its head
 
 export function duplicate(ids, select) {
   const all = board.get().nodes;
@@ -70,10 +72,25 @@ function looked({ flow, touch }) {
   return flow;
 }
 
-// Beside a wire that is selected, the node goes into it.
+// The wire that has the focus.
+function focusedWire() {
+  const id = document.activeElement?.closest?.(".react-flow__edge")?.dataset.id;
+  return (id && board.get().edges.get(id)) || null;
+}
+
+// Beside a wire that has the focus or is selected, the node goes into it.
 function quickAdd(c) {
-  const wire = c.selectedWire();
-  return wire ? c.addIntoWire(wire) : c.openQuickAdd();
+  const wire = focusedWire() ?? c.selectedWire();
+  return wire ? c.addIntoWire(wire) : c.openQuickAdd(null, c.pointerSpot() ? null : rightOfSelected(c));
+}
+
+// Where a node goes that is added without the pointer: right of the one that is selected. A place on the screen.
+function rightOfSelected({ selectedIds, flow }) {
+  const ids = selectedIds();
+  if (ids.length !== 1 || isBox(board.get().nodes.get(ids[0]))) return null;
+  const place = placeOf(ids[0]);
+  const spot = freeSpot({ x: place.x + CARD_WIDTH + BESIDE, y: place.y });
+  return flow.flowToScreenPosition({ x: spot.x, y: spot.y + ABOVE_POINTER });
 }
 
 function addNote(c) {
@@ -159,8 +176,21 @@ export function bindKeys(commands) {
     if (!within) return undefined;
     return handle(event, control, c);
   };
+  // Before React Flow hears of it, which would delete the nodes that are selected.
+  const onDelete = (event) => {
+    const wire = ["Delete", "Backspace"].includes(event.key) && !ui.get().readOnly ? focusedWire() : null;
+    if (!wire) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    disconnect([wire]);
+    commands.get().wrapper?.current?.focus({ preventScroll: true });
+  };
+  window.addEventListener("keydown", onDelete, { capture: true });
   window.addEventListener("keydown", onKeyDown);
-  return () => window.removeEventListener("keydown", onKeyDown);
+  return () => {
+    window.removeEventListener("keydown", onDelete, { capture: true });
+    window.removeEventListener("keydown", onKeyDown);
+  };
 }
 
 function handle(event, control, c) {
@@ -178,7 +208,9 @@ function handle(event, control, c) {
   action();
 }
 
-function focusedCard({ select, selectedIds }) {
+function focusedCard({ select, selectedIds, addIntoWire }) {
+  const wire = focusedWire();
+  if (wire) return () => addIntoWire(wire);
   const id = document.activeElement?.closest?.(".react-flow__node")?.dataset.id;
   if (!id) return null;
   return () => {

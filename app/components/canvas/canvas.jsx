@@ -8,7 +8,7 @@ import {
 import "@xyflow/react/dist/base.css";
 import "./canvas.css";
 import { CardGuides, useGuides } from "./guides.jsx";
-import { bindKeys } from "./actions.js";
+import { ABOVE_POINTER, bindKeys } from "./actions.js";
 import { keepInView, showFromStart, useBoard } from "./board.js";
 import { useClipboard } from "./clipboard.js";
 import { EmptyCanvas, KeysHelp, Refusal, Toasts } from "./overlays.jsx";
@@ -75,11 +75,16 @@ function Inner({ onBatch, onSelect, onConnectStart, onRun, onRunFrom, onKeep, co
 
   useEffect(() => {
     // A panel that opens beside the canvas must not cover what is selected.
+    // A frame later: a view that changes in the observer's own breath makes the browser report a loop.
+    let frame = 0;
     const observer = new ResizeObserver(() => {
-      if (!inHand.current) (touched.current ? keepInView : showFromStart)(flow, wrapper.current);
+      cancelAnimationFrame(frame);
+      frame = requestAnimationFrame(() => {
+        if (!inHand.current && wrapper.current) (touched.current ? keepInView : showFromStart)(flow, wrapper.current);
+      });
     });
     observer.observe(wrapper.current);
-    return () => observer.disconnect();
+    return () => { observer.disconnect(); cancelAnimationFrame(frame); };
   }, [flow]);
 
   const canvasPoint = useCallback((point) => {
@@ -167,7 +172,7 @@ function Inner({ onBatch, onSelect, onConnectStart, onRun, onRunFrom, onKeep, co
   const onChoose = useCallback((type, adding) => {
     ui.set({ adding: null });
     const link = adding.link ? { ...adding.link, field: type.field } : null;
-    const spot = { x: adding.spot.x, y: adding.spot.y - 30 };
+    const spot = { x: adding.spot.x, y: adding.spot.y - ABOVE_POINTER };
     const id = adding.wire ? addIntoWire(type.type, adding.wire, spot, type.field) : addNode(type.type, spot, link, adding.container);
     if (id) select([id]);
     wrapper.current?.focus();

@@ -3,7 +3,7 @@ import { folded, placeOf, shownAs } from "./containers.js";
 import { board } from "./store.js";
 
 export const KEYS = [
-  ["Add", [["/ or N", "Add a node at the pointer"], ["N on a wire", "Add a node in its middle"], ["C", "Connect the selected node"], ["Shift S", "Add a note"], ["Ctrl V", "Paste nodes"]]],
+  ["Add", [["/ or N", "Add a node at the pointer"], ["N or Enter on a wire", "Add a node in its middle"], ["C", "Connect the selected node"], ["Shift S", "Add a note"], ["Ctrl V", "Paste nodes"]]],
   ["Change", [["Delete", "Delete, and heal the wire"], ["Ctrl D", "Duplicate"], ["F2", "Rename"], ["D", "Turn off or on"], ["P", "Keep its output, or let go"],
     ["G", "Group into a container"], ["Shift G", "Ungroup"], ["Shift Alt T", "Tidy up"],
     ["Ctrl C", "Copy"], ["Ctrl X", "Cut"], ["Ctrl Z", "Undo"], ["Ctrl Shift Z", "Redo"]]],

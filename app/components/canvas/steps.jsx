@@ -54,7 +54,7 @@ function Step({ node, depth, within, onOpen }) {
 
 export function StepList({ onOpen }) {
   const { nodes, edges, loaded } = useStore(board);
-  const steps = useMemo(() => inOrder(nodes, edges), [nodes, edges]);
+  const steps = useMemo(() => inOrder(nodes, edges).filter((node) => node.text === undefined), [nodes, edges]);
   if (!loaded) return <div className="fc-skeleton" aria-label="Loading">{[1, 2, 3, 4].map((row) => <i key={row} />)}</div>;
   if (!steps.length) return <p className="hint fc-none">No steps yet. Add the first one: how does this start?</p>;
   return <ol className="card fc-steps" aria-label="Steps">{steps.map((node) => <Step key={node.id} node={node} depth={around(node.id, nodes).length} within={nodes.get(node.parent)?.label} onOpen={onOpen} />)}</ol>;

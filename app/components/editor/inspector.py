@@ -97,7 +97,7 @@ def _rounds(levels: Any, on_round: Any) -> rx.Component:
 
     def level(one: ObjectVar[Any]) -> rx.Component:
         index, total = one["index"].to(int), one["total"].to(int)
-        return rx.el.div(
+        stepper = rx.el.div(
             rx.el.span(one["label"], class_name="truncate"),
             rx.el.span("round ", index + 1, " of ", total, class_name="hint num"),
             rx.el.span(class_name="grow"),
@@ -113,8 +113,9 @@ def _rounds(levels: Any, on_round: Any) -> rx.Component:
                 on_click=on_round(one["container"], index + 1),
                 disabled=index + 1 >= total,
             ),
-            class_name=rx.cond(total > 1, "row ed-stepper", "hidden"),
+            class_name="row ed-stepper",
         )
+        return rx.cond(total > 1, stepper, rx.fragment())
 
     shown = rx.el.div(rx.foreach(levels, level), class_name="ed-rounds", role="group", aria_label="Rounds")
     return rx.cond(levels.length() > 0, shown, rx.fragment())

@@ -13,6 +13,14 @@ from engine.graph import Node
 Field = dict[str, Any]
 
 
+class Surroundings:
+    """What the containers around a node give its body in the rounds that are looked at: by name, and of a Repeat what
+    the round before gave, by container. A plain class, so that Reflex wraps no proxy around the values."""
+
+    def __init__(self, given: dict[str, Any] | None = None, before: dict[str, Any] | None = None) -> None:
+        self.given, self.before = given or {}, before or {}
+
+
 class Sampled:
     """The first values of a run. A plain class, so that Reflex wraps no proxy around them."""
 

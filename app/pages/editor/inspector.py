@@ -6,9 +6,9 @@ from typing import Any
 import reflex as rx
 
 from app.pages.editor import batches, filling, form, names, ports, words
-from app.pages.editor.filling import Sampled
+from app.pages.editor.filling import Sampled, Surroundings
 from app.pages.editor.seen import Seen
-from app.services import preview, result_view, rounds, run_data, run_view, unit, values
+from app.services import held_values, preview, result_view, rounds, run_data, run_view, unit, values
 from app.services.errors import Invalid, NotFound
 from app.session import SessionState, guarded
 from engine.catalog import catalog
@@ -43,8 +43,7 @@ class InspectorState(SessionState):
     levels: list[dict[str, Any]] = []
 
     _scope: str = ""
-    _given: dict[str, Any] = {}
-    _before: dict[str, Any] = {}
+    _around: Surroundings = Surroundings()
     _seen: Seen | None = None
     _run_id: str = ""
     _mark: int = -1
@@ -149,11 +148,11 @@ class InspectorState(SessionState):
             self.fields, self.messages = [], [f"The node type {node.type} is not installed."]
             return
         await self._load_samples()
-        self._given = await self._look_around(self._seen)
+        self._around = Surroundings(await self._look_around(self._seen), self._around.before)
         self.sources = names.sources(
             names.before(self._seen.graph, self._seen.edges, node.id), catalog(), self._sampled.values
         )
-        around = names.around(self._seen.graph, catalog(), node.id, self._given)
+        around = names.around(self._seen.graph, catalog(), node.id, self._around.given)
         self.completions = names.completions(self.sources, node.params, around)
         self._show_form(self._seen, node, one)
         self.fields = await filling.filled(await self._actor(), self.fields, self._seen, node, one)
@@ -172,7 +171,7 @@ class InspectorState(SessionState):
             if wire["target"] == node.id
         }
         badges = {name: words.badge(seen.graph, value) for name, value in node.params.items()}
-        found = preview.preview(node, one, self._sampled.values, self.item, self._given)
+        found = preview.preview(node, one, self._sampled.values, self.item, self._around.given)
         self.items = found.calls
         views = form.fields(node=node, node_type=one, problems=wrong, references=badges, levels=levels)
         self.fields = [
@@ -204,7 +203,8 @@ class InspectorState(SessionState):
             {"container": one.container, "label": one.label, "index": one.index, "total": one.total} for one in found
         ]
         self._scope = rounds.path_of(found)
-        self._before = {one.container: await run_data.whole(actor, one.before) for one in found if one.before}
+        before = {one.container: await held_values.whole(actor, one.before) for one in found if one.before}
+        self._around = Surroundings(self._around.given, before)
         return self._scope
 
     async def _look_around(self, seen: Seen) -> dict[str, Any]:
@@ -213,7 +213,7 @@ class InspectorState(SessionState):
             return {}
         indexes = {one["container"]: one["index"] for one in self.levels}
         return await asyncio.to_thread(
-            preview.given, seen.graph, self.selected, indexes, self._sampled.values, self._before
+            preview.given, seen.graph, self.selected, indexes, self._sampled.values, self._around.before
         )
 
     def _show_outs(self, node: Node, one: NodeType) -> None:

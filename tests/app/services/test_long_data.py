@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.services import preview, run_data, runs, step_view, unit
+from app.services import held_values, preview, run_data, runs, step_view, unit
 from app.services.access import Actor
 from engine.catalog import catalog
 from engine.graph import Node
@@ -69,7 +69,7 @@ async def test_what_is_too_large_for_an_answer_says_how_much_there_is(
 ) -> None:
     _, first = await first_run(ada, bench, drawing())
     assert len((await unit.ask(run_data.outputs, ada, first))["rows"]) == ROWS
-    monkeypatch.setattr(run_data, "LARGEST_WHOLE", 100_000)
+    monkeypatch.setattr(held_values, "LARGEST_WHOLE", 100_000)
     told = (await unit.ask(run_data.outputs, ada, first))["rows"]["$list"]
     assert told["count"] == ROWS and told["first"][:1] == [{"n": 0, "odd": False}]
     row = await unit.ask(runs.find, ada, first)

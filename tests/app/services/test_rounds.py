@@ -4,7 +4,19 @@ from typing import Any
 
 import pytest
 
-from app.services import approvals, budgets, preview, rounds, run_data, runs, step_rows, step_view, unit, workflows
+from app.services import (
+    approvals,
+    budgets,
+    held_values,
+    preview,
+    rounds,
+    run_data,
+    runs,
+    step_rows,
+    step_view,
+    unit,
+    workflows,
+)
 from app.services.access import Actor
 from app.services.budgets import Budget
 from app.services.errors import Invalid, NotFound
@@ -194,7 +206,7 @@ async def test_previews_of_a_repeat_know_the_round_before(ada: Actor, bench: Ben
     drawing = (await unit.ask(workflows.get, ada, workflow_id)).graph
     (level,) = await unit.ask(rounds.chosen, ada, started.run_id, drawing=drawing, node_id="plus", scope="again.2")
     assert (level.index, level.total) == (2, 3) and level.before is not None
-    before = {"again": await run_data.whole(ada, level.before)}
+    before = {"again": await held_values.whole(ada, level.before)}
     assert preview.given(drawing, "plus", {"again": 2}, {}, before) == {"index": 2, "previous": "1++"}
     samples = await unit.ask(preview.samples, ada, started.run_id, list(drawing.nodes), scope="again.0")
     assert preview.given(drawing, "plus", {"again": 0}, samples) == {"index": 0, "previous": "1"}
