@@ -5,6 +5,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, expect
 
+from tests.e2e.looks import faults
 from tests.e2e.rest import add_workflow, start
 from tests.stack import Stack
 
@@ -78,11 +79,14 @@ def test_a_one_time_address_is_opened_without_an_account(signed_in: Page, browse
     items = page.request.get(f"/api/v1/runs/{run['id']}/steps/mail/items").json()
     address = items["items"][0]
     assert address.startswith(f"{stack.url}/c/")
-    stranger = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark")
+    stranger = browser.new_context(
+        viewport={"width": 390, "height": 844}, color_scheme="dark", has_touch=True, is_mobile=True
+    )
     phone = stranger.new_page()
     for _ in range(2):
         phone.goto(address)
         expect(phone.get_by_role("heading")).to_have_text("Confirm your refund")
+    assert faults(phone) == []
     background = phone.evaluate("getComputedStyle(document.querySelector('.call-page')).backgroundColor")
     assert background == "rgb(13, 19, 18)", "dark as the rest of the product"
     phone.get_by_role("button", name="Yes, send it").click()

@@ -119,10 +119,10 @@ def _limits() -> rx.Component:
     form = rx.el.form(
         rx.cond(AccountLimits.error, notice(AccountLimits.error, tone="bad"), rx.fragment()),
         rx.el.p(
-            "All workers together keep to them. Left empty: as usual for this kind of account; 0 is no limit.",
+            "They hold for all runs together. Left empty: as usual for this kind of account; 0 is no limit.",
             class_name="hint",
         ),
-        _limit("per_second", "Calls a second", "A longer wait holds no worker: the run sleeps until its turn."),
+        _limit("per_second", "Calls a second", "A run whose turn is far off sleeps until then."),
         _limit("burst", "Together", "How many of a second's calls may come at the same moment."),
         _limit("per_minute", "Calls a minute", "Holds in every minute, beside the calls a second."),
         _limit("at_once", "At once", "How many calls may be under way at the same time."),
