@@ -11,6 +11,7 @@ import hypothesis
 import psycopg
 import pytest
 import redis
+import structlog
 
 from engine.settings import settings
 from tests import network
@@ -22,6 +23,14 @@ POSTGRES_URL = "WEFT_TEST_POSTGRES_URL"
 S3_URL = "WEFT_TEST_S3_URL"
 
 network.block()
+
+# Rich would draw each frame of a stack trace with all that its variables hold, which takes most of a minute.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 # `./weft test` asks the same questions each time, so that a change is judged by itself; a run of pytest alone looks
 # for new ones, and says how to ask them again.

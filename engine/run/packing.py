@@ -20,7 +20,7 @@ from engine.contract import LongList, OutputTooLarge
 from engine.run.limits import Limits
 from engine.run.mapping import LONGEST_TURN
 from engine.run.outcome import plain
-from engine.store.lists import Encoder, NotStored, Ref
+from engine.store.lists import Encoder, NotStored, Ref, StoredList
 from engine.store.places import StoreUnavailable
 from engine.store.storage import INLINE_BYTES, MEASURED, Keeper, Storage
 from engine.telemetry import get_logger
@@ -120,7 +120,13 @@ class Packing:
             return doors.shown(value)
         if "ref" not in stored:
             return self.storage.value_of(self.workspace_id, stored)
-        return await patiently(self.storage.value_of, self.workspace_id, stored)
+        return await patiently(self._read, stored)
+
+    def _read(self, stored: Mapping[str, Any]) -> Any:
+        value = self.storage.value_of(self.workspace_id, stored)
+        if isinstance(value, StoredList):
+            _ = value.manifest  # here, where it may block and is tried again, not where it is first looked at
+        return value
 
     def _with_marks(self, stored: Mapping[str, Any]) -> Any:
         """What marks are to be replaced in is held in memory, however long it is."""

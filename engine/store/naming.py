@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
@@ -102,10 +103,11 @@ class Names:
 
     def inside(self, payloads: Sequence[str]) -> Iterator[str]:
         """The names in these payloads, of which those are read that never were. Not too many at once."""
-        mine = col(PayloadNames.workspace_id) == self._workspace
+        query = select(PayloadNames.hash, PayloadNames.names).where(
+            col(PayloadNames.workspace_id) == self._workspace, col(PayloadNames.hash).in_(payloads)
+        )
         with self._data.transaction(write=False) as session:
-            rows = session.exec(select(PayloadNames).where(mine, col(PayloadNames.hash).in_(payloads))).all()
-        known = {row.hash: row.names for row in rows}
+            known = dict(session.exec(query).all())
         read: dict[str, list[str]] = {}
         for name in payloads:
             if name not in known and name not in read:
@@ -117,21 +119,30 @@ class Names:
 
     def _read(self, name: str) -> dict[str, list[str]]:
         """The names in a payload. Of a list that holds no names itself, its files of lines need not be read either."""
-        if self._storage.read_part(self._workspace, name, 0, len(LIST_MARK)) == LIST_MARK:
+        pieces = self._pieces(name)
+        first = next(pieces, b"")
+        if first.startswith(LIST_MARK):
             with suppress(ValueError, TypeError, KeyError):  # a file that only begins like a list
-                manifest = Manifest.loads(self._storage.read(self._workspace, name))
+                manifest = Manifest.loads(b"".join((first, *pieces)))
                 parts = [part for part, _ in manifest.parts]
                 bare = {} if manifest.nested or manifest.files else {part: list[str]() for part in parts}
                 return {name: parts, **bare}
-        return {name: sorted(set(self._scan(name)))}
+            pieces = self._pieces(name)
+            first = b""
+        found, rest = set[str](), ""
+        for piece in chain((first,), pieces):
+            text = rest + piece.decode("latin-1")
+            found.update(HASH.findall(text))
+            rest = text[-HASH_LENGTH:]
+        return {name: sorted(found)}
 
-    def _scan(self, name: str) -> Iterator[str]:
-        rest = ""
-        with self._storage.open_file(self._workspace, name) as file:
-            while piece := file.read(READ_BYTES):
-                text = rest + piece.decode("latin-1")
-                yield from HASH.findall(text)
-                rest = text[-HASH_LENGTH:]
+    def _pieces(self, name: str) -> Iterator[bytes]:
+        offset = 0
+        while piece := self._storage.read_part(self._workspace, name, offset, READ_BYTES):
+            yield piece
+            offset += len(piece)
+            if len(piece) < READ_BYTES:
+                return
 
     def _note(self, read: dict[str, list[str]]) -> None:
         if not read:
