@@ -20,6 +20,7 @@ from app.services.places import Place, joined
 from app.services.unit import reads
 from engine.graph import Graph
 from engine.models import Step
+from engine.models.runs import ASIDE
 
 LONGEST_PAGE: Final = 200
 # What a node in a body is, of all that its rounds are: the first of these that one of them is.
@@ -83,6 +84,7 @@ def summed(db: Session, actor: Actor, run_id: str, place: Place) -> dict[str, Su
     query = (
         select(col(Step.node_id), col(Step.status), func.count(), *times)
         .where(owned(Step, actor), col(Step.run_id) == run_id, col(Step.item) == "", or_(*within))
+        .where(~col(Step.scope).contains(ASIDE))
         .group_by(col(Step.node_id), col(Step.status))
     )
     found: dict[str, list[Any]] = {}

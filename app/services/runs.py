@@ -17,6 +17,7 @@ from app.services.waiting import why_waiting
 from engine import document, launch
 from engine.graph import Graph
 from engine.models import Run, Segment, Step, WorkflowVersion
+from engine.models.runs import ASIDE
 
 __all__ = [
     "ENDED",
@@ -229,6 +230,7 @@ def failed_calls(db: Session, actor: Actor, run_id: str) -> int:
     query = select(col(Step.scope), col(Step.node_id), col(Step.item)).where(
         owned(Step, actor), col(Step.run_id) == run_id, col(Step.status) == "failed"
     )
+    query = query.where(~col(Step.scope).contains(ASIDE))
     failed = {(scope, node_id, item) for scope, node_id, item in db.execute(query)}
     by_items = {(scope, node_id, "") for scope, node_id, item in failed if item}
     around = {place for scope, _, _ in failed if scope for place in _around(scope)}

@@ -161,6 +161,7 @@ def _asleep(db: Session, actor: Actor, runs: Sequence[str]) -> dict[str, Waiting
         select(col(Wait.run_id), col(Wait.kind), col(Wait.due), col(Wait.detail))
         .join(Run, col(Run.id) == col(Wait.run_id))
         .where(owned(Wait, actor), col(Wait.run_id).in_(runs), col(Wait.settled_at).is_(None))
+        .where(col(Wait.kind) != "limit")  # what it may take is not what it waits for
         .order_by(col(Wait.due).is_(None).desc(), col(Wait.due).desc())
     )
     rows = db.execute(query).all()

@@ -103,6 +103,9 @@ class Segment(Table, table=True):
     delivered_at: int | None = Field(default=None, sa_type=sa.BigInteger, description="ms, by the database's clock")
 
 
+ASIDE = "~"  # in the scope of a row whose round was tried again since: what failed then
+
+
 class Step(Table, table=True):
     """What one node did for one item. `item` is empty for the whole node, else a path such as `17` or `0-255`.
 
@@ -164,7 +167,7 @@ class Wait(Table, table=True):
     node_id: str = Field(max_length=60)
     item: str = Field(default="", max_length=200)
     round: int = Field(default=0, description="Several waits of one step, one after the other")
-    kind: str = Field(max_length=10, description="timer, retry, ask, call, approval, budget or run")
+    kind: str = Field(max_length=10, description="timer, retry, ask, call, approval, budget, run or limit")
     due: datetime | None = instant(default=None, nullable=True)
     detail: dict[str, Any] | None = json_column(default=None, nullable=True)
     outcome: dict[str, Any] | None = json_column(default=None, nullable=True)

@@ -104,6 +104,7 @@ class BodyFiring(ScopedFiring):
     # --- Repeat ---
 
     async def _again_and_again(self, asked: Rounds) -> Fate:
+        self.rows.stops = True  # whether or not the failure leaves through the error output
         self.rows.take_over(True, sum(1 for _ in self._done_before()))
         last = self.rows.last_done()
         while not _is_over(last) and self.rows.error is None and len(self.rows.results) < asked.times:

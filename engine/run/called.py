@@ -119,14 +119,15 @@ class CallFiring(ScopedFiring):
     async def _child(self, index: int, asked: CallWorkflow, version: str) -> None:
         item = str(index)
         wait = self._past.waits.get(item)
-        if wait is None:
+        if wait is None or wait.dropped:
             # The run and the wait for it are recorded together: neither is ever there without the other.
             new = self._new_run(index, asked, version, new_id(), awaited=True)
-            self._past.waits[item] = Waited("run", 0, False)
+            number = self._past.next_round(item)
+            self._past.waits[item] = Waited("run", number, False)
             detail = {"run_id": new.id, "workflow_id": asked.workflow}
             row = self.rows.row("waiting", item)
             self.rows.ledger.note(
-                row, waits=[NewWait(new.id, self.node.id, "run", item, detail=detail, scope=self._scope.path)]
+                row, waits=[NewWait(new.id, self.node.id, "run", item, number, detail=detail, scope=self._scope.path)]
             )
             self.rows.ledger.start(new)
             self.rows.ledger.flush()

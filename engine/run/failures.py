@@ -67,6 +67,14 @@ def to_record(error: NodeError, node: Node, item: str, secrets: Iterable[str] = 
     return hidden
 
 
+def kind_of(error: NodeError) -> type[NodeError]:
+    """The class of a failure, also of one that happened inside of another."""
+    if not isinstance(error, FailedInside):
+        return type(error)
+    kind = getattr(errors, str(error.record.get("kind", "")), PermanentError)
+    return kind if isinstance(kind, type) and issubclass(kind, NodeError) else PermanentError
+
+
 def of_run(message: str, hint: str) -> dict[str, Any]:
     """The record of a failure that is no single node's."""
     record = to_record(PermanentError(message, hint=hint), Node(id="workflow", type=""), "")

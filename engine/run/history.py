@@ -10,7 +10,7 @@ import orjson
 
 from engine.run.failures import from_record
 from engine.run.outcome import Done, Failed
-from engine.run.past import OpenAttempt, Past, Waited
+from engine.run.past import OpenAttempt, Past, Tried, Waited
 from engine.store.reading import History
 
 Unpack = Callable[[Mapping[str, Any]], Awaitable[Any]]
@@ -53,6 +53,9 @@ async def restored(history: History, steps_to: Callable[[str], tuple[str, str] |
         if row["outcome"] is None:
             past = found.past.setdefault(row["node_id"], Past())
             past.open[row["item"]] = OpenAttempt(row["number"], row["generation"], row["deadline"])
+        else:
+            past = found.past.setdefault(row["node_id"], Past())
+            past.tried[row["item"]] = Tried(row["number"], row["generation"], row["outcome"] == "failed")
     take_waits(history.waits, found.past)
     _call_rounds(history.open, steps_to, found.past)
     return found
@@ -82,7 +85,7 @@ def take_waits(rows: Iterable[Mapping[str, Any]], past: dict[str, Past]) -> set[
         waits[row["item"]] = Waited(
             row["kind"], row["round"], settled, row["detail"] or {}, _json(row["outcome"]) or {}
         )
-        if settled:
+        if settled and not waits[row["item"]].dropped:
             woken.add(row["node_id"])
     return woken
 
@@ -95,10 +98,14 @@ async def _restore_item(row: Mapping[str, Any], past: Past, unpack: Unpack) -> N
         past.finished[item] = Failed(from_record(row["error"], row["node_id"], row["input"]), attempt)
         return
     output = row["output"] or {}
+    counts = row["counts"] or {}
+    if row["status"] in ("running", "waiting") and row["started_at"]:
+        past.since[item] = counts.get("since") or row["started_at"]
+        past.tries[item] = attempt
     if row["status"] == "running":
         past.begun.add(item)
-    elif row["status"] == "waiting" and row["counts"]:
-        past.resting[item] = row["counts"]["waits"]
+    elif row["status"] == "waiting" and counts:
+        past.resting[item] = counts["waits"]
     elif row["status"] == "waiting":
         past.asleep[item] = {port: await unpack(stored) for port, stored in output.items()}
     elif row["status"] == "done" and "-" not in item:

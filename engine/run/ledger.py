@@ -51,6 +51,7 @@ class Ledger(Packing):
         self._attempts: list[AttemptEnd] = []
         self._waits: list[NewWait] = []
         self._dropped: list[str] = []
+        self._renewed: list[tuple[str, int]] = []
         self._runs: list[NewRun] = []
         self._saving: set[asyncio.Task[Saved]] = set()
 
@@ -74,6 +75,14 @@ class Ledger(Packing):
     def drop(self, prefix: str) -> None:
         """Have the waits given up, and the steps cancelled, of all scopes whose path and a `/` begin like this."""
         self._dropped.append(prefix)
+
+    def renew(self, path: str, failed: int) -> None:
+        """Have a scope begin again with what was done there; `failed` is the number of the try that failed.
+
+        All that was waited for in it is given up.
+        """
+        self._dropped.append(f"{path}/")
+        self._renewed.append((path, failed))
 
     def start(self, new: NewRun) -> None:
         """Have another run started, together with what was noted."""
@@ -164,12 +173,13 @@ class Ledger(Packing):
             waits=self._waits,
             payloads=self._payloads,
             dropped=self._dropped,
+            renewed=self._renewed,
             runs=self._runs,
             spent=self.spent.rest(),
             **more,
         )
         self._steps, self._attempts, self._waits, self._payloads = {}, [], [], []
-        self._dropped, self._runs = [], []
+        self._dropped, self._renewed, self._runs = [], [], []
         return changes
 
     async def _recorded(self, changes: Changes) -> Saved:

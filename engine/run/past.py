@@ -15,7 +15,7 @@ from engine.graph import Node
 from engine.run.outcome import Asks, Call, Done, Failed, Later
 from engine.run.retry import unknown_rule
 
-WaitKind = Literal["timer", "retry", "ask", "call", "approval", "run"]
+WaitKind = Literal["timer", "retry", "ask", "call", "approval", "run", "limit"]
 ANSWERED: frozenset[WaitKind] = frozenset({"call", "approval"})
 
 
@@ -30,13 +30,29 @@ class OpenAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Waited:
-    """The newest wait of one call. `outcome` is what settled it: a person's `choice`, or that it was `due`."""
+    """The newest wait of one call. `outcome` is what settled it: a person's `choice`, or that it was `due`.
+
+    `dropped`: it was given up, in a scope that is tried again.
+    """
 
     kind: WaitKind
     round: int
     settled: bool
     detail: Mapping[str, Any] = field(default_factory=dict)
     outcome: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def dropped(self) -> bool:
+        return bool(self.outcome.get("cancelled"))
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """The last try of an effect in a scope that is tried again. `failed`: it had no effect, for sure."""
+
+    number: int
+    generation: int
+    failed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +70,8 @@ class Past:
 
     Of a container, whose items are the rounds of its body: `begun` are those that were under way, `resting` those in
     which nothing could go on before one of so many waits is settled, `called` those of which one was settled since.
+    `since`: when each of the rounds that are not over began, in ms since 1970, and `tries` at which try it is, from 1.
+    `tried`: the last try of each effect, in a scope that is tried again.
     `rested`: the node as a whole had nothing left to do but wait. `reusable`: good results of the run that this one
     retries, by the path of the item. `parts`: of a long list, the parts that are
     done, by name, and what rows hold of each output.
@@ -66,6 +84,9 @@ class Past:
     begun: set[str] = field(default_factory=set)
     resting: dict[str, int] = field(default_factory=dict)
     called: set[str] = field(default_factory=set)
+    since: dict[str, int] = field(default_factory=dict)
+    tries: dict[str, int] = field(default_factory=dict)
+    tried: dict[str, Tried] = field(default_factory=dict)
     rested: bool = False
     reusable: Mapping[tuple[int, ...], Reused] = field(default_factory=dict)
     parts: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -80,7 +101,8 @@ class Past:
     @property
     def woken(self) -> bool:
         """Whether something was settled and what waited for it has not gone on yet."""
-        return bool(self.called) or any(wait.settled for item, wait in self.waits.items() if item not in self.finished)
+        settled = (item for item, wait in self.waits.items() if wait.settled and not wait.dropped)
+        return bool(self.called) or any(item not in self.finished for item in settled)
 
     @property
     def asleep_whole(self) -> bool:
@@ -109,12 +131,14 @@ def resume(call: Call, node: Node, node_type: NodeType, past: Past, clock: int) 
     if (finished := past.finished.get(call.item)) is not None:
         return finished
     wait = past.waits.get(call.item)
-    if wait is not None and (resumed := _after(wait, call, node, past)) is not None:
+    if wait is not None and not wait.dropped and (resumed := _after(wait, call, node, past)) is not None:
         return resumed
     attempt = past.open.get(call.item)
-    if attempt is None:
-        return call
-    return _left_open(call, node, node_type, attempt, clock)
+    if attempt is not None:
+        return _left_open(call, node, node_type, attempt, clock)
+    if (tried := past.tried.get(call.item)) is not None:
+        return _in_another_try(call, node, node_type, tried)
+    return call
 
 
 def _after(wait: Waited, call: Call, node: Node, past: Past) -> Resumed | None:
@@ -148,11 +172,24 @@ def _left_open(
     if (remaining := attempt.deadline - clock) > 0:
         # The worker that began the call may be alive after all, and its effect still under way.
         return Later(remaining / 1000, unknown_outcome(node), call.attempt, call.generation, unknown=True)
+    return _in_doubt(call, node, node_type)
+
+
+def _in_another_try(call: Call, node: Node, node_type: NodeType, tried: Tried) -> Call | Failed | Asks:
+    """Its scope is tried again, so it has all its own tries anew; but what may have happened is not just repeated."""
+    call.attempt, call.put_off, call.generation = tried.number + 1, tried.number, tried.generation
+    if tried.failed:
+        call.generation += 1
+        return call
+    return _in_doubt(call, node, node_type)
+
+
+def _in_doubt(call: Call, node: Node, node_type: NodeType) -> Call | Failed | Asks:
     rule = unknown_rule(node, node_type)
     if rule == "again":
         return call
     if rule == "fail":
-        return Failed(unknown_outcome(node), attempt.number)
+        return Failed(unknown_outcome(node), call.attempt - 1)
     return Asks(unknown_outcome(node), call.attempt, call.generation)
 
 

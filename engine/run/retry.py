@@ -73,10 +73,25 @@ def outcome_unknown(error: NodeError) -> bool:
     return isinstance(error, Unavailable) and error.status in (None, 502, 504)
 
 
+def pause_before_round(tries: int, error: NodeError, kind: type[NodeError], retry: Retry | None) -> float | None:
+    """Seconds to wait before a round of a container is tried again that failed `tries` times; None: it is not.
+
+    `kind` is that of the failure, which may have happened inside. An effect of which nobody knows whether it happened
+    is for a person to judge.
+    """
+    if retry is None or tries > retry.times or issubclass(kind, UnknownOutcome) or not _may_pass(kind, retry):
+        return None
+    return pause_before(tries, error, retry)
+
+
 def _retryable(error: NodeError, retry: Retry) -> bool:
+    return _may_pass(type(error), retry)
+
+
+def _may_pass(kind: type[NodeError], retry: Retry) -> bool:
     if not retry.on:
-        return isinstance(error, RetryableError)
-    return any(kind.__name__ in retry.on for kind in type(error).__mro__)
+        return issubclass(kind, RetryableError)
+    return any(each.__name__ in retry.on for each in kind.__mro__)
 
 
 def pause_before(attempt: int, error: NodeError, retry: Retry) -> float:

@@ -37,7 +37,7 @@ class Returning(Order):
     async def _restore(self) -> None:
         """Take over what was done in this scope before."""
         self._early = []
-        history = await self._journey.checkpoints.scope(self._journey.claim.run_id, self._scope.path)
+        history = await self._journey.checkpoints.scope(self._journey.claim.run_id, self._scope.path, self._scope.again)
         if not self._scope.path:
             self._journey.claim.wake = history.wake
             if self.results is not None:
@@ -98,6 +98,12 @@ class Returning(Order):
             del self._waiting[node_id]
             self._ready.append(node_id)
         self._changed.set()
+
+    def is_settled(self, node_id: str, number: int) -> bool:
+        """See `Body`."""
+        past = self._past.get(node_id)
+        wait = past.waits.get("") if past is not None else None
+        return wait is not None and wait.round == number and wait.settled and not wait.dropped
 
     def _call_round(self, node_id: str, item: str, settled: Sequence[Mapping[str, Any]]) -> bool:
         """Hand on what was settled in a round of a container; whether a round that rested can go on."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from engine.clock import now_ms
+from engine.models import new_id
 from engine.run.callrows import CallRows
 from engine.run.outcome import Done, Failed
+from engine.store.changes import NewWait, StepRow
 
 
 class Window:
@@ -67,34 +70,84 @@ class Window:
         self._fill()
 
 
+def limit_number(tries: int) -> int:
+    """The round of the wait for the end of a try's time; the one before it is for its beginning."""
+    return 2 * tries
+
+
 @dataclass(slots=True)
 class RoundRows(CallRows):
     """The rows of a container, whose items are the rounds of its body."""
 
     def begins(self, index: int) -> int:
         """Note that a round is under way: only of such a round can there be rows. When that was, in ms since 1970."""
-        at = now_ms()
-        self.ledger.note(self.row("running", str(index), started_at=at))
+        item = str(index)
+        at = self.past.since.setdefault(item, now_ms())
+        self.ledger.note(self._open("running", item))
         return at
+
+    def tries(self, index: int) -> int:
+        """At which try a round is, from 1."""
+        return self.past.tries.get(str(index), 1)
+
+    async def again(self, index: int, scope: str) -> None:
+        """Have a round begin again with what was done in it. Return when that is durable."""
+        item, failed = str(index), self.tries(index)
+        self.past.since[item], self.past.tries[item] = now_ms(), failed + 1
+        self.past.begun.add(item)
+        self.ledger.note(self._open("running", item))
+        self.ledger.renew(scope, failed)
+        await self.ledger.settle()
+
+    def _open(self, status: str, item: str, waits: int = 0) -> StepRow:
+        """The row of a round that is not over."""
+        since, tries = self.past.since[item], self.past.tries.get(item, 1)
+        told = {"waits": waits} if waits else {}
+        if tries > 1:
+            # The row says when the first try began, for good.
+            told["since"] = since
+        return self.row(status, item, tries, told=told or None, started_at=since)
 
     async def ends(self, index: int, result: Done | Failed, started_at: int, given: Any = None) -> None:
         """Note what a round came to. Raises NodeError if it cannot be stored."""
         item = str(index)
+        self.past.since.pop(item, None)
+        tries = self.past.tries.pop(item, 1)
         if isinstance(result, Failed):
             record = self.record(result.error, item)
-            self.ledger.note(self.row("failed", item, error=record, held=given, started_at=started_at))
+            self.ledger.note(self.row("failed", item, tries, error=record, held=given, started_at=started_at))
             if self.stops and self.error is None:
                 self.error, self.given = record, given
         else:
             packed = await self.ledger.packed_ports(result.fired)
-            self.ledger.note(self.row("done", item, output=packed, started_at=started_at))
+            self.ledger.note(self.row("done", item, tries, output=packed, started_at=started_at))
         self.keep(index, result)
 
-    def rests(self, index: int, waits: int, started_at: int) -> None:
-        """Note that nothing in a round can go on before one of so many waits is settled."""
+    def rests(self, index: int, waits: int, scope: str, until: int | None) -> None:
+        """Note that nothing in a round can go on before one of so many waits is settled, or its time is over.
+
+        Args:
+            scope: that of the round. Its time is a wait that stands there: what gives up the others gives it up.
+            until: when its time is over, in ms since 1970; None: it has as much as it likes.
+        """
         item = str(index)
+        limits = []
+        if until is not None:
+            waits += 1
+            number = limit_number(self.tries(index))
+            limits.append(NewWait(new_id(), self.planned.id, "limit", round=number, due=until, scope=scope))
         self.past.resting[item] = waits
-        self.ledger.note(self.row("waiting", item, told={"waits": waits}, started_at=started_at))
+        self.ledger.note(self._open("waiting", item, waits), waits=limits)
+
+    def rests_before(self, index: int, scope: str, pause: float) -> None:
+        """Note that a round is tried again in `pause` seconds."""
+        item = str(index)
+        due = self.past.since[item] = now_ms() + math.ceil(pause * 1000)
+        number = limit_number(self.tries(index)) - 1
+        self.past.begun.discard(item)
+        self.past.resting[item] = 1
+        wait = NewWait(new_id(), self.planned.id, "retry", round=number, due=due, scope=scope)
+        self.ledger.note(self._open("waiting", item, 1), waits=[wait])
 
     def drop(self, prefix: str) -> None:
         """Note that nothing is waited for any more in the scopes whose path begins like this."""

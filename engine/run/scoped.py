@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from engine import broadcast
@@ -11,16 +13,19 @@ from engine.contract import NodeError, PermanentError
 from engine.expressions import TemplateError
 from engine.run.calls import node_error
 from engine.run.control import Control
-from engine.run.failures import FailedInside
+from engine.run.deadline import Deadline
+from engine.run.failures import FailedInside, kind_of
 from engine.run.firing import Fate, Firing
 from engine.run.mapping import DEFAULT_WINDOW
 from engine.run.outcome import Done, Failed
 from engine.run.past import Past
 from engine.run.plan import Plan, PlannedNode
-from engine.run.rounds import RoundRows, Window
-from engine.run.scopes import Body, Journey, Scope
+from engine.run.retry import pause_before_round
+from engine.run.rounds import RoundRows, Window, limit_number
+from engine.run.scopes import Body, Ended, Journey, Scope
+from engine.run.step import LONGEST_HELD_WAIT
 
-LONGEST_PATH = 400  # what the rows have room for
+LONGEST_PATH = 390  # what the rows have room for, and the number of a try that was put aside
 
 Gives = Callable[[Body], Awaitable[Mapping[str, Any]]]
 
@@ -94,8 +99,20 @@ class ScopedFiring(Firing):
                 f"“{self.node.title}” stands too deep inside of other steps: the names around it are too long.",
                 hint="Nest fewer containers and called workflows, or give the steps around shorter ids.",
             )
+        while (pause := await self._try(index, plan, scope, gives)) is not None:
+            if pause > LONGEST_HELD_WAIT:
+                self.rows.rests_before(index, scope.path, pause)
+                return
+            await asyncio.sleep(pause)
+            if self._inside.halted:
+                return
+
+    async def _try(self, index: int, plan: Plan, scope: Scope, gives: Gives) -> float | None:
+        """One try of a round; in how many seconds it is to be tried again, if it is."""
         item, past = str(index), self._past
-        known = item in past.begun or item in past.resting
+        tries = self.rows.tries(index)
+        scope = replace(scope, again=self._scope.again or tries > 1)
+        known = scope.again or item in past.begun or item in past.resting
         past.begun.discard(item)
         past.called.discard(item)
         past.resting.pop(item, None)
@@ -105,29 +122,53 @@ class ScopedFiring(Firing):
         await (ledger.settle() if known else ledger.breathe())
         control = Control(self._inside)
         walk = self._live[item] = self._journey.walk(self._journey, plan, scope, control)
+        deadline = Deadline(self.node, began, control)
         try:
             await walk.begin(known)
-            ended = await walk.walk()
+            if walk.is_settled(self.node.id, limit_number(tries)):
+                deadline.over()
+            with deadline:
+                ended = await walk.walk()
             if ended.kind == "waiting":
-                self.rows.rests(index, ended.waits, began)
-            elif ended.kind == "failed":
-                await self._failed_round(index, FailedInside(ended.error or {}, ended.given), scope, began)
-            elif ended.kind == "done":
-                try:
-                    await self.rows.ends(index, Done(await gives(walk)), began)
-                except (NodeError, TemplateError) as error:
-                    await self._failed_round(index, node_error(error), scope, began)
+                self.rows.rests(index, ended.waits, scope.path, deadline.at)
+                return None
+            error = await self._came_to(index, walk, ended, deadline, gives)
+            if ended.kind == "done" and known and deadline.at is not None:
+                self.rows.drop(scope.path + "/")
+            if error is None and ended.kind == "done":
+                return None
         finally:
             del self._live[item]
             control.leave()
             await walk.close()
+        return None if error is None else await self._after_failure(index, error, scope, began)
 
-    async def _failed_round(self, index: int, error: NodeError, scope: Scope, began: int) -> None:
+    async def _came_to(
+        self, index: int, walk: Body, ended: Ended, deadline: Deadline, gives: Gives
+    ) -> NodeError | None:
+        """Note the result of a round, if it has one; else why it failed, or None if it was cut short from outside."""
+        if ended.kind == "failed":
+            return FailedInside(ended.error or {}, ended.given)
+        if ended.kind == "halted":
+            return deadline.error if deadline.passed and not deadline.cut else None
+        try:
+            await self.rows.ends(index, Done(await gives(walk)), self._past.since[str(index)])
+        except (NodeError, TemplateError) as error:
+            return node_error(error)
+        return None
+
+    async def _after_failure(self, index: int, error: NodeError, scope: Scope, began: int) -> float | None:
+        """Try the round again, or note that it failed for good."""
+        pause = pause_before_round(self.rows.tries(index), error, kind_of(error), self.node.retry)
+        if pause is not None and not self._inside.halted:
+            await self.rows.again(index, scope.path)
+            return pause
         self.rows.drop(scope.path + "/")
         given = error.given if isinstance(error, FailedInside) else None
         await self.rows.ends(index, Failed(error), began, given)
         if self.rows.stops:
             self._inside.halt("failed")
+        return None
 
     # --- the node as a whole ---
 

@@ -61,6 +61,7 @@ class Scope:
 
     `path` is empty at the top level, else `<container>.<index>` of each level joined by `/`. `outer`: the outputs of
     the nodes around that the body refers to. `extra`: what templates see beside, `trigger` and `item` for example.
+    `again`: it was tried before, or one around it was; what was done then stands there.
     `is_flow`: the scope is a workflow's top level, so it has triggers, and gives results.
     """
 
@@ -69,6 +70,7 @@ class Scope:
     path: str = ""
     outer: Mapping[str, NodeOutputs] = field(default_factory=dict)
     is_flow: bool = True
+    again: bool = False
 
     def inside(self, node_id: str, index: int) -> str:
         """The path of one round of a container of this scope."""
@@ -121,6 +123,10 @@ class Body(Protocol):
 
     def wake(self, settled: Sequence[Mapping[str, Any]]) -> None:
         """Heed waits that were settled, as their rows say, in this scope or deeper."""
+        ...
+
+    def is_settled(self, node_id: str, number: int) -> bool:
+        """Whether the wait of a node that stands in this scope is settled; `number` is its round."""
         ...
 
 

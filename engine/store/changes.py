@@ -13,7 +13,7 @@ from engine.store.shards import Shard
 from engine.store.starting import NewRun
 
 Json = Any
-WaitKind = Literal["timer", "retry", "ask", "call", "approval", "budget", "run"]
+WaitKind = Literal["timer", "retry", "ask", "call", "approval", "budget", "run", "limit"]
 EndStatus = Literal["done", "failed", "cancelled"]
 
 
@@ -76,8 +76,9 @@ class Changes(NamedTuple):
 
     `payloads` are the stored values that the rows name; they are on disk already. With `answer`, the run's output so
     far, whoever waits for the run hears of it before the end. `dropped`: how the paths of scopes begin, a `/` added, in
-    which nothing is waited for any more. `runs` are started with it. `shards` are queued beside this segment, and ended
-    with `end_shards`; with `done` this segment, which is a shard, has nothing left to do, or `stuck`, cannot do it.
+    which nothing is waited for any more. `renewed`: scopes that are tried again, with the number of the try that
+    failed. `runs` are started with it. `shards` are queued beside this segment, and ended with `end_shards`; with
+    `done` this segment, which is a shard, has nothing left to do, or `stuck`, cannot do it.
     """
 
     steps: Sequence[StepRow] = ()
@@ -85,6 +86,7 @@ class Changes(NamedTuple):
     waits: Sequence[NewWait] = ()
     payloads: Sequence[Ref] = ()
     dropped: Sequence[str] = ()
+    renewed: Sequence[tuple[str, int]] = ()
     runs: Sequence[NewRun] = ()
     end: EndStatus | None = None
     output: Json = None

@@ -70,9 +70,12 @@ class Checkpoints:
         """All that the run did so far, in whatever scope, read in one snapshot."""
         return await self._read(partial(reading.everything, run_id=run_id))
 
-    async def scope(self, run_id: str, path: str) -> History:
-        """What was done in one scope, not in those inside it, read in one snapshot; of attempts the open ones."""
-        return await self._read(partial(reading.scope, run_id=run_id, path=path))
+    async def scope(self, run_id: str, path: str, again: bool = False) -> History:
+        """What was done in one scope, not in those inside it, read in one snapshot.
+
+        Of attempts the open ones, or all of a scope that is tried `again`.
+        """
+        return await self._read(partial(reading.scope, run_id=run_id, path=path, again=again))
 
     async def settled(self, run_id: str, since: int) -> tuple[int, list[dict[str, Any]]]:
         """The run's `wake` now, and the rows of the waits that were settled after it was `since`, of all scopes."""

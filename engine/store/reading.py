@@ -73,6 +73,7 @@ SCOPE_STEPS = _select(
         AND whole.status IN ('done', 'skipped')))""",
 )
 SCOPE_ATTEMPTS = _select(ATTEMPT_COLUMNS, "attempt", "number", "AND scope = :scope AND outcome IS NULL")
+ALL_SCOPE_ATTEMPTS = _select(ATTEMPT_COLUMNS, "attempt", "number", "AND scope = :scope")
 SCOPE_WAITS = _select(WAIT_COLUMNS, "wait", "round", "AND scope = :scope")
 SETTLED_SINCE = _select(WAIT_COLUMNS, "wait", "round", "AND wake > :wake")
 OPEN_BELOW = Statement(
@@ -93,17 +94,18 @@ def everything(driver: Reader, run_id: str) -> History:
     )
 
 
-def scope(driver: Reader, run_id: str, path: str) -> History:
-    """What was done in one scope, not in those inside it; of attempts the open ones."""
+def scope(driver: Reader, run_id: str, path: str, again: bool = False) -> History:
+    """What was done in one scope, not in those inside it; of attempts the open ones, or all if it is tried `again`."""
     key = {"run": run_id, "scope": path}
     run = driver.send(READ_RUN, {"run": run_id}).rows()
     steps = _named(STEP_COLUMNS, STEP_PLAIN, driver.send(SCOPE_STEPS, key).rows())
     rests = any(row["status"] == "waiting" and row["item"] and row["counts"] for row in steps)
+    tries = ALL_SCOPE_ATTEMPTS if again else SCOPE_ATTEMPTS
     before = f"{path}/" if path else ""
     below = {**key, "before": before, "length": len(before)}
     return History(
         steps=steps,
-        attempts=_named(ATTEMPT_COLUMNS, ATTEMPT_PLAIN, driver.send(SCOPE_ATTEMPTS, key).rows()),
+        attempts=_named(ATTEMPT_COLUMNS, ATTEMPT_PLAIN, driver.send(tries, key).rows()),
         waits=_named(WAIT_COLUMNS, WAIT_PLAIN, driver.send(SCOPE_WAITS, key).rows()),
         wake=run[0][0] if run else 0,
         output=_loads(run[0][1]) if run else None,

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from engine.events import Event
+from engine.models.runs import ASIDE
 from engine.models.states import RUN, SEGMENT, STEP
 from engine.store import joining
 from engine.store.calls import follow
@@ -75,6 +76,15 @@ DROP_STEPS = Statement(
 DROP_WAITS = Statement(
     f"UPDATE wait SET settled_at = {{clock}}, outcome = :outcome WHERE {WITHIN} AND settled_at IS NULL"
 )
+# What failed in a scope that is tried again is put aside: what was done there stays, and the rest has no row.
+SET_ASIDE = Statement(
+    f"""UPDATE step SET scope = :aside || substr(scope, CAST(:length AS INTEGER))
+    WHERE {WITHIN} AND status IN {STEP.within("failed", "cancelled")}
+        AND NOT (status = 'failed' AND item = '' AND output IS NOT NULL)
+        AND (item = '' OR NOT EXISTS (SELECT 1 FROM step AS whole WHERE whole.run_id = step.run_id
+            AND whole.scope = step.scope AND whole.node_id = step.node_id AND whole.item = ''
+            AND whole.status IN {STEP.within("done", "skipped")}))"""
+)
 CLOSE_SEGMENT = Statement(
     f"""UPDATE segment SET status = :status, owner = NULL, lease_until = NULL
     WHERE run_id = :run AND number = :segment AND epoch = :epoch AND {SEGMENT.becoming("done", "running")}"""
@@ -126,6 +136,7 @@ def save(driver: Driver, held: Claim, changes: Changes) -> Operation:
         changes = joining.without_question(changes)
     _put_rows(driver, held, changes, first)
     awaited = [_drop(driver, held, prefix) for prefix in changes.dropped]
+    _put_aside(driver, held, changes)
     parked = changes.park and wake == held.wake and wanted is None
     paused = changes.pause and (wanted == "pause" or joining.asks(changes))
     if over or parked or paused or changes.done:
@@ -164,6 +175,12 @@ def _drop(driver: Driver, held: Claim, prefix: str) -> Answer:
     driver.send(DROP_STEPS, where)
     driver.send(DROP_WAITS, {**where, "outcome": '{"cancelled":true}'})
     return awaited
+
+
+def _put_aside(driver: Driver, held: Claim, changes: Changes) -> None:
+    for path, number in changes.renewed:
+        where = {"run": held.run_id, "prefix": f"{path}/", "length": len(path) + 1}
+        driver.send(SET_ASIDE, {**where, "aside": f"{path}{ASIDE}{number}"})
 
 
 def _put_rows(driver: Driver, held: Claim, changes: Changes, first: int) -> None:

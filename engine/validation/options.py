@@ -5,29 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from engine.contract import NodeType
+from engine.contract import CallWorkflow, FirstOf, NodeType
 from engine.graph import Node
 from engine.problem import Fix, Problem
 
-# The engine runs containers and calls of workflows itself: there is no call of a function to repeat or to cut short.
-OF_A_CALL: Final = {
-    "retry": ("Try again", "Set it for the steps inside that may fail."),
-    "time_limit": ("Time limit", "Set it for the steps inside, or limit the run's seconds by a budget."),
-}
+OF_A_ROUND: Final = {"retry": "Try again", "time_limit": "Time limit"}
 
 
 def option_problems(node: Node, node_type: NodeType) -> Iterator[Problem]:
-    """Options that have no effect on what the engine runs itself."""
-    if node_type.kind != "container":
-        return
-    for option, (label, hint) in OF_A_CALL.items():
-        if getattr(node, option) is not None:
+    """Options that could have no effect on what the engine runs itself."""
+    told = _why_not(node, node_type) if node_type.kind == "container" else None
+    for option, label in OF_A_ROUND.items() if told is not None else ():
+        if told is not None and getattr(node, option) is not None:
             yield Problem(
                 code="option_without_effect",
-                message=f"“{label}” has no effect on “{node.title}”.",
+                message=f"“{label}” cannot be set for “{node.title}”: {told[0]}",
                 node=node.id,
                 field=option,
-                hint=hint,
-                severity="warning",
+                hint=told[1],
                 fix=Fix(label="Remove it", ops=({"op": "set_option", "node": node.id, "key": option, "value": None},)),
             )
+
+
+def _why_not(node: Node, node_type: NodeType) -> tuple[str, str] | None:
+    """Why a container has no rounds that could be tried again or take too long, and what to do instead."""
+    if node_type.result is FirstOf:
+        return "it does nothing itself.", "Set it for the steps that race, or let a Wait race with them."
+    if node_type.result is CallWorkflow and node.params.get("mode") in ("child", "detached"):
+        return (
+            "the workflow that it starts is a run of its own.",
+            "Set it for the steps of that workflow, or run it in line.",
+        )
+    return None

@@ -13,6 +13,8 @@ from engine.document import load
 from engine.graph import Node, Retry
 from engine.patch import apply
 from engine.validation import Interface, Outside, Problem, Taken, problems, ranks, targets
+from engine.validation.mapping import knowledge
+from engine.validation.outside import NOTHING
 from tests.engine.drawings import CATALOG, TYPES, about, graph, node
 
 PARSE = node("p", "parse", text="a\nb")
@@ -187,13 +189,28 @@ def test_a_wire_may_go_into_a_body_but_not_out_of_it() -> None:
 
 
 @pytest.mark.parametrize("option", [{"retry": Retry()}, {"time_limit": 5.0}], ids=["retry", "time limit"])
-def test_what_the_engine_runs_itself_is_not_tried_again_or_cut_short(option: dict[str, Any]) -> None:
+def test_a_container_is_tried_again_or_limited_where_it_has_rounds(option: dict[str, Any]) -> None:
     nodes = [one.model_copy(update=option) if one.id in ("loop", "p") else one for one in body()]
-    (problem,) = problems(graph(*nodes), CATALOG)
-    assert (problem.node, problem.field, problem.severity) == ("loop", *option, "warning")
-    assert problem.code == "option_without_effect" and problem.fix is not None
-    mended, _ = apply(graph(*nodes), problem.fix.ops, CATALOG)
-    assert problems(mended, CATALOG) == []
+    assert problems(graph(*nodes), CATALOG) == []
+
+
+@pytest.mark.parametrize("option", [{"retry": {"times": 1}}, {"time_limit": 5}], ids=["retry", "time limit"])
+def test_what_has_no_rounds_is_not_tried_again_or_limited(option: dict[str, Any]) -> None:
+    call = {"type": "flow.run_workflow", "with": {"workflow": "w1"}}
+    nodes = {
+        "child": {**call, "with": {"workflow": "w1", "mode": "child"}, **option},
+        "call": {**call, **option},
+        "race": {"type": "flow.race", "with": {"values": ["{{ child }}", "{{ call }}"]}, **option},
+    }
+    drawing = load({"weft": 1, "name": "x", "nodes": nodes})
+    found = problems(drawing, catalog())
+    assert [(one.node, one.field, one.code, one.severity) for one in found] == [
+        (name, *option, "option_without_effect", "error") for name in ("child", "race")
+    ]
+    for problem in found:
+        assert problem.fix is not None
+        drawing, _ = apply(drawing, problem.fix.ops, catalog())
+    assert problems(drawing, catalog()) == []
 
 
 class RunWorkflow(Params):
@@ -241,6 +258,28 @@ def test_the_outputs_of_another_workflow_are_known() -> None:
     )
     (problem,) = problems(drawing, WITH_WORKFLOWS, Outside(workflows={"w1": OTHER}))
     assert (problem.node, problem.code) == ("b", "unknown_part") and problem.hint == "Did you mean “sent”?"
+
+
+def test_each_output_of_another_workflow_is_a_port() -> None:
+    sub = {"workflow": "w1", "inputs": {"to": "x"}}
+    drawing = graph(
+        Node(id="sub", type="flow.run_workflow", params=sub),
+        Node(id="alone", type="flow.run_workflow", params={**sub, "mode": "detached"}),
+        node("a", "show", value="{{ sub.sent }}"),
+        node("b", "show", value="{{ sub }}"),
+    )
+    outside = Outside(workflows={"w1": OTHER})
+    known = knowledge(drawing, WITH_WORKFLOWS, outside)
+    assert (known.ports("sub"), known.ports("alone")) == ({"main", "sent", "why"}, {"main"})
+    assert {(edge.source, edge.port, edge.target) for edge in known.edges} == {
+        ("sub", "sent", "a"),
+        ("sub", "main", "b"),
+    }
+    assert outside.catalog(WITH_WORKFLOWS) is Outside(workflows={"w1": OTHER}).catalog(WITH_WORKFLOWS)
+    wire = {"op": "connect", "source": "sub", "port": "why", "target": "b", "field": "value"}
+    drawn, _ = apply(drawing, [wire], outside.catalog(WITH_WORKFLOWS))
+    assert "{{ sub.why }}" in str(drawn.nodes["b"].params["value"])
+    assert NOTHING.catalog(WITH_WORKFLOWS) is WITH_WORKFLOWS
 
 
 def test_what_the_workflow_gives_back_cannot_stand_in_a_container() -> None:

@@ -52,7 +52,10 @@ class Nesting:
             return
         kind = self._random.choice(["each", "each", "in_turn", "repeat", "try"])
         name = self._name(kind)
-        options = {"after": [f"{{{{ {last} }}}}"]}
+        options: dict[str, Any] = {"after": [f"{{{{ {last} }}}}"]}
+        if self._random.random() < 0.5:
+            options |= {"time_limit": 300, "retry": {"times": 9, "wait": self._random.choice([0, 1.05])}}
+            self._flaky(name)
         if kind in ("each", "in_turn"):
             params = {"items": items, "mode": "in_turn" if kind == "in_turn" else "parallel"}
             self.nodes[name] = node("flow.for_each", inside, params=params, limit=self._random.randint(1, 3), **options)
@@ -66,6 +69,11 @@ class Nesting:
             self._fill(name, items, depth + 1)
         if self._random.random() < 0.5:
             self._write(inside, f"{{{{ {name} }}}}")
+
+    def _flaky(self, inside: str) -> None:
+        """A step that fails once, for all rounds together."""
+        params = {"value": self._name("flaky"), "path": str(self._log) + ".tries"}
+        self.nodes[params["value"]] = node("lab.flaky", inside, params=params)
 
     def _write(self, inside: str | None, value: str) -> str:
         name = self._name("write")

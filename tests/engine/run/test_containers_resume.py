@@ -166,9 +166,9 @@ async def test_coming_back_reads_only_scopes_that_are_open(
     read: list[str] = []
     original = bench.checkpoints.scope
 
-    async def counted(run_id: str, path: str) -> Any:
+    async def counted(run_id: str, path: str, again: bool = False) -> Any:
         read.append(path)
-        return await original(run_id, path)
+        return await original(run_id, path, again)
 
     monkeypatch.setattr(bench.checkpoints, "scope", counted)
     ran = await after_the_lease(bench, run_id)

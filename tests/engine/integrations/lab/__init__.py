@@ -134,6 +134,27 @@ async def fail(params: Fail, run: RunInfo) -> Any:
     return params.value
 
 
+class Flaky(Params):
+    value: Annotated[Any, Port()] = Field(default=None, description="Passed on", examples=[1])
+    path: str = Field(description="A log of the calls, by value", examples=["log"])
+    times: int = Field(default=1, description="Fail so often for each value", examples=[1])
+    seconds: float = Field(default=0, description="How long", examples=[0])
+
+
+@action("lab.flaky", title="Fail at first", category="lab", icon="x", effect=Effect.read)
+async def flaky(params: Flaky) -> Any:
+    """Fail the first times that a value comes, in whatever run or round.
+
+    With a list: once per item.
+    """
+    told = json.dumps(params.value, separators=(",", ":"))
+    append(params.path, told)
+    await asyncio.sleep(params.seconds)
+    if Path(params.path).read_text().splitlines().count(told) <= params.times:  # noqa: ASYNC240 - a small file of a test
+        raise ERRORS["busy"]
+    return params.value
+
+
 class Doze(Params):
     value: Annotated[Any, Port()] = Field(default=None, description="Passed on", examples=[1])
     seconds: float = Field(description="How long", examples=[2])
@@ -273,5 +294,5 @@ integration = Integration(
     id="lab",
     name="Lab",
     description="Nodes for tests of execution",
-    nodes=(pay, write, sleep, fail, doze, compute, total, send, count, talk, sheet, think),
+    nodes=(pay, write, sleep, fail, flaky, doze, compute, total, send, count, talk, sheet, think),
 )
