@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from functools import lru_cache
 
 from engine.contract import CredentialType, Integration, NodeType
@@ -56,6 +57,15 @@ class Catalog:
     def get(self, type_id: str, version: int | None = None) -> NodeType | None:
         """This version, or the newest; None when it is not installed."""
         return self._newest.get(type_id) if version is None else self._versions.get(type_id, {}).get(version)
+
+    def with_types(self, changed: Iterable[NodeType]) -> Catalog:
+        """The same catalogue with these in place of the types of their id and version."""
+        found = copy(self)
+        found._versions = {type_id: dict(versions) for type_id, versions in self._versions.items()}
+        for node_type in changed:
+            found._versions[node_type.id][node_type.version] = node_type
+        found._newest = {type_id: versions[max(versions)] for type_id, versions in found._versions.items()}
+        return found
 
     def require(self, type_id: str, version: int) -> NodeType:
         """Exactly this version. Raises UnknownType."""

@@ -215,7 +215,7 @@ def _apply(db: Session, workflow: Workflow, ops: Sequence[Op]) -> tuple[Checked,
         graph = read(ops[0]["document"])[0]
         return Checked(graph, outside=callees.outside(db, workflow.workspace_id, graph)), [_whole(before)]
     try:
-        graph, inverse = patch.apply(before.graph, ops, catalog())
+        graph, inverse = patch.apply(before.graph, ops, before.outside.catalog(catalog()))
     except patch.PatchError as error:
         raise Invalid(str(error)) from None
     return Checked(graph, before, callees.outside(db, workflow.workspace_id, graph)), inverse

@@ -26,12 +26,13 @@ SAMPLE = "sample"
 class Knowledge:
     """What is known of every node of one drawing.
 
-    `samples`: what leaves a trigger when nobody hands it anything else, by node and output. `ranks`: over how many
-    list levels each node is mapped.
+    `catalog`: that of the drawing, `given` the one that it was made of. `samples`: what leaves a trigger when nobody
+    hands it anything else, by node and output. `ranks`: over how many list levels each node is mapped.
     """
 
     def __init__(self, graph: Graph, catalog: Catalog, outside: Outside = NOTHING) -> None:
-        self.graph, self.catalog, self.outside = graph, catalog, outside
+        self.graph, self.outside, self.given = graph, outside, catalog
+        self.catalog = catalog = outside.catalog(catalog)
         self.types = {node_id: catalog.get(n.type, n.version) for node_id, n in graph.nodes.items()}
         self.samples: Samples = {
             node_id: {MAIN.name: node.params[SAMPLE]}
@@ -195,7 +196,7 @@ _recent: deque[Knowledge] = deque(maxlen=8)
 def knowledge(graph: Graph, catalog: Catalog, outside: Outside = NOTHING) -> Knowledge:
     """What is known of a drawing. Problems, ranks and targets of a draft are asked in turn, so it is kept a while."""
     for known in tuple(_recent):
-        if known.graph is graph and known.catalog is catalog and known.outside is outside:
+        if known.graph is graph and known.given is catalog and known.outside is outside:
             return known
     known = Knowledge(graph, catalog, outside)
     _recent.append(known)

@@ -11,7 +11,6 @@ from app.pages.editor.seen import Seen
 from app.services import held_values, preview, result_view, rounds, run_data, run_view, unit, values
 from app.services.errors import Invalid, NotFound
 from app.session import SessionState, guarded
-from engine.catalog import catalog
 from engine.contract import NodeType
 from engine.graph import Node
 
@@ -142,7 +141,8 @@ class InspectorState(SessionState):
         if self._seen is None or self.selected not in self._seen.graph.nodes:
             return
         node = self._seen.graph.nodes[self.selected]
-        one = catalog().get(node.type, node.version) or catalog().get(node.type)
+        known = self._seen.catalog
+        one = known.get(node.type, node.version) or known.get(node.type)
         self.head = filling.head(node, one)
         if one is None:
             self.fields, self.messages = [], [f"The node type {node.type} is not installed."]
@@ -150,9 +150,9 @@ class InspectorState(SessionState):
         await self._load_samples()
         self._around = Surroundings(await self._look_around(self._seen), self._around.before)
         self.sources = names.sources(
-            names.before(self._seen.graph, self._seen.edges, node.id), catalog(), self._sampled.values
+            names.before(self._seen.graph, self._seen.edges, node.id), known, self._sampled.values
         )
-        around = names.around(self._seen.graph, catalog(), node.id, self._around.given)
+        around = names.around(self._seen.graph, known, node.id, self._around.given)
         self.completions = names.completions(self.sources, node.params, around)
         self._show_form(self._seen, node, one)
         self.fields = await filling.filled(await self._actor(), self.fields, self._seen, node, one)

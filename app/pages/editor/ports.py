@@ -75,12 +75,12 @@ def given(value: Any) -> str:
 
 
 def called(node: Node, one: NodeType | None, outside: Outside) -> Interface | None:
-    """What the workflow takes that a node runs, if that is known and it takes anything."""
+    """What the workflow takes and gives that a node runs, if that is known and it is published."""
     if one is None or one.id != RUN_WORKFLOW or outside.workflows is None:
         return None
     found = outside.workflows.get(str(node.params.get("workflow")))
     inputs = node.params.get("inputs") or {}
-    return found if found is not None and found.takes and isinstance(inputs, Mapping) else None
+    return found if found is not None and found.published and isinstance(inputs, Mapping) else None
 
 
 def with_inputs(view: View, node: Node, called: Interface, edges: Iterable[Edge]) -> View:

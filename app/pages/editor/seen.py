@@ -15,10 +15,11 @@ class Seen:
 
     def __init__(self, workflow_id: str, seq: int, checked: drafts.Checked, before: Seen | None = None) -> None:
         self.workflow_id, self.seq, self.checked = workflow_id, seq, checked
-        self.edges = knowledge(checked.graph, catalog()).edges
+        known = knowledge(checked.graph, catalog(), checked.outside)
+        self.catalog, self.edges = known.catalog, known.edges
         self.drawing: Drawing = draw(
-            complete(checked.graph, catalog()),
-            catalog(),
+            complete(checked.graph, known.catalog),
+            known.catalog,
             self.edges,
             problems=checked.problems,
             ranks=checked.ranks,
