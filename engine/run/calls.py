@@ -27,7 +27,7 @@ from engine.run.scopes import Journey, Scope
 from engine.run.sources import handed_in
 from engine.run.step import LONGEST_HELD_WAIT, run_batch, run_node, validated
 from engine.run.toolbox import CallContext, CallLog
-from engine.telemetry import bound_contextvars, hiding
+from engine.telemetry import InStep
 
 NO_CALL = Once(CallScope({}, {}))  # yet
 FIRST = 5  # how many items a mapped write node does where it may not do all
@@ -100,13 +100,15 @@ class Calls:
         if not calls or self._control.halted:
             return
         try:
-            step_id = "/".join(filter(None, (self._scope.path, self.node.id, calls[0][1].item)))
-            with self._control.calling(), bound_contextvars(step_id=step_id), hiding():
+            with self._control.calling(), InStep(self._step_id(calls[0][1].item)):
                 outcomes = await self._outcomes([call for _, call in calls])
         except Halted:
             return
         for (index, call), outcome in zip(calls, outcomes, strict=True):
             await self._settle(index, outcome, call)
+
+    def _step_id(self, item: str) -> str:
+        return "/".join([part for part in (self._scope.path, self.node.id, item) if part])
 
     def _spends(self, call: Call) -> bool:
         """Whether a call may cost money, by its settings where the type can tell."""

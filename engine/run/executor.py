@@ -23,7 +23,7 @@ from engine.store.checkpoint import Checkpoints
 from engine.store.claim import Claim, Fenced
 from engine.store.shards import Shard
 from engine.store.storage import Storage
-from engine.telemetry import bound_contextvars
+from engine.telemetry import tagged
 
 TICK_SECONDS = 0.25  # how often a long-running node's progress is recorded
 TICKS_PER_LOOK = 4  # how often, in ticks, settled waits are looked for while something still runs
@@ -42,7 +42,7 @@ class Executor:
         then nothing more was written, and whoever holds it goes on.
         """
         ledger = Ledger(claim, self._checkpoints, self._storage)
-        with bound_contextvars(run_id=claim.run_id):
+        with tagged(run_id=claim.run_id):
             try:
                 plan = await self._plans.get(claim.version_id, await self._versions(claim))
             except (UnknownType, DocumentError, TemplateError, CircularReference, NoBody) as error:

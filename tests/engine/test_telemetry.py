@@ -29,9 +29,13 @@ def lines(captured: io.StringIO) -> list[dict[str, object]]:
 
 
 def test_a_line_carries_run_step_and_service(json_logs: io.StringIO) -> None:
-    with telemetry.bound_contextvars(run_id="r1", step_id="s1"):
-        telemetry.get_logger("engine.test").info("Step done", items=3)
-    (line,) = lines(json_logs)
+    with telemetry.tagged(run_id="r1"):
+        with telemetry.InStep("s1"):
+            telemetry.get_logger("engine.test").info("Step done", items=3)
+        telemetry.get_logger("engine.test").info("Run goes on")
+    telemetry.get_logger("engine.test").info("Nothing runs")
+    line, between, after = lines(json_logs)
+    assert (between["run_id"], "step_id" in between, "run_id" in after) == ("r1", False, False)
     assert line["event"] == "Step done"
     assert (line["service"], line["run_id"], line["step_id"], line["items"]) == ("tests", "r1", "s1", 3)
     assert (line["level"], line["logger"]) == ("info", "engine.test")
@@ -72,12 +76,15 @@ def test_secrets_never_reach_a_log(json_logs: io.StringIO, fields: dict[str, obj
 
 
 def test_a_secret_in_use_is_hidden_wherever_it_turns_up(json_logs: io.StringIO) -> None:
-    with telemetry.hiding("tiger-lily"):
+    with telemetry.InStep("s1"):
+        telemetry.hide_from_here("tiger-lily")
         try:
             raise ValueError("the server said: tiger-lily is wrong")
         except ValueError:
             telemetry.get_logger("engine.test").exception("Failed with tiger-lily")
     assert "tiger-lily" not in json_logs.getvalue()
+    telemetry.get_logger("engine.test").info("tiger-lily")
+    assert "tiger-lily" in json_logs.getvalue()
 
 
 def test_what_a_query_says_beside_secrets_stays(json_logs: io.StringIO) -> None:
