@@ -16,6 +16,7 @@ from engine.presence import alive, telling
 from engine.settings import settings
 from tests.app.pages.conftest import Somebody, Tab, add_run, add_workflow, sign_in
 from tests.app.services.conftest import person
+from tests.servers import S3Server
 
 
 def _under_way(db: Session, actor: Actor, run_id: str, workflow_id: str) -> None:
@@ -101,3 +102,14 @@ async def test_a_queue_that_nobody_serves_is_an_alarm_on_home_and_system(ada: So
 def _waits(db: Session, actor: Actor, run_id: str, workflow_id: str) -> None:
     whose = {"workspace_id": actor.workspace_id, "workflow_id": workflow_id}
     db.add(Segment(**whose, run_id=run_id, status="queued", queued_at=to_ms(now()) - 60_000))
+
+
+async def test_a_payload_store_that_is_away_is_told(
+    ada: Somebody, valkey_url: str, bucket: str, s3_server: S3Server
+) -> None:
+    page = await ada.tab.at("/system").state(Installation)
+    await page.load()
+    assert page.payloads_away == ""
+    s3_server.ask("fail", bucket=bucket, status="403", code="AccessDenied")
+    await page.load()
+    assert page.payloads_away == "The payload store refuses what Weft wants to do there."

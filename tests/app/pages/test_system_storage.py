@@ -1,7 +1,9 @@
 """The System page's storage: sizes of one's own workspace, and bounds set in the dialog."""
 
+import io
+
 from app.pages.system.storage_state import DEFAULT, Keeping
-from app.services import retention, unit
+from app.services import files, retention, unit
 from app.services.retention import Kept
 from tests.app.pages.conftest import Somebody, Tab, add_run, add_workflow, sign_in
 from tests.app.services.conftest import person
@@ -11,11 +13,13 @@ async def test_sizes_are_shown_and_bounds_are_set_and_taken_back(ada: Somebody, 
     pair = unit.call(add_workflow, ada.actor, "Large")
     for _ in range(3):
         unit.call(add_run, ada.actor, pair, "done")
+    unit.call(files.upload, ada.actor, io.BytesIO(b"twelve bytes"), "a.txt", "text/plain")
     page = await ada.tab.at("/system").state(Keeping)
     await page.load()
     assert [(one["workflow"], one["runs"], one["kept"], one["goes"]) for one in page.sizes] == [
         ("Large", "3", "everything", "nothing")
     ]
+    assert page.uploads == "1 uploaded file, 12 bytes."
     await page.edit(pair[0], "Large", False)
     await page.save({"days": "", "runs": "many", "bytes": ""})
     assert page.errors["runs"]
