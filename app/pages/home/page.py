@@ -57,7 +57,7 @@ def _workflow(item: ObjectVar[Any]) -> rx.Component:
         rx.el.td(last_run(item)),
         rx.el.td(item["today"], class_name="mono num end wide-only"),
         rx.el.td(sparkline(item["ticks"].to(list[Tick]), item["health"].to(str)), class_name="wide-only"),
-        rx.el.td(item["owner"], class_name="muted wide-only"),
+        rx.el.td(item["owner"], class_name="muted roomy-only"),
         key=item["id"],
     )
 
@@ -69,7 +69,7 @@ def _table() -> rx.Component:
         ("Last run", ""),
         ("Today", "end wide-only"),
         ("Health", "wide-only"),
-        ("Owner", "wide-only"),
+        ("Owner", "roomy-only"),
     )
     return rx.el.table(
         rx.el.thead(rx.el.tr(*[rx.el.th(word, scope="col", class_name=style) for word, style in heads])),

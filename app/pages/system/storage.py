@@ -11,9 +11,9 @@ from app.pages.system.storage_state import DEFAULT, Keeping
 HEADS = (
     ("Workflow", ""),
     ("Runs", "end wide-only"),
-    ("Records", "end wide-only"),
-    ("Values", "end wide-only"),
-    ("Oldest", "wide-only"),
+    ("Records", "end roomy-only"),
+    ("Values", "end roomy-only"),
+    ("Oldest", "roomy-only"),
     ("Kept", "wide-only"),
     ("Removed next", "wide-only"),
 )
@@ -60,9 +60,9 @@ def _row(item: ObjectVar[Any]) -> rx.Component:
             class_name="name",
         ),
         rx.el.td(item["runs"], class_name="num end wide-only"),
-        rx.el.td(item["rows"], class_name="num end wide-only"),
-        rx.el.td(item["payloads"], class_name="num end wide-only"),
-        rx.el.td(rx.cond(item["oldest"], moment(item["oldest"].to(int)), "none"), class_name="muted wide-only"),
+        rx.el.td(item["rows"], class_name="num end roomy-only"),
+        rx.el.td(item["payloads"], class_name="num end roomy-only"),
+        rx.el.td(rx.cond(item["oldest"], moment(item["oldest"].to(int)), "none"), class_name="muted roomy-only"),
         rx.el.td(kept, class_name="wide-only"),
         rx.el.td(item["goes"], class_name="muted wide-only"),
         rx.el.td(

@@ -80,20 +80,26 @@ def _row(item: ObjectVar[Any]) -> rx.Component:
         _trigger(item),
         rx.el.td(last_run(item)),
         rx.el.td(sparkline(item["ticks"].to(list[Tick]), item["health"].to(str)), class_name="wide-only"),
-        rx.el.td(moment(item["updated_at"].to(int)), class_name="muted wide-only"),
-        rx.el.td(item["owner"], class_name="muted wide-only"),
+        rx.el.td(moment(item["updated_at"].to(int)), class_name="muted roomy-only"),
+        rx.el.td(item["owner"], class_name="muted roomy-only"),
         _actions(item),
         key=item["id"],
     )
 
 
 def _table() -> rx.Component:
-    heads = ("Workflow", "Trigger", "Last run", "Health", "Changed", "Owner")
-    narrow = {"Workflow", "Last run"}
+    heads = (
+        ("Workflow", ""),
+        ("Trigger", "wide-only"),
+        ("Last run", ""),
+        ("Health", "wide-only"),
+        ("Changed", "roomy-only"),
+        ("Owner", "roomy-only"),
+    )
     return rx.el.table(
         rx.el.thead(
             rx.el.tr(
-                *[rx.el.th(word, scope="col", class_name="" if word in narrow else "wide-only") for word in heads],
+                *[rx.el.th(word, scope="col", class_name=style) for word, style in heads],
                 rx.el.th(rx.el.span("Actions", class_name="sr-only"), scope="col"),
             )
         ),
