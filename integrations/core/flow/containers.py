@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import math
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, overload
 
 from pydantic import Field
 
@@ -10,6 +12,7 @@ from engine.contract import (
     Expression,
     Guard,
     Inside,
+    Items,
     Iterate,
     Output,
     Params,
@@ -26,8 +29,28 @@ _RESULT = "What each round gives, asked after its last step; empty: the output o
 _RESULT += "by step if there are several"
 
 
+class Batches(Sequence[list[Any]]):
+    """A list cut into parts of a size, each read when it is asked for."""
+
+    def __init__(self, items: Sequence[Any], size: int) -> None:
+        self._items, self._size = items, size
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._items) / self._size)
+
+    @overload
+    def __getitem__(self, at: int) -> list[Any]: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[list[Any]]: ...
+    def __getitem__(self, at: int | slice) -> list[Any] | list[list[Any]]:
+        if isinstance(at, slice):
+            return [self[number] for number in range(len(self))[at]]
+        start = range(len(self))[at] * self._size
+        return list(self._items[start : start + self._size])
+
+
 class ForEach(Params):
-    items: Annotated[list[Any], Port(), Whole()] = Field(
+    items: Annotated[Items[Any], Port(), Whole()] = Field(
         description="The list; each of its items makes a round", examples=[[{"id": 1}, {"id": 2}]]
     )
     mode: Annotated[Literal["parallel", "in_turn"], Select(options=("parallel", "in_turn"))] = Field(
@@ -69,7 +92,7 @@ def for_each(params: ForEach) -> Iterate:
     With a list: takes it whole; each item makes a round.
     """
     size = params.batch
-    items = params.items if size == 1 else [params.items[at : at + size] for at in range(0, len(params.items), size)]
+    items = params.items if size == 1 else Batches(params.items, size)
     return Iterate(items, in_turn=params.mode == "in_turn", collect=params.on_failure == "collect")
 
 

@@ -194,6 +194,27 @@ async def test_a_pure_node_in_a_child_process_hands_over_names(bench: Bench) -> 
     assert [row["square"] for row in whole(bench, ran, "square")] == [n * n for n in reversed(range(500))]
 
 
+@pytest.mark.parametrize(("mode", "batch"), [("parallel", 1), ("in_turn", 1), ("parallel", 7)])
+async def test_for_each_reads_its_items_as_their_rounds_begin(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, mode: str, batch: int
+) -> None:
+    # None may be read into memory whole.
+    monkeypatch.setattr("engine.run.whole.WHOLE_ITEMS", 100)
+    nodes = {
+        "read": {"type": "lab.count", "with": {"to": 150}},
+        "loop": {"type": "flow.for_each", "with": {"items": "{{ read }}", "mode": mode, "batch": batch}, "limit": 8},
+        "told": {
+            "type": "data.template",
+            "in": "loop",
+            "with": {"text": "{{ item.n }}"},
+        },
+        "count": {"type": "data.template", "with": {"text": "{{ loop | length }}: {{ loop[7] }}"}, "each": "combined"},
+    }
+    ran = await bench.run(nodes)
+    assert ran.run.status == "done", ran.run.error
+    assert ran.output("count") == ("150: 7" if batch == 1 else '22: ["49","50","51","52","53","54","55"]')
+
+
 async def test_a_list_that_is_too_long_for_a_field_says_so(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.run.whole.WHOLE_ITEMS", 400)
     nodes = {
