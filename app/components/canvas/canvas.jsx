@@ -2,7 +2,7 @@
 // the drawing changes from outside only through the board (store.js), whose parts the feed keeps up to date.
 import { memo, useCallback, useEffect, useMemo, useRef } from "react";
 import {
-  Background, BackgroundVariant, ConnectionLineType, ControlButton, Controls, MiniMap, ReactFlow, ReactFlowProvider, SelectionMode,
+  Background, BackgroundVariant, ConnectionLineType, ControlButton, Controls, ReactFlow, ReactFlowProvider, SelectionMode,
   useReactFlow, useStore as useFlowStore,
 } from "@xyflow/react";
 import "@xyflow/react/dist/base.css";
@@ -13,9 +13,10 @@ import { keepInView, showFromStart, useBoard } from "./board.js";
 import { useClipboard } from "./clipboard.js";
 import { EmptyCanvas, KeysHelp, Refusal, Toasts } from "./overlays.jsx";
 import { ContainerNode } from "./container.jsx";
-import { boxAt, isBox, topmost } from "./containers.js";
+import { boxAt, topmost } from "./containers.js";
 import { addNode, bestField, CARD_WIDTH, connect, disconnect, group, moveInto, moveNodes, refusalOf, removeNodes, spotInside } from "./gestures.js";
 import { Icon } from "./icons.jsx";
+import { Overview } from "./map.jsx";
 import { CardNode } from "./nodes.jsx";
 import { ConnectMenu, GroupMenu, QuickAdd } from "./quickadd.jsx";
 import { pushCommand, setDeliver } from "./queue.js";
@@ -228,6 +229,13 @@ function Inner({ onBatch, onSelect, onConnectStart, onRun, onRunFrom, onKeep, co
     if (wire) putIntoWire(ids[0], wire);
   }, [dragged, clearGuides, flow]);
 
+  // While the view moves it is a layer of its own, which is shifted and not painted anew; afterwards text is sharp again.
+  const onMoveStart = useCallback((event) => {
+    if (event) touched.current = true;
+    wrapper.current?.classList.add("moving");
+  }, []);
+  const onMoveEnd = useCallback(() => wrapper.current?.classList.remove("moving"), []);
+
   const many = nodes.length > MANY;
   const deletable = useMemo(() => (readOnly ? null : ["Delete", "Backspace"]), [readOnly]);
   return (
@@ -250,7 +258,7 @@ function Inner({ onBatch, onSelect, onConnectStart, onRun, onRunFrom, onKeep, co
         onConnectStart={start} onConnectEnd={onConnectEnd} isValidConnection={valid}
         onClickConnectStart={start} onClickConnectEnd={finish}
         onSelectionChange={onSelectionChange}
-        onMoveStart={(event) => { if (event) touched.current = true; }}
+        onMoveStart={onMoveStart} onMoveEnd={onMoveEnd}
         onPaneClick={() => wrapper.current?.focus({ preventScroll: true })}
         onNodeDoubleClick={(_, node) => { select([node.id]); document.getElementById("inspector")?.querySelector("input, textarea, select, [role=textbox]")?.focus(); }}
         onDrop={onDrop} onDragOver={onDragOver}
@@ -266,7 +274,7 @@ function Inner({ onBatch, onSelect, onConnectStart, onRun, onRunFrom, onKeep, co
         <Controls position="bottom-right" showInteractive={false} fitViewOptions={{ padding: 0.16, maxZoom: 1 }} onZoomIn={touch} onZoomOut={touch} onFitView={touch}>
           {readOnly ? null : <ControlButton onClick={tidy} title="Tidy up (Shift Alt T)" aria-label="Tidy up"><Icon name="wand" /></ControlButton>}
         </Controls>
-        {nodes.length > 12 ? <MiniMap position="top-right" pannable zoomable ariaLabel="Map of the whole drawing" nodeColor={mapColor} nodeBorderRadius={8} /> : null}
+        {nodes.length > 12 ? <Overview onLook={touch} /> : null}
         <CardGuides guides={guides} />
       </ReactFlow>
       {loaded && !nodes.length && !readOnly ? <EmptyCanvas onAdd={(type) => { const id = addNode(type, centre()); if (id) select([id]); }} onSearch={() => openQuickAdd()} /> : null}
@@ -285,9 +293,6 @@ function Inner({ onBatch, onSelect, onConnectStart, onRun, onRunFrom, onKeep, co
     </div>
   );
 }
-
-const KIND_COLORS = { lists: "data", text: "data", dates: "data", security: "data", values: "data", files: "data", images: "data", http: "app" };
-const mapColor = (node) => isBox(node.data) ? "color-mix(in oklab, var(--control) 22%, transparent)" : `var(--k-${KIND_COLORS[node.data?.kind] ?? node.data?.kind ?? "flow"}, var(--control))`;
 
 export const FlowCanvas = memo(function FlowCanvas(props) {
   return (

@@ -8,7 +8,7 @@ SCRIPT = rx.asset("canvas.jsx", shared=True)
 for _part in (
     "actions.js", "board.js", "canvas.css", "clipboard.js", "container.jsx",
     "containers.js", "controls.jsx", "feed.jsx", "gestures.js",
-    "guides.jsx", "icons.jsx", "keyboard.js", "nodes.jsx", "overlays.jsx", "palette.jsx", "queue.js",
+    "guides.jsx", "icons.jsx", "keyboard.js", "map.jsx", "nodes.jsx", "overlays.jsx", "palette.jsx", "queue.js",
     "quickadd.jsx", "splice.js", "steps.jsx", "store.js", "wires.jsx",
 ):  # fmt: skip
     rx.asset(_part, shared=True)
