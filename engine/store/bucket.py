@@ -348,7 +348,7 @@ def _opened(address: Address) -> S3Store:
             "user_agent": "weft",
         },
         retry_config={
-            "max_retries": 8,
+            "max_retries": 100,  # the time rules
             "retry_timeout": PATIENCE,
             "backoff": {
                 "init_backoff": timedelta(milliseconds=100),
