@@ -174,6 +174,7 @@ def _late(row: WorkflowRow, trigger: TriggerView) -> Record:
         "title": title,
         "text": text,
         "href": f"/w/{row.id}",
+        "when": "Due",
         "at": ms(trigger.next_due),
     }
 
@@ -187,6 +188,7 @@ def _look_at(run: LastRun, icon: str, tone: str, title: str) -> Record:
         "title": title,
         "text": run.error,
         "href": href,
+        "when": "Started",
         "at": ms(run.at),
     }
 

@@ -28,9 +28,9 @@ def _attention(item: ObjectVar[Any]) -> rx.Component:
     return rx.el.li(
         rx.el.span(icon(item["icon"]), class_name=f"tile {item['tone']}"),
         rx.el.span(
-            rx.el.b(item["title"], class_name="truncate"),
+            rx.el.b(item["title"], class_name="clamp-2"),
             rx.el.span(item["text"], class_name="hint clamp-2"),
-            rx.el.span(moment(item["at"].to(int)), class_name="hint"),
+            rx.el.span(item["when"], " ", moment(item["at"].to(int)), class_name="hint"),
             class_name="grow words",
         ),
         link_button("Look", item["href"], aria_label=f"Look at: {item['title']}"),

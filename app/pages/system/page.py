@@ -141,7 +141,7 @@ def _alarm(item: ObjectVar[Any]) -> rx.Component:
 def _alarms() -> rx.Component:
     return rx.cond(
         Installation.alarms,
-        rx.el.ul(rx.foreach(Installation.alarms, _alarm), class_name="cards-3", role="alert"),
+        rx.el.div(rx.el.ul(rx.foreach(Installation.alarms, _alarm), class_name="cards-3"), role="alert"),
         rx.fragment(),
     )
 

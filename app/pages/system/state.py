@@ -95,7 +95,10 @@ def _tiles(view: service.View) -> list[dict[str, Any]]:
         _tile("Waiting", counts.runs.get("waiting", 0), "for a time, a call or a person", bad=False),
         _tile("Paused", counts.runs.get("paused", 0), "until somebody resumes them", bad=False),
         _tile(
-            "Schedules", counts.schedules, f"{overdue:,} need a look" if overdue else "all in time", bad=bool(overdue)
+            "Schedules",
+            counts.schedules,
+            f"{overdue:,} {'needs' if overdue == 1 else 'need'} a look" if overdue else "all in time",
+            bad=bool(overdue),
         ),
     ]
 

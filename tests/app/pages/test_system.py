@@ -57,6 +57,7 @@ async def test_it_shows_processes_leases_and_schedules_of_ones_own_workspace(
             await theirs.load()
     assert [(one["part"], one["load"]) for one in mine.processes] == [("Worker", "2 of 100")]
     assert mine.missing == "Not running: Web, Scheduler."
+    assert mine.tiles[-1]["said"] == "1 needs a look"
     assert [(one["workflow"], one["href"]) for one in mine.leases] == [("Late", f"/runs/{run_id}")]
     assert [(one["workflow"], bool(one["alarm"])) for one in mine.schedules] == [("Late", True), ("Soon", False)]
     tiles = {one["title"]: (one["number"], one["bad"]) for one in mine.tiles}
