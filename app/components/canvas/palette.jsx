@@ -39,7 +39,7 @@ export function Palette({ onAdded }) {
       <div className="fc-palette-list">
         {groups.map(([title, members]) => (
           <section key={title} aria-label={title}>
-            <h4>{title}</h4>
+            <h2>{title}</h2>
             {members.map((type) => (
               <button
                 key={type.type} type="button" className="fc-pal" draggable data-type={type.type} title={type.help}
