@@ -74,7 +74,7 @@ def draw(
             drawing.nodes[name] = old.nodes[name]
         else:
             view = cards.card(node, one, place, edges=wires, problems=made_from[3], rank=made_from[4])
-            view = ports.with_inputs(view, node, called, wires) if called is not None else view
+            view = ports.as_called(view, node, called, wires) if called is not None else view
             drawing.nodes[name] = {**view, "parent": level or "", "levels": len(graph.levels(name))}
         drawing.made_from[name] = made_from
         for edge in wires:

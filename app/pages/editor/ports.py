@@ -83,8 +83,8 @@ def called(node: Node, one: NodeType | None, outside: Outside) -> Interface | No
     return found if found is not None and found.published and isinstance(inputs, Mapping) else None
 
 
-def with_inputs(view: View, node: Node, called: Interface, edges: Iterable[Edge]) -> View:
-    """The card with a port for each input of the workflow that the node runs."""
+def as_called(view: View, node: Node, called: Interface, edges: Iterable[Edge]) -> View:
+    """The card with the name of the workflow that the node runs, and a port for each of its inputs."""
     inputs = node.params.get("inputs") or {}
     wired = {edge.field for edge in edges if edge.kind == "value"}
     faulty = {problem["field"] for problem in view["problems"]}
@@ -100,4 +100,5 @@ def with_inputs(view: View, node: Node, called: Interface, edges: Iterable[Edge]
         }
         for one in called.takes
     ]
-    return {**view, "ins": [*ports, *(port for port in view["ins"] if port["name"] != "inputs")]}
+    kept = [port for port in view["ins"] if port["name"] != "inputs"] if called.takes else view["ins"]
+    return {**view, "sub": called.title, "ins": [*ports, *kept]}

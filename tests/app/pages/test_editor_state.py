@@ -16,7 +16,7 @@ from engine import document
 from engine.catalog import catalog
 from engine.graph import Graph
 from engine.models import new_id
-from engine.validation import problems, ranks
+from engine.validation import Interface, Outside, Taken, problems, ranks
 from engine.validation.mapping import knowledge
 from tests.app.pages.conftest import Somebody, add_workflow
 
@@ -272,3 +272,14 @@ async def test_tidying_up_reckons_with_the_cards_as_they_are_drawn(ada: Somebody
 def test_the_size_of_a_card_is_checked(sizes: Any) -> None:
     with pytest.raises(Invalid):
         batches.read({"key": new_id(), "kind": "tidy", "sizes": sizes})
+
+
+def test_a_card_that_runs_a_workflow_says_which_and_has_its_ports() -> None:
+    outside = Outside(workflows={"w1": Interface("w1", "Size up", True, (Taken("amount", "Amount"),), ("total",))})
+    nodes = {"c": {"type": "flow.run_workflow", "label": "Size it up", "with": {"workflow": "w1"}}}
+    drawn = document.load({"weft": 1, "nodes": nodes})
+    known = knowledge(drawn, catalog(), outside)
+    view = drawing.draw(drawn, known.catalog, known.edges, problems=(), ranks={}, outside=outside).nodes["c"]
+    assert view["sub"] == "Size up"
+    assert [port["name"] for port in view["ins"]] == ["inputs.amount"]
+    assert [port["name"] for port in view["outs"]] == ["main", "total"]
