@@ -19,6 +19,7 @@ from sqlmodel import col
 
 from benchmarks.ground import database, home
 from benchmarks.table import Row
+from engine import heap
 from engine.models import Step
 from engine.store import starting
 from engine.store.results import Delivery
@@ -112,6 +113,7 @@ async def _shapes(url: str, folder: Path) -> list[Row]:
 async def _chains(bench: Bench) -> list[Row]:
     """Processor time per node: all that a run costs shared among its nodes, and what each further node adds."""
     await _cost(bench, chain(50), 20)
+    heap.settle()  # as a worker does
     costs = {size: (await _cost(bench, chain(size), runs)).processor for size, runs in RUNS_OF.items()}
     rows = []
     for size, cost in costs.items():
