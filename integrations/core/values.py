@@ -122,6 +122,11 @@ def check_length(length: int, field: str = "text") -> None:
         )
 
 
+def too_deep(field: str) -> BadParams:
+    """The error of a value with lists in lists in lists that no writer gets to the end of."""
+    return BadParams("The value is nested too deeply to be written.", field=field, hint="Flatten it first.")
+
+
 def show(value: Any, limit: int = 60) -> str:
     """A value as it may stand in an error message."""
     text = value if isinstance(value, str) else repr(value)

@@ -78,13 +78,13 @@ def group(params: Group) -> Iterator[dict[str, Any]]:
                 hint="Choose a field for this summary.",
             )
     groups: dict[Hashable, _Group] = {} if params.by else {(): _Group(params, {})}
-    for row in params.rows:
+    for place, row in enumerate(params.rows, 1):
         key = identity([pick(row, name) for name in params.by]) if params.by else ()
         found = groups.get(key)
         if found is None:
             found = groups[key] = _Group(params, {name: pick(row, name) for name in params.by})
             _check_number(len(groups))
-        found.take(row)
+        found.take(row, place)
     yield from (found.line() for found in groups.values())
 
 
@@ -95,12 +95,12 @@ class _Group:
         self._names = names
         self._tallies = [(summary, TALLIES[summary.function]()) for summary in params.summaries]
 
-    def take(self, row: Any) -> None:
+    def take(self, row: Any, place: int) -> None:
         for summary, tally in self._tallies:
             if not summary.field:
                 tally.take(row)
             elif not blank(value := pick(row, summary.field)):
-                tally.take(_number(value, summary) if summary.function in NUMERIC else value)
+                tally.take(_number(value, summary, place) if summary.function in NUMERIC else value)
 
     def line(self) -> dict[str, Any]:
         return self._names | {summary.title: tally.result() for summary, tally in self._tallies}
@@ -126,10 +126,10 @@ def _distinct_names(params: Group) -> None:
             )
 
 
-def _number(value: Any, summary: Summary) -> int | float:
+def _number(value: Any, summary: Summary, place: int) -> int | float:
     if (found := number(value)) is None:
         raise BadParams(
-            f"The {summary.function} of “{summary.field}” needs numbers, but one value is {show(value)!r}.",
+            f"The {summary.function} of “{summary.field}” needs numbers, but in row {place:,} it is {show(value)!r}.",
             field="summaries",
             hint="Filter out such rows first, or use count, first or list.",
         )

@@ -10,7 +10,8 @@ from pydantic import Field
 from engine.contract import BadParams, OutputTooLarge, Params, Select, action
 from integrations.core.data.group import Function, Group, Summary, group
 from integrations.core.data.rows import FieldNames, ManyRows, RowsIn
-from integrations.core.values import blank, identity, kind, pick
+from integrations.core.data.summing import NUMERIC
+from integrations.core.values import blank, identity, kind, number, pick, show
 
 MOST_COLUMNS = 2_000
 EMPTY = "(empty)"
@@ -80,7 +81,7 @@ def pivot(params: Pivot) -> list[dict[str, Any]]:
 
     With a list: takes it whole.
     """
-    wrapped = [_wrapped(row, params) for row in params.rows]
+    wrapped = [_wrapped(row, params, place) for place, row in enumerate(params.rows, 1)]
     columns = list(dict.fromkeys(row["column"] for row in wrapped))
     _check(columns, params)
     function: Function = params.function if params.value else "count"
@@ -98,18 +99,25 @@ def pivot(params: Pivot) -> list[dict[str, Any]]:
     return list(table.values())
 
 
-def _wrapped(row: Any, params: Pivot) -> dict[str, Any]:
+def _wrapped(row: Any, params: Pivot, place: int) -> dict[str, Any]:
     column = pick(row, params.columns)
     if isinstance(column, Mapping | list):
         raise BadParams(
-            f"“{params.columns}” cannot name a column: in one row it is {kind(column)}.",
+            f"“{params.columns}” cannot name a column: in row {place:,} it is {kind(column)}.",
             field="columns",
             hint="Choose a field with texts, numbers or dates.",
+        )
+    value = pick(row, params.value) if params.value else None
+    if params.value and params.function in NUMERIC and not blank(value) and number(value) is None:
+        raise BadParams(
+            f"The {params.function} of “{params.value}” needs numbers, but in row {place:,} it is {show(value)!r}.",
+            field="value",
+            hint="Filter out such rows first, or show count, first or list in the cells.",
         )
     return {
         "line": [pick(row, name) for name in params.by],
         "column": EMPTY if blank(column) else str(column),
-        "value": pick(row, params.value) if params.value else None,
+        "value": value,
     }
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 from pydantic import Field
 
 from engine.contract import BadParams, Multiline, Params, Port, Whole, action
-from integrations.core.values import show
+from integrations.core.values import show, too_deep
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -120,4 +120,7 @@ def build_json(params: BuildJson) -> str:
 def dump_json(value: Any, indent: int = 0) -> str:
     """`value` as JSON text; `indent` 0 writes it on one line without spaces."""
     separators = (",", ": ") if indent else (",", ":")
-    return json.dumps(value, ensure_ascii=False, indent=indent or None, separators=separators)
+    try:
+        return json.dumps(value, ensure_ascii=False, indent=indent or None, separators=separators)
+    except RecursionError:
+        raise too_deep("value") from None

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from engine.contract import BadParams, Multiline, OutputTooLarge, Params, Port, Whole, action
-from integrations.core.values import kind, show
+from integrations.core.values import kind, show, too_deep
 
 MOST_VALUES = 1_000_000
 DEEPEST = 200
@@ -139,7 +139,10 @@ def build_yaml(params: BuildYaml) -> str:
     yaml.width = 4096
     yaml.representer.add_representer(type(None), lambda r, _: r.represent_scalar("tag:yaml.org,2002:null", "null"))
     out = io.StringIO()
-    yaml.dump(_quoted(params.value), out)
+    try:
+        yaml.dump(_quoted(params.value), out)
+    except RecursionError:
+        raise too_deep("value") from None
     return out.getvalue().removesuffix("...\n")
 
 

@@ -105,8 +105,8 @@ def _rows(text: io.TextIOWrapper, params: ReadCsv) -> Iterator[list[str]]:
     lines = itertools.islice(_without_nul(text, params), params.skip, None)
     sample = list(itertools.islice(lines, _SAMPLE_LINES))
     told = sample.pop(0).strip()[4:] if sample and _TOLD.fullmatch(sample[0].strip()) else ""
-    delimiter = _DELIMITERS.get(params.delimiter) or told or _find_delimiter(sample)
     csv.field_size_limit(_LONGEST_CELL)
+    delimiter = _DELIMITERS.get(params.delimiter) or told or _find_delimiter(sample)
     reader = csv.reader(itertools.chain(sample, lines), delimiter=delimiter, strict=False)
     try:
         for row in reader:
@@ -135,7 +135,10 @@ def _find_delimiter(sample: list[str]) -> str:
     """The delimiter that cuts the first rows into the most columns of equal number; a comma when none does."""
 
     def fit(delimiter: str) -> tuple[float, int]:
-        rows = [row for row in csv.reader(sample, delimiter=delimiter) if row][:50]
+        try:
+            rows = [row for row in csv.reader(sample, delimiter=delimiter) if row][:50]
+        except csv.Error:
+            return (0.0, 0)  # reading the file says where and why
         widths = [len(row) for row in rows] or [1]
         usual = max(set(widths), key=widths.count)
         return (widths.count(usual) / len(widths) if usual > 1 else 0.0, usual)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 MEDIA_TYPE = "text/calendar"
 MOST_BYTES = 10 * 1024 * 1024
 MOST_EVENTS = 20_000
+MOST_TIMES = 500_000
+STEPS_A_DAY = {"SECONDLY": 86_400, "MINUTELY": 1_440, "HOURLY": 24}
 LONGEST_WINDOW = timedelta(days=3_660)
 
 
@@ -144,7 +147,33 @@ def _between(calendar: Calendar, params: ReadIcs, where: Any) -> Iterator[Any]:
             field="until",
             hint="It must come after since, at most ten years later.",
         )
+    for number, event in enumerate(calendar.events, 1):
+        for rule in _rules(event):
+            if _most_times(rule, event, until) > MOST_TIMES:
+                raise OutputTooLarge(
+                    f"Event {number}, “{_words(event, 'SUMMARY')}”, repeats more than {MOST_TIMES:,} times.",
+                    hint="Read a shorter time at once, or take the event out of the file.",
+                )
     yield from recurring_ical_events.of(calendar).between(since, until)
+
+
+def _rules(event: Component) -> list[Any]:
+    found = event.get("RRULE") or []
+    return found if isinstance(found, list) else [found]
+
+
+def _most_times(rule: Any, event: Component, until: datetime) -> float:
+    """At most so many times have to be looked at from an event's start on (RFC 5545, 3.3.10)."""
+    start = event.decoded("DTSTART", None)
+    if start is None:
+        return 0
+    first = datetime(start.year, start.month, start.day, tzinfo=UTC)
+    days = max(0, (until - first) / timedelta(days=1) + 1)
+    within = math.prod(len(rule.get(name) or [0]) for name in ("BYHOUR", "BYMINUTE", "BYSECOND"))
+    a_day = STEPS_A_DAY.get(str((rule.get("FREQ") or [""])[0]).upper())
+    if a_day is None:
+        return days * within
+    return days * a_day / max(1, int((rule.get("INTERVAL") or [1])[0])) * max(1, within)
 
 
 def _event(component: Component, where: Any) -> tuple[tuple[Any, ...], Event]:
