@@ -18,7 +18,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
@@ -26,48 +25,25 @@ from typing import Any, BinaryIO, TypeVar, cast
 import httpx
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import S3Store
-from pydantic import SecretStr
 
 from engine.contract.errors import NotFound
 from engine.store.places import ASIDE, OWNER, Entry, Keep, StoreUnavailable, checked, checked_owner, missing
+from engine.store.s3 import TIMEOUT, Address, Reader, opened, status_of, unavailable
 
-AHEAD_BYTES = 1024 * 1024  # a request takes some 20 ms, in which a megabyte comes
 READER_BYTES = 4 * 1024 * 1024
+AHEAD_BYTES = 1024 * 1024  # a request takes some 20 ms, in which a megabyte comes
 PART_BYTES = 8 * 1024 * 1024
 PARTS_AT_ONCE = 3
 ASKED_FIRST_BYTES = 1024 * 1024  # from here on it is worth asking whether it is there before it is uploaded
 FRESH_SECONDS = 600.0
 FENCE = timedelta(minutes=5)  # with a clock that is up to 15 minutes off, as S3 allows: 20 minutes, of an hour's grace
 AT_ONCE = 16  # requests of the collector
-PATIENCE = timedelta(seconds=20)
-TIMEOUT = timedelta(seconds=60)
 DRAWER = 2
-CODE, SAID = re.compile(r"<Code>([^<]{1,80})</Code>"), re.compile(r"<Message>([^<]{1,300})</Message>")
-STATUS = re.compile(r"status code: (\d{3})")
-FULL = ("QuotaExceeded", "QuotaExceededException", "XMinioStorageFull", "InsufficientStorage", "StorageFull")
 EMPTY_RANGE = "416"
 STORED_NAME = re.compile(r"[^/]+/[0-9a-f]{2}/([0-9a-f]{64})")
 ASIDE_NAME = re.compile(rf"[^/]+/{ASIDE}/([0-9a-f]{{64}})/[0-9a-f]+")
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Which bucket, where. What is empty is looked for as AWS's own tools do: environment, container, machine role."""
-
-    bucket: str
-    prefix: str = ""
-    endpoint: str = ""
-    region: str = ""
-    key: str = ""
-    secret: SecretStr | None = None
-    token: SecretStr | None = None
-
-    def __str__(self) -> str:
-        where = f" at {self.endpoint}" if self.endpoint else ""
-        return f"s3://{'/'.join(part for part in (self.bucket, self.prefix) if part)}{where}"
 
 
 class Bucket:
@@ -77,7 +53,7 @@ class Bucket:
 
     def __init__(self, address: Address, spool: Path) -> None:
         self.address, self._spool = address, spool
-        self._store = _opened(address)
+        self._store = opened(address)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Bucket, (self.address, self._spool)
@@ -110,7 +86,7 @@ class Bucket:
         size = self.size(owner, name)
         if size is None:
             raise missing()
-        reader = _Reader(lambda offset, length: self.read_part(owner, name, offset, length), size)
+        reader = Reader(lambda offset, length: self.read_part(owner, name, offset, length), size)
         return cast(BinaryIO, io.BufferedReader(reader, READER_BYTES))
 
     def put(self, owner: str, name: str, data: bytes) -> None:
@@ -237,7 +213,7 @@ class Bucket:
         try:
             return bytes(obstore.get_range(self._store, key, start=offset, length=length))
         except BaseError as error:
-            if _status(error) == EMPTY_RANGE:
+            if status_of(error) == EMPTY_RANGE:
                 return b""
             raise
 
@@ -269,92 +245,6 @@ class Bucket:
             raise
 
 
-class _Reader(io.RawIOBase):
-    """Bytes of an object, by requests for parts of it."""
-
-    def __init__(self, fetch: Callable[[int, int], bytes], size: int) -> None:
-        self._fetch, self._size, self._at = fetch, size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        self._at = max(0, start + offset)
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        length = min(len(buffer), self._size - self._at)
-        if length <= 0:
-            return 0
-        data = self._fetch(self._at, length)
-        buffer[: len(data)] = data
-        self._at += len(data)
-        return len(data)
-
-
-def unavailable(error: Exception, address: Address) -> StoreUnavailable:
-    """What an answer of the store means to people. Of its text only code and message are told, which hold no secret."""
-    text = str(error)
-    status = _status(error)
-    code, said = (found.group(1) if (found := one.search(text)) else "" for one in (CODE, SAID))
-    cause = f"{address}: " + (f"{code or status} {said}".strip() if code or status else _first_line(text))
-    if code == "NoSuchBucket":
-        return StoreUnavailable("The bucket of the payload store does not exist.", cause)
-    if code in FULL or status == "507":
-        return StoreUnavailable("The payload store has no room left.", cause)
-    if code == "RequestTimeTooSkewed":
-        return StoreUnavailable("The payload store refuses, because the clock of this server is wrong.", cause)
-    if status in ("401", "403"):
-        return StoreUnavailable("The payload store refuses what Weft wants to do there.", cause)
-    return StoreUnavailable("The payload store does not answer.", cause)
-
-
-def _status(error: Exception) -> str:
-    found = STATUS.search(str(error))
-    return found.group(1) if found else ""
-
-
-def _first_line(text: str) -> str:
-    return (text.strip().splitlines() or [""])[0][:300]
-
-
 def _key(owner: str, name: str) -> str:
     checked(owner, name)
     return f"{owner}/{name[:DRAWER]}/{name}"
-
-
-def _opened(address: Address) -> S3Store:
-    given = {
-        "endpoint": address.endpoint,
-        "region": address.region,
-        "access_key_id": address.key,
-        "secret_access_key": address.secret and address.secret.get_secret_value(),
-        "session_token": address.token and address.token.get_secret_value(),
-    }
-    return S3Store(
-        address.bucket,
-        prefix=address.prefix or None,
-        client_options={
-            "allow_http": address.endpoint.startswith("http://"),
-            "connect_timeout": timedelta(seconds=5),
-            "timeout": TIMEOUT,
-            "user_agent": "weft",
-        },
-        retry_config={
-            "max_retries": 100,  # the time rules
-            "retry_timeout": PATIENCE,
-            "backoff": {
-                "init_backoff": timedelta(milliseconds=100),
-                "max_backoff": timedelta(seconds=5),
-                "base": 2,
-            },
-        },
-        **cast(Any, {name: value for name, value in given.items() if value}),
-    )

@@ -158,7 +158,8 @@ def place_of(config: Settings) -> Place:
     """Where the payloads of these settings lie: the bucket that they name, or a folder in the home."""
     if not config.payloads:
         return folder_of(config)
-    from engine.store.bucket import Address, Bucket  # noqa: PLC0415 - 15 MB that nobody needs who stores on disk
+    from engine.store.bucket import Bucket  # noqa: PLC0415 - 15 MB that nobody needs who stores on disk
+    from engine.store.s3 import Address  # noqa: PLC0415
 
     address = Address(
         config.payloads_bucket,

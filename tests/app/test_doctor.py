@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from app import cli, doctor
 from engine.models import Trigger, from_ms
 from engine.settings import Settings, settings
-from engine.store import bucket as store
+from engine.store import s3
 from engine.store.db import database
 from engine.store.storage import folder_of
 from tests.engine.seed import seed
@@ -96,7 +96,7 @@ def test_an_old_file_that_cannot_shrink_is_told_until_it_is_compacted(sqlite_url
 def test_a_bucket_is_tried_and_what_still_lies_on_disk_is_told(
     bucket: str, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "PATIENCE", timedelta(seconds=0.2))
+    monkeypatch.setattr(s3, "PATIENCE", timedelta(seconds=0.2))
     found = said_of("Payloads", settings())
     assert (found.mark, found.said) == ("ok", f"s3://{bucket}/some/prefix at {s3_server.url}")
     assert {method for method, *_ in s3_server.ask("requests", bucket=bucket)} >= {"PUT", "GET", "POST"}

@@ -5,8 +5,7 @@ from datetime import timedelta
 import pytest
 
 from engine.settings import settings
-from engine.store import bucket as store
-from engine.store import db
+from engine.store import db, s3
 from tests.app.api.conftest import Caller
 from tests.servers import S3Server
 
@@ -37,7 +36,7 @@ async def test_a_full_disk_is_said() -> None:
 async def test_a_payload_store_that_refuses_is_told_and_pages_still_open(
     ada: Caller, bucket: str, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "PATIENCE", timedelta(seconds=0.2))
+    monkeypatch.setattr(s3, "PATIENCE", timedelta(seconds=0.2))
     file = {"file": ("notes.txt", b"some text", "text/plain")}
     stored = (await ada.client.post("/api/v1/files", files=file)).json()
     s3_server.ask("fail", bucket=bucket, status="503", code="SlowDown")

@@ -16,8 +16,7 @@ from engine.catalog import catalog
 from engine.delivery.queue import job_id
 from engine.models import Segment
 from engine.run import packing
-from engine.store import bucket as module
-from engine.store import settling
+from engine.store import s3, settling
 from engine.store.results import Delivery
 from engine.store.storage import storage
 from engine.store.sweeping import sweep
@@ -30,7 +29,7 @@ from tests.servers import S3Server
 @pytest.fixture
 async def bench(sqlite_url: str, tmp_path: Path, bucket: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
     lab.install(monkeypatch)
-    monkeypatch.setattr(module, "PATIENCE", timedelta(seconds=0.1))
+    monkeypatch.setattr(s3, "PATIENCE", timedelta(seconds=0.1))
     monkeypatch.setattr(packing, "STORE_PAUSE_SECONDS", 0.1)
     async with opened(sqlite_url, tmp_path / "home") as bench:
         bench.storage = storage()

@@ -13,8 +13,10 @@ import pytest
 from engine.contract.errors import NotFound, Unavailable
 from engine.settings import settings
 from engine.store import bucket as module
-from engine.store.bucket import Address, Bucket
+from engine.store import s3
+from engine.store.bucket import Bucket
 from engine.store.places import StoreUnavailable
+from engine.store.s3 import Address
 from engine.store.storage import Storage, place_of
 from tests.servers import S3Server
 from tests.shelves import BucketShelf, aside
@@ -25,7 +27,7 @@ MEGABYTE = 1024 * 1024
 
 @pytest.fixture
 def shelf(s3_server: S3Server, bucket: str, monkeypatch: pytest.MonkeyPatch) -> BucketShelf:
-    monkeypatch.setattr(module, "PATIENCE", timedelta(seconds=0.2))
+    monkeypatch.setattr(s3, "PATIENCE", timedelta(seconds=0.2))
     return BucketShelf(s3_server, bucket)
 
 
