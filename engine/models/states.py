@@ -112,7 +112,7 @@ SEGMENT = Machine(
     {
         "queued": "a worker may claim it",
         "running": "a worker holds its lease",
-        "parked": "it sleeps until a wait of its run settles",
+        "parked": "it sleeps until a wait of its run settles, or its shards are done",
         "paused": "it sleeps until its run is resumed, whatever settles",
         "done": "nothing is left to advance",
     },
@@ -125,7 +125,7 @@ SEGMENT = Machine(
         Move("running", "parked", "park"),
         Move("running", "paused", "pause, budget"),
         Move("running", "done", "the run ended, or a shard's items are done"),
-        Move("parked", "queued", "a wait settles"),
+        Move("parked", "queued", "a wait settles, shards are done"),
         Move("parked", "paused", "pause"),
         Move("parked", "done", "the run ended"),
         Move("paused", "queued", "resume"),
