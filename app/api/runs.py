@@ -70,8 +70,8 @@ async def start_run(
 ) -> StartedRun | EndedRun:
     """Start a run. It is recorded before this answers, so it cannot be lost."""
     given = body or NewRun()
-    start = dry_runs.start if given.dry else runs.start
-    started = await start(
+    rehearsed = await dry_runs.dry(actor, workflow_id) if given.dry else dry_runs.Dry(every_item=False, options={})
+    started = await runs.start(
         actor,
         workflow_id,
         inputs=given.inputs,
@@ -81,6 +81,7 @@ async def start_run(
         source="api",
         idempotency_key=idempotency_key,
         wait=wait,
+        **rehearsed,
     )
     response.headers["Location"] = f"/api/v1/runs/{started.run_id}"
     if started.status not in runs.ENDED:

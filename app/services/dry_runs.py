@@ -1,16 +1,13 @@
 """Dry runs: what a workflow would do, with its reads, and without its writes."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
 from app.services import runs, standing, unit
 from app.services.access import Actor, owned
-from app.services.orders import Use
-from app.services.run_list import Source
-from app.services.runs import Started
 from app.services.unit import reads
 from engine.catalog import catalog
 from engine.models import Step
@@ -18,36 +15,20 @@ from engine.run.compiling import compiled
 from engine.run.redo import may_write
 
 
-async def start(
-    actor: Actor,
-    workflow_id: str,
-    *,
-    inputs: Mapping[str, Any] | None = None,
-    payload: Any = None,
-    trigger: str | None = None,
-    use: Use = "draft",
-    source: Source = "manual",
-    idempotency_key: str | None = None,
-    wait: float = 0,
-) -> Started:
-    """As `runs.start`, but a step that would write shows its request instead of sending it.
+class Dry(TypedDict):
+    """What makes a dry run of a run, as `runs.start` takes it."""
+
+    every_item: bool
+    options: Mapping[str, Any]
+
+
+async def dry(actor: Actor, workflow_id: str) -> Dry:
+    """What `runs.start` is given beside, so that a step that would write shows its request instead of sending it.
 
     What follows such a step gets the output that is kept for it, else what it gave in the last run, else an example.
     """
     known = await unit.ask(last_outputs, actor, workflow_id)
-    return await runs.start(
-        actor,
-        workflow_id,
-        inputs=inputs,
-        payload=payload,
-        trigger=trigger,
-        use=use,
-        source=source,
-        idempotency_key=idempotency_key,
-        wait=wait,
-        every_item=True,
-        options={"dry": True, "stand_ins": known},
-    )
+    return {"every_item": True, "options": {"dry": True, "stand_ins": known}}
 
 
 @reads

@@ -11,8 +11,9 @@ import redis
 from sqlalchemy import delete, select, update
 from sqlmodel import Session, col
 
+from app.services import drafts
 from app.services.access import Actor, owned
-from app.services.errors import Conflict, Invalid, NotFound
+from app.services.errors import Conflict, Invalid
 from app.services.unit import reads
 from engine.catalog import catalog
 from engine.graph import Graph, Node
@@ -117,9 +118,7 @@ def list_triggers(db: Session, actor: Actor, workflow_id: str | None = None) -> 
 @reads
 def of_workflow(db: Session, actor: Actor, workflow_id: str) -> list[TriggerView]:
     """The triggers of one workflow; raises NotFound."""
-    mine = (owned(Workflow, actor), col(Workflow.id) == workflow_id, col(Workflow.deleted_at).is_(None))
-    if db.scalar(select(col(Workflow.id)).where(*mine)) is None:
-        raise NotFound("workflow")
+    drafts.find(db, actor, workflow_id)
     return list_triggers(db, actor, workflow_id)
 
 

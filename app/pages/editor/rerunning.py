@@ -64,7 +64,8 @@ class RerunState(SessionState):
         actor = await self._actor()
         draft = await unit.ask(workflows.get, actor, place.workflow_id(self))
         trigger, payload = run_words.fired(draft.graph)
-        started = await dry_runs.start(actor, draft.workflow.id, trigger=trigger, payload=payload)
+        dry = await dry_runs.dry(actor, draft.workflow.id)
+        started = await runs.start(actor, draft.workflow.id, trigger=trigger, payload=payload, **dry)
         await (await self.get_state(RunState))._show_started(started.run_id, {})
 
     async def _start(self, mode: Mode, node: str, repeat: Sequence[str] = ()) -> None:

@@ -252,7 +252,8 @@ async def test_a_dry_run_takes_the_last_run_for_what_it_does_not_send(
     ada: Actor, bench: Bench, outside: Outside
 ) -> None:
     workflow_id, _ = await first_run(ada, bench, drawing(outside))
-    started = await dry_runs.start(ada, workflow_id, trigger="hand", payload={"n": 5})
+    dry = await dry_runs.dry(ada, workflow_id)
+    started = await runs.start(ada, workflow_id, trigger="hand", payload={"n": 5}, **dry)
     ran = await bench.finish(started.run_id)
     assert outside.heard(started.run_id) == {("fetch", "5"): 1, ("other", '"other"'): 1}
     assert ran.steps["mail"]["stand_in"]["sends"]["fields"]["value"] == "order 5"
