@@ -7,7 +7,7 @@ import base64
 import copy
 import inspect
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -270,11 +270,17 @@ def _store(name: str, case: Case, files: FolderFiles) -> dict[str, Any]:
     return saved.model_dump(by_alias=True)
 
 
+def _told(value: Any) -> Any:
+    """The items of a list that is read as its rounds begin."""
+    lazy = isinstance(value, Sequence | LongList) and not isinstance(value, str | list | tuple)
+    return list(value) if lazy else value
+
+
 def _take(value: Any, result: Result) -> None:
     if isinstance(value, NodeError):
         raise value
     if isinstance(value, CallWorkflow | FirstOf | Guard | Iterate | Rounds):
-        told = {part.name: getattr(value, part.name) for part in fields(value) if part.repr}
+        told = {part.name: _told(getattr(value, part.name)) for part in fields(value) if part.repr}
         result.asks, value = {type(value).__name__: told}, None
     if isinstance(value, Asking):
         told = {"kind": value.kind, "until": value.until, "detail": value.detail, "evidence": value.evidence}
