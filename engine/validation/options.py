@@ -14,17 +14,31 @@ OF_A_ROUND: Final = {"retry": "Try again", "time_limit": "Time limit"}
 
 def option_problems(node: Node, node_type: NodeType) -> Iterator[Problem]:
     """Options that could have no effect on what the engine runs itself."""
-    told = _why_not(node, node_type) if node_type.kind == "container" else None
-    for option, label in OF_A_ROUND.items() if told is not None else ():
-        if told is not None and getattr(node, option) is not None:
-            yield Problem(
-                code="option_without_effect",
-                message=f"“{label}” cannot be set for “{node.title}”: {told[0]}",
-                node=node.id,
-                field=option,
-                hint=told[1],
-                fix=Fix(label="Remove it", ops=({"op": "set_option", "node": node.id, "key": option, "value": None},)),
-            )
+    if node_type.kind != "container":
+        return
+    told = _why_not(node, node_type)
+    if told is not None:
+        for option, label in OF_A_ROUND.items():
+            yield from _without_effect(node, option, label, *told)
+    yield from _without_effect(
+        node,
+        "fallback",
+        "Fallback",
+        "it calls no service itself.",
+        "Set it for the steps inside, or put them into a Try and go on with what it caught.",
+    )
+
+
+def _without_effect(node: Node, option: str, label: str, why: str, hint: str) -> Iterator[Problem]:
+    if getattr(node, option) is not None:
+        yield Problem(
+            code="option_without_effect",
+            message=f"“{label}” cannot be set for “{node.title}”: {why}",
+            node=node.id,
+            field=option,
+            hint=hint,
+            fix=Fix(label="Remove it", ops=({"op": "set_option", "node": node.id, "key": option, "value": None},)),
+        )
 
 
 def _why_not(node: Node, node_type: NodeType) -> tuple[str, str] | None:

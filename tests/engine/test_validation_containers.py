@@ -194,6 +194,18 @@ def test_a_container_is_tried_again_or_limited_where_it_has_rounds(option: dict[
     assert problems(graph(*nodes), CATALOG) == []
 
 
+def test_a_container_has_no_fallback_of_its_own() -> None:
+    nodes = {
+        "loop": {"type": "flow.for_each", "with": {"items": [1]}, "fallback": {"value": 0}},
+        "inner": {"type": "data.template", "with": {"text": "{{ item }}"}, "in": "loop", "fallback": {"value": 0}},
+    }
+    found = problems(load({"weft": 1, "name": "x", "nodes": nodes}), catalog())
+    assert [(one.node, one.field, one.code, one.severity) for one in found] == [
+        ("loop", "fallback", "option_without_effect", "error")
+    ]
+    assert "Try" in found[0].hint
+
+
 @pytest.mark.parametrize("option", [{"retry": {"times": 1}}, {"time_limit": 5}], ids=["retry", "time limit"])
 def test_what_has_no_rounds_is_not_tried_again_or_limited(option: dict[str, Any]) -> None:
     call = {"type": "flow.run_workflow", "with": {"workflow": "w1"}}
