@@ -20,7 +20,7 @@ from tests.servers import PostgresServer, S3Server, ValkeyServer
 PROGRAMS = Path(sys.executable).parent
 CHROMIUM = Path("/usr/bin/chromium")
 BROWSER_TESTS = "tests/e2e"
-PROCESSES = 2
+PROCESSES = 3  # on two cores: many tests wait for a lease, a timer or a server
 TRIED_AGAIN = 3
 CHECKS: dict[str, Sequence[str]] = {
     "format": ("ruff", "format", "--check", "."),
@@ -124,7 +124,7 @@ def _servers(say: Say) -> Iterator[dict[str, str]]:
 
 
 def _tests(arguments: Sequence[str], addresses: dict[str, str], home: Path, say: Say) -> Iterator[Outcome]:
-    """The tests in two processes; then those in a browser, whose event loop tolerates no other beside it."""
+    """The tests in three processes; then those in a browser, whose event loop tolerates no other beside it."""
     if arguments:
         yield _pytest("tests", arguments, addresses, home, say)
         return
