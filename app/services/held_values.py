@@ -73,23 +73,19 @@ async def resolved(actor: Actor, output: Mapping[str, Any]) -> Any:
 
 async def whole(actor: Actor, held: Mapping[str, Any]) -> Any:
     """A value as rows hold it; a list above 16 MB by its number of items and the first of them."""
-    return await asyncio.to_thread(_whole, actor, held) if "ref" in held else _whole(actor, held)
-
-
-def read_whole(actor: Actor, held: Mapping[str, Any]) -> Any:
-    """The same for those who are in a thread already."""
-    return _whole(actor, held)
+    return await asyncio.to_thread(read_whole, actor, held) if "ref" in held else read_whole(actor, held)
 
 
 def read_resolved(actor: Actor, output: Mapping[str, Any]) -> Any:
-    """The same for those who are in a thread already."""
+    """What `resolved` gives, for those who are in a thread already."""
     stored = output.get("outputs") or {}
     if not stored and "last" in output:
-        return _whole(actor, output["last"])
-    return {name: _whole(actor, held) for name, held in stored.items()}
+        return read_whole(actor, output["last"])
+    return {name: read_whole(actor, held) for name, held in stored.items()}
 
 
-def _whole(actor: Actor, held: Mapping[str, Any]) -> Any:
+def read_whole(actor: Actor, held: Mapping[str, Any]) -> Any:
+    """What `whole` gives, for those who are in a thread already."""
     if "ref" not in held and not held.get("lists"):
         return doors.shown(held.get("v")) if held.get("doors") else held.get("v")
     store = storage.storage()
