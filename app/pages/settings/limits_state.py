@@ -10,6 +10,7 @@ from app.services import day_budgets, run_limits, unit
 from app.services.errors import Invalid
 from app.services.run_limits import WorkspaceLimits
 from app.session import SessionState, guarded
+from app.typed import number, whole
 
 
 class WorkspaceBounds(SessionState):
@@ -58,20 +59,3 @@ class WorkspaceBounds(SessionState):
         self.errors = {}
         await self._read()
         return rx.toast.success("The limits of the workspace are saved")
-
-
-def whole(field: str, typed: object) -> int | None:
-    """The same for a number of things. Raises Invalid."""
-    found = number(field, typed)
-    if found is not None and found != int(found):
-        raise Invalid.field(field, "Enter a whole number, or nothing for no limit.")
-    return None if found is None else int(found)
-
-
-def number(field: str, typed: object) -> float | None:
-    """What was typed as a number; None for nothing. Raises Invalid."""
-    text = str(typed or "").strip().replace(",", "")
-    try:
-        return float(text) if text else None
-    except ValueError:
-        raise Invalid.field(field, "Enter a number, or nothing for no limit.") from None

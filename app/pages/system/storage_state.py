@@ -9,6 +9,7 @@ from app.services import retention, shown, unit
 from app.services.errors import Forbidden, Invalid
 from app.services.retention import Kept, WorkflowSize
 from app.session import SessionState, guarded
+from app.typed import number
 
 MEGABYTE: Final = 1_000_000
 FIELDS: Final = ("days", "runs", "bytes")
@@ -67,7 +68,7 @@ class Keeping(SessionState):
         """Keep runs so long from now on."""
         given = filled if isinstance(filled, Mapping) else {}
         try:
-            days, runs, megabytes = (_number(field, str(given.get(field) or "")) for field in FIELDS)
+            days, runs, megabytes = (number(field, given.get(field)) for field in FIELDS)
             size = None if megabytes is None else round(megabytes * MEGABYTE)
             await self._keep(Kept(days, None if runs is None else round(runs), size))
         except Invalid as refusal:
@@ -123,11 +124,3 @@ def _said(kept: Kept) -> str:
         None if kept.bytes is None else shown.size(kept.bytes),
     )
     return ", ".join(bound for bound in bounds if bound) or "everything"
-
-
-def _number(field: str, text: str) -> float | None:
-    text = text.strip().replace(",", "")
-    try:
-        return float(text) if text else None
-    except ValueError:
-        raise Invalid.field(field, "Enter a number, or nothing for no limit.") from None

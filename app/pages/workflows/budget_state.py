@@ -9,6 +9,7 @@ from app.services import budgets, day_budgets, run_limits, unit
 from app.services.budgets import Budget
 from app.services.errors import Invalid
 from app.session import SessionState, guarded
+from app.typed import number
 
 FIELDS: Final = ("seconds", "steps", "money", "per_day_money")
 AT_ONCE: Final = "runs_at_once"
@@ -43,8 +44,8 @@ class RunBudget(SessionState):
         """Set what each run from now on may spend."""
         given = filled if isinstance(filled, Mapping) else {}
         try:
-            numbers = {field: _number(field, str(given.get(field) or "")) for field in FIELDS}
-            most, steps = _number(AT_ONCE, str(given.get(AT_ONCE) or "")), numbers["steps"]
+            numbers = {field: number(field, given.get(field)) for field in FIELDS}
+            most, steps = number(AT_ONCE, given.get(AT_ONCE)), numbers["steps"]
             budget = Budget(
                 numbers["seconds"],
                 None if steps is None else round(steps),
@@ -61,11 +62,3 @@ class RunBudget(SessionState):
         return rx.toast(
             "Saved", description="A run's budget holds for those that start from now on, the other limits at once."
         )
-
-
-def _number(field: str, text: str) -> float | None:
-    text = text.strip().replace(",", "")
-    try:
-        return float(text) if text else None
-    except ValueError:
-        raise Invalid.field(field, "Enter a number, or nothing for no limit.") from None
